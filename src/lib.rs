@@ -1,1 +1,11 @@
-#![allow(missing_docs)]
+//! One participant of a deploy migrates the database; everyone else waits for its verdict, and stops the deploy when
+//! it fails. The modules stand in the order in which they may use each other; `tests/it/layers.rs` checks it.
+
+pub mod model;
+// cli, config
+pub mod formats;
+// report, platform, plan
+pub mod database;
+// ledger, lock, engine, status
+pub mod exit;
+// error, explain, lead, follow, app

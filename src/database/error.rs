@@ -1,0 +1,114 @@
+//! What a database said, as facts: the kind decides what we do, the text is the server's own.
+
+/// An error of a session. Never holds a password.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct DbError {
+    /// What it means to us.
+    pub kind: DbErrorKind,
+    /// SQLSTATE (PostgreSQL), error number (MySQL, SQL Server), result code (SQLite).
+    pub code: Option<String>,
+    /// The server's or driver's own words.
+    pub message: String,
+    /// More of the server's words (PostgreSQL's DETAIL).
+    pub detail: Option<String>,
+    /// The server's hint.
+    pub hint: Option<String>,
+    /// Where in the text that was sent.
+    pub position: Option<Position>,
+}
+
+/// Where in the text that was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Position {
+    /// Characters from the beginning, from 0.
+    Character(usize),
+    /// Bytes from the beginning, from 0.
+    Byte(usize),
+    /// Lines, from 1.
+    Line(usize),
+}
+
+/// What an error means to us. A retry names the kinds that it retries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DbErrorKind {
+    /// The host's name is not known.
+    HostNotFound,
+    /// Nobody listens there.
+    Refused,
+    /// No answer in time.
+    Timeout,
+    /// TLS could not be agreed on.
+    Tls,
+    /// Wrong user or password.
+    Auth,
+    /// No such database (SQLite: no such file).
+    UnknownDatabase,
+    /// The server lacks a free connection (53300, 1040).
+    TooManyConnections,
+    /// The server is starting up (57P03).
+    Starting,
+    /// The server is shutting down, or ended our session (57P01, 57P02, 1053).
+    ShuttingDown,
+    /// The connection broke.
+    ConnectionLost,
+    /// A standby, or read-only for a moment (25006, 1290, 1836; SQLITE_READONLY).
+    ReadOnly,
+    /// We may not (42501, 1044, 1142).
+    Privilege,
+    /// The table or its schema is not there (42P01, 3F000, 1146).
+    MissingTable,
+    /// It is there already: a duplicate key, table or schema (23505, 42P07, 42P06, 1062, 1050).
+    AlreadyExists,
+    /// A lock was not got in time (55P03, 1205).
+    LockTimeout,
+    /// Deadlock (40P01, 1213).
+    Deadlock,
+    /// Serialization failure (40001).
+    Serialization,
+    /// Somebody else is writing (SQLITE_BUSY).
+    Busy,
+    /// The statement was cancelled (57014, 1317, SQLITE_INTERRUPT).
+    Cancelled,
+    /// Our transaction's comparison of the fence failed: somebody else has the lock.
+    FenceLost,
+    /// This engine cannot do that.
+    Unsupported,
+    /// Anything else, mostly the statement's own fault.
+    Statement,
+}
+
+impl DbErrorKind {
+    /// Whether a participant that had a connection before waits this out: refused, reset, timed out, starting,
+    /// stopping, failing over, out of connections, busy.
+    pub fn passes(self) -> bool {
+        matches!(
+            self,
+            Self::Refused
+                | Self::Timeout
+                | Self::TooManyConnections
+                | Self::Starting
+                | Self::ShuttingDown
+                | Self::ConnectionLost
+                | Self::ReadOnly
+                | Self::Busy
+        )
+    }
+
+    /// Whether the first connection is tried again: only refusals, timeouts, a starting server, out of connections.
+    pub fn passes_at_first(self) -> bool {
+        matches!(self, Self::Refused | Self::Timeout | Self::Starting | Self::TooManyConnections)
+    }
+
+    /// Whether the session is gone with it.
+    pub fn ends_session(self) -> bool {
+        matches!(self, Self::ConnectionLost | Self::ShuttingDown)
+    }
+}
+
+impl DbError {
+    /// One with a kind and a message, nothing else.
+    pub fn new(kind: DbErrorKind, message: impl Into<String>) -> Self {
+        Self { kind, code: None, message: message.into(), detail: None, hint: None, position: None }
+    }
+}

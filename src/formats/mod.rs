@@ -1,0 +1,118 @@
+//! How tools name their migration files and record them. One file per format, one line each in [`FORMATS`].
+
+mod sqlx;
+
+use std::path::{Path, PathBuf};
+
+use crate::model::migration::Bundle;
+
+/// One tool's way with migrations. Text and files only: who applies them and who asks the database is elsewhere.
+pub trait Format: Sync {
+    /// As `--format` takes it.
+    fn name(&self) -> &'static str;
+
+    /// Whether the folder looks like this format's, judged from files alone; with the reason, for people.
+    fn detect(&self, folder: &Path) -> Option<String>;
+
+    /// Reads every migration of a folder, in order. Nothing is skipped silently that could have been meant as one.
+    fn read(&self, folder: &Path) -> Result<Bundle, FormatError>;
+
+    /// Where this format records what is applied.
+    fn history(&self) -> &'static History;
+}
+
+/// A history: one small table.
+#[derive(Debug)]
+pub struct History {
+    /// The table.
+    pub table: &'static str,
+    /// The column with the version, a number.
+    pub version: &'static str,
+    /// The column with words for people.
+    pub description: Option<&'static str>,
+    /// The column that says whether the migration is whole; none = a row means yes.
+    pub success: Option<&'static str>,
+    /// The column with the file's checksum.
+    pub checksum: Option<&'static str>,
+    /// The column with the duration in nanoseconds.
+    pub execution_time: Option<&'static str>,
+    /// What creates the table if it is not there, by the engine's name; `{table}` is its qualified name.
+    pub create: fn(engine: &str) -> &'static str,
+    /// What the tool does about a file that changed, vanished, or came late.
+    pub rules: Rules,
+}
+
+/// What a tool does about odd histories: true = it goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rules {
+    /// A pending migration older than one that is applied.
+    pub out_of_order: bool,
+    /// An applied migration whose file now has another checksum.
+    pub changed: bool,
+    /// An applied migration, older than the bundle's newest, whose file is gone.
+    pub missing: bool,
+}
+
+/// Every format, in the order in which they are tried.
+pub const FORMATS: &[&dyn Format] = &[&sqlx::Sqlx];
+
+/// Why a folder cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum FormatError {
+    /// It is not there, or no folder.
+    #[error("no migrations folder at {}", folder.display())]
+    NoFolder {
+        /// Where we looked.
+        folder: PathBuf,
+    },
+    /// A file or the folder cannot be read.
+    #[error("cannot read {}: {source}", path.display())]
+    Unreadable {
+        /// What.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A file is not UTF-8.
+    #[error("{} is not UTF-8 (byte {at})", path.display())]
+    NotUtf8 {
+        /// Which file.
+        path: PathBuf,
+        /// Where its first wrong byte is, from 0.
+        at: usize,
+    },
+    /// Two files have one version.
+    #[error("{} and {} have the same version {version}", first.display(), second.display())]
+    SameVersion {
+        /// The version.
+        version: String,
+        /// One of them.
+        first: PathBuf,
+        /// The other.
+        second: PathBuf,
+    },
+    /// A `.sql` file whose name is no migration's.
+    #[error("{} is no migration: {expected}", path.display())]
+    BadName {
+        /// Which file.
+        path: PathBuf,
+        /// What its name should look like.
+        expected: String,
+    },
+    /// `--format` names nothing we know.
+    #[error("unknown format {name:?}")]
+    UnknownFormat {
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        known: Vec<&'static str>,
+    },
+    /// Nothing fits, or more than one does.
+    #[error("cannot tell the format of {}: {}", folder.display(), if candidates.is_empty() { "none fits".to_owned() } else { candidates.join(", ") })]
+    Ambiguous {
+        /// The folder.
+        folder: PathBuf,
+        /// Those that fit, each with its reason.
+        candidates: Vec<String>,
+    },
+}

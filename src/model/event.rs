@@ -1,0 +1,298 @@
+//! What happens while we work, as values: `report/` turns each into text. `docs/events.md` describes the JSON form.
+
+use serde::Serialize;
+
+use crate::model::ids::{Deploy, Environment, Participant, Release, RunId, Version};
+use crate::model::migration::Pending;
+use crate::model::run::{EngineKind, LockMode, Role, RunStatus};
+
+/// Version of the JSON form; grows only when a field changes its meaning or goes.
+pub const EVENTS_VERSION: u32 = 1;
+
+/// One thing that happened. The last one of a process is always [`Event::Outcome`].
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// We know who we are and what is being released.
+    Start(Start),
+    /// Something to know that ends nothing: an unknown URL parameter, a leader's name that matches nothing.
+    Warning {
+        /// What, and what to do about it.
+        message: String,
+    },
+    /// Something worth a line: a database ahead of the bundle, a script that is sent whole.
+    Notice {
+        /// What.
+        message: String,
+    },
+    /// The database cannot be reached for now; we try again.
+    Retrying {
+        /// What we tried.
+        what: String,
+        /// Why it did not work, without secrets.
+        reason: String,
+        /// Until the next try, milliseconds.
+        pause_ms: u64,
+    },
+    /// Somebody else has the lock.
+    LockWaiting {
+        /// Who, if the ledger says.
+        holder: Option<Watched>,
+        /// How long we have waited, milliseconds.
+        waited_ms: u64,
+    },
+    /// We have it, and our run is recorded.
+    RunStarted {
+        /// Our run.
+        run: RunId,
+        /// Its fence.
+        fence: i64,
+        /// The kind of lock.
+        lock_mode: LockMode,
+        /// SQL or a command.
+        engine: EngineKind,
+        /// How many steps; 0 = unknown.
+        total: u64,
+        /// How long we waited for the lock, milliseconds.
+        waited_ms: u64,
+    },
+    /// A migration begins.
+    StepStarted {
+        /// Which one.
+        step: StepRef,
+    },
+    /// A migration's statement is tried again after a lock timeout.
+    StepRetried {
+        /// Which one.
+        step: StepRef,
+        /// What the database said.
+        reason: String,
+        /// Until the next try, milliseconds.
+        pause_ms: u64,
+    },
+    /// A migration is applied and recorded.
+    StepFinished {
+        /// Which one.
+        step: StepRef,
+        /// How long it took, milliseconds.
+        duration_ms: u64,
+    },
+    /// A migration failed; the outcome has the whole error.
+    StepFailed {
+        /// Which one.
+        step: StepRef,
+        /// What the database said, in one line.
+        reason: String,
+    },
+    /// Our run is over and recorded.
+    RunFinished {
+        /// Our run.
+        run: RunId,
+        /// Its end.
+        status: RunStatus,
+        /// How long it took, milliseconds.
+        duration_ms: u64,
+    },
+    /// A beat did not get through; it ends nothing by itself.
+    BeatMissed {
+        /// Why.
+        reason: String,
+        /// Since the last good one began, milliseconds.
+        since_ms: u64,
+    },
+    /// A follower (or elect) sees a run at work.
+    Watching {
+        /// That run.
+        run: Watched,
+        /// How long we have waited in all, milliseconds.
+        waited_ms: u64,
+    },
+    /// A follower (or elect) waits, and no run of ours is at work.
+    Waiting {
+        /// For what, and until when, in one line.
+        reason: String,
+        /// How long we have waited in all, milliseconds.
+        waited_ms: u64,
+    },
+    /// What `plan` found.
+    Plan(Box<PlanReport>),
+    /// What `status` found.
+    Status(Box<StatusReport>),
+    /// The end: what the exit code says, in words.
+    Outcome(Outcome),
+}
+
+/// Who we are and what is being released, each with the reason.
+#[derive(Clone, Debug, Serialize)]
+pub struct Start {
+    /// [`EVENTS_VERSION`].
+    pub schema: u32,
+    /// Our version.
+    pub bellwether: String,
+    /// The environment.
+    pub environment: Environment,
+    /// Our name, if anything says it.
+    pub participant: Option<Participant>,
+    /// What we do.
+    pub role: Role,
+    /// What decided it.
+    pub role_reason: String,
+    /// What is being released.
+    pub release: Option<Release>,
+    /// What says so.
+    pub release_reason: String,
+    /// Given by the user.
+    pub deploy: Option<Deploy>,
+    /// The database, without password.
+    pub database: String,
+}
+
+/// One migration of a run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct StepRef {
+    /// From 1.
+    pub position: u64,
+    /// Of how many.
+    pub total: u64,
+    /// Its version.
+    pub version: Version,
+    /// The file's name.
+    pub name: String,
+}
+
+/// A run of somebody else, as seen in the ledger.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Watched {
+    /// The run.
+    pub run: RunId,
+    /// The participant that leads it.
+    pub leader: Participant,
+    /// Its environment.
+    pub environment: Environment,
+    /// Its release.
+    pub release: Release,
+    /// What became of it so far.
+    pub status: RunStatus,
+    /// Steps done.
+    pub done: u64,
+    /// Steps in all; 0 = unknown.
+    pub total: u64,
+    /// The step at work.
+    pub current: Option<String>,
+    /// Since its claim, milliseconds by the database's clock.
+    pub age_ms: u64,
+    /// Since its last sign of life, milliseconds; none where the engine has no beats (SQLite).
+    pub beat_age_ms: Option<u64>,
+    /// A page that shows it.
+    pub url: Option<String>,
+}
+
+/// What `plan` found.
+#[derive(Clone, Debug, Serialize)]
+pub struct PlanReport {
+    /// As at every start.
+    #[serde(flatten)]
+    pub start: Start,
+    /// The server: product and version.
+    pub server: Option<String>,
+    /// The kind of lock that a leader would take; none where we could not look.
+    pub lock_mode: Option<LockMode>,
+    /// Why.
+    pub lock_reason: String,
+    /// The lock's name.
+    pub lock_name: String,
+    /// The format of the bundle, if there is one.
+    pub format: Option<String>,
+    /// What is pending.
+    pub pending: Pending,
+    /// The bundle against the history.
+    pub migrations: Vec<MigrationState>,
+    /// What would be done, in one line.
+    pub next: String,
+}
+
+/// One migration of the bundle or of the history.
+#[derive(Clone, Debug, Serialize)]
+pub struct MigrationState {
+    /// Its version.
+    pub version: Version,
+    /// The file's name, or what the history says of it.
+    pub name: String,
+    /// Where it stands.
+    pub state: MigrationStanding,
+}
+
+/// Where a migration stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MigrationStanding {
+    /// In the history.
+    Applied,
+    /// Not yet in the history.
+    Pending,
+    /// Half applied.
+    Dirty,
+    /// Applied from a file with other contents.
+    Changed,
+    /// In the history, later than everything in the bundle.
+    Ahead,
+    /// In the history, but its file is gone.
+    Missing,
+}
+
+/// What `status` found.
+#[derive(Clone, Debug, Serialize)]
+pub struct StatusReport {
+    /// The environment.
+    pub environment: Environment,
+    /// What is being released, if anything says it.
+    pub release: Option<Release>,
+    /// The latest run that is ours.
+    pub run: Option<Watched>,
+    /// Its error.
+    pub error: Option<String>,
+    /// What is pending.
+    pub pending: Pending,
+    /// The bundle against the history.
+    pub migrations: Vec<MigrationState>,
+    /// What `--check` goes by: our release may go live.
+    pub ready: bool,
+    /// Why, or why not.
+    pub reason: String,
+}
+
+/// The end of a process.
+#[derive(Clone, Debug, Serialize)]
+pub struct Outcome {
+    /// The exit code.
+    pub exit: u8,
+    /// Our role, where we got as far as to know it.
+    pub role: Option<Role>,
+    /// The exit code in one word: `succeeded`, `leader_failed`, …
+    pub outcome: &'static str,
+    /// What was being released.
+    pub release: Option<Release>,
+    /// The run that decided, ours or the leader's.
+    pub run: Option<RunId>,
+    /// What *we* applied, in order.
+    pub applied: Vec<Version>,
+    /// In all, milliseconds.
+    pub duration_ms: u64,
+    /// Why it is not a success.
+    pub error: Option<Explained>,
+    /// A sentence for people: what was done, or why there was nothing to do.
+    pub message: String,
+}
+
+/// An error, explained.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Explained {
+    /// What happened, to what, in one sentence.
+    pub title: String,
+    /// Facts, outermost first: what the database said, where, since when.
+    pub causes: Vec<String>,
+    /// The place in a file, drawn with a caret.
+    pub snippet: Option<String>,
+    /// What to do next, most likely first.
+    pub hints: Vec<String>,
+}

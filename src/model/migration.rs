@@ -1,0 +1,77 @@
+//! Migrations: what a bundle holds, what a history says, and what is pending between the two.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::model::ids::{Digest, Version};
+
+/// One migration of a bundle, read from one file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Migration {
+    /// As the format writes it; unique in a bundle.
+    pub version: Version,
+    /// The file's name without its folder: `0001_create_users.sql`.
+    pub name: String,
+    /// Words for people: `create users`.
+    pub description: String,
+    /// Where it was read, for messages.
+    pub path: PathBuf,
+    /// The file's text, unchanged.
+    pub sql: Arc<str>,
+    /// The format's own checksum of the file; empty where it has none.
+    pub checksum: Vec<u8>,
+    /// Whether the script may run in a transaction (`-- no-transaction` says no).
+    pub transactional: bool,
+}
+
+/// The migrations that a participant carries, in the order in which they are applied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bundle {
+    /// The format's name, as `--format` takes it.
+    pub format: &'static str,
+    /// The folder.
+    pub folder: PathBuf,
+    /// In order.
+    pub migrations: Vec<Migration>,
+}
+
+impl Bundle {
+    /// Hash of names and checksums in order.
+    pub fn digest(&self) -> Digest {
+        Digest::of_bundle(self.migrations.iter().map(|m| (m.name.as_str(), m.checksum.as_slice())))
+    }
+}
+
+/// One row of a history.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Applied {
+    /// The migration's version.
+    pub version: Version,
+    /// As recorded; for messages.
+    pub description: String,
+    /// None where the format records none.
+    pub checksum: Option<Vec<u8>>,
+    /// False = half applied (*dirty*).
+    pub success: bool,
+}
+
+/// What of the bundle is not applied. Unknown is never none.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "state", content = "versions")]
+pub enum Pending {
+    /// Everything is applied.
+    None,
+    /// These are not, dirty ones included; never empty.
+    Some(Vec<Version>),
+    /// No bundle, an empty one, or a format that we cannot read.
+    Unknown,
+}
+
+impl Pending {
+    /// From a list: an empty one is [`Pending::None`].
+    pub fn from_versions(versions: Vec<Version>) -> Self {
+        if versions.is_empty() { Self::None } else { Self::Some(versions) }
+    }
+}

@@ -1,0 +1,7 @@
+//! Values only: what the other modules pass to each other. No I/O, no async.
+
+pub mod event;
+pub mod ids;
+pub mod migration;
+pub mod run;
+pub mod secret;
