@@ -56,6 +56,40 @@ pub struct Rules {
 /// Every format, in the order in which they are tried.
 pub const FORMATS: &[&dyn Format] = &[&sqlx::Sqlx];
 
+/// The format that was asked for by name, or the only one that fits the folder (`auto`, none); with the reason.
+///
+/// # Errors
+/// No such format, no such folder, or not exactly one that fits.
+pub fn find(name: Option<&str>, folder: &Path) -> Result<(&'static dyn Format, String), FormatError> {
+    if let Some(name) = name.filter(|name| *name != "auto") {
+        let format = FORMATS.iter().find(|format| format.name() == name);
+        return match format {
+            Some(format) => Ok((*format, "it was asked for".to_owned())),
+            None => Err(FormatError::UnknownFormat {
+                name: name.to_owned(),
+                known: FORMATS.iter().map(|format| format.name()).collect(),
+            }),
+        };
+    }
+    if !folder.is_dir() {
+        return Err(FormatError::NoFolder { folder: folder.to_owned() });
+    }
+    let mut fitting: Vec<_> =
+        FORMATS.iter().filter_map(|format| format.detect(folder).map(|reason| (*format, reason))).collect();
+    match fitting.len() {
+        1 => Ok(fitting.remove(0)),
+        // a lone `schema.sql` deserves more than "none fits": the native format says what it expected
+        0 => Err(match FORMATS[0].read(folder) {
+            Err(error) => error,
+            Ok(_) => FormatError::Ambiguous { folder: folder.to_owned(), candidates: Vec::new() },
+        }),
+        _ => Err(FormatError::Ambiguous {
+            folder: folder.to_owned(),
+            candidates: fitting.iter().map(|(format, why)| format!("{} ({why})", format.name())).collect(),
+        }),
+    }
+}
+
 /// Why a folder cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum FormatError {
@@ -115,4 +149,28 @@ pub enum FormatError {
         /// Those that fit, each with its reason.
         candidates: Vec<String>,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_format_is_found_by_name_or_by_what_the_folder_holds() {
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(find(Some("sqlx"), dir.path()).unwrap().0.name(), "sqlx");
+        assert_eq!(find(Some("auto"), dir.path()).unwrap().1, "an empty folder");
+        assert!(
+            matches!(find(Some("nope"), dir.path()), Err(FormatError::UnknownFormat { known, .. }) if known.contains(&"sqlx"))
+        );
+        std::fs::write(dir.path().join("1_users.rb"), "").unwrap();
+        assert!(
+            matches!(find(None, dir.path()), Err(FormatError::Ambiguous { candidates, .. }) if candidates.is_empty())
+        );
+        std::fs::write(dir.path().join("schema.sql"), "").unwrap();
+        assert!(matches!(find(None, dir.path()), Err(FormatError::BadName { .. })));
+        std::fs::write(dir.path().join("1_a.sql"), "").unwrap();
+        assert!(find(None, dir.path()).unwrap().1.contains("1_a.sql"));
+        assert!(matches!(find(None, &dir.path().join("gone")), Err(FormatError::NoFolder { .. })));
+    }
 }

@@ -1,27 +1,204 @@
-//! sqlx's own format: `NNNN_name.sql`, `NNNN_name.up.sql`, `_sqlx_migrations`.
+//! sqlx's own format, bit-compatible with sqlx-cli 0.9: `NNNN_name.sql`, `NNNN_name.up.sql` with its `.down.sql`,
+//! `_sqlx_migrations`. Reads files only; stricter than sqlx where sqlx would skip or guess.
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
 
-use crate::formats::{Format, FormatError, History};
-use crate::model::migration::Bundle;
+use sha2::{Digest as _, Sha384};
+
+use crate::formats::{Format, FormatError, History, Rules};
+use crate::model::ids::Version;
+use crate::model::migration::{Bundle, Migration};
 
 /// The native format.
 pub struct Sqlx;
+
+/// Columns and rules as in sqlx-core 0.9 (`migrate/migrator.rs`) and each driver's `migrate.rs`.
+static HISTORY: History = History {
+    table: "_sqlx_migrations",
+    version: "version",
+    description: Some("description"),
+    success: Some("success"),
+    checksum: Some("checksum"),
+    execution_time: Some("execution_time"),
+    create,
+    rules: Rules { out_of_order: true, changed: false, missing: false },
+};
+
+/// What a `.sql` file's name should look like.
+const EXPECTED: &str = "expected `<digits>_<description>.sql`, like `0001_create_users.sql`";
+
+/// Files that people leave in a folder that is still empty of migrations.
+const HARMLESS: [&str; 3] = ["md", "txt", ""];
 
 impl Format for Sqlx {
     fn name(&self) -> &'static str {
         "sqlx"
     }
 
-    fn detect(&self, _folder: &Path) -> Option<String> {
-        None
+    fn detect(&self, folder: &Path) -> Option<String> {
+        let entries = entries(folder).ok()?;
+        if let Some((name, _)) = entries.iter().find(|(name, path)| is_ours(name) && !path.is_dir()) {
+            return Some(format!("{name} is named as sqlx does it"));
+        }
+        // a folder full of another tool's files is not empty: leading from it would be a run that does nothing
+        let empty = entries.iter().all(|(_, path)| is_harmless(path) && !path.is_dir());
+        empty.then(|| "an empty folder".to_owned())
     }
 
     fn read(&self, folder: &Path) -> Result<Bundle, FormatError> {
-        Err(FormatError::NoFolder { folder: folder.to_owned() })
+        let mut ups = BTreeMap::new();
+        let mut downs = BTreeMap::new();
+        for (name, path) in entries(folder)? {
+            let Some(parsed) = parse(&name, &path)? else { continue };
+            let side = if parsed.down { &mut downs } else { &mut ups };
+            if let Some((_, _, first)) = side.insert(parsed.version, (parsed.description, name, path.clone()))
+            {
+                return Err(FormatError::SameVersion {
+                    version: parsed.version.to_string(),
+                    first,
+                    second: path,
+                });
+            }
+        }
+        if let Some((_, (_, name, path))) = downs.into_iter().find(|(version, _)| !ups.contains_key(version))
+        {
+            let up = name.trim_end_matches(".down.sql");
+            let expected =
+                format!("it undoes a migration that is not there; expected `{up}.up.sql` beside it");
+            return Err(FormatError::BadName { path, expected });
+        }
+        let migrations = ups
+            .into_iter()
+            .map(|(version, (description, name, path))| load(version, description, name, path))
+            .collect::<Result<_, _>>()?;
+        Ok(Bundle { format: self.name(), folder: folder.to_owned(), migrations })
     }
 
     fn history(&self) -> &'static History {
-        unreachable!()
+        &HISTORY
     }
 }
+
+/// What a file's name says.
+#[derive(Debug, PartialEq, Eq)]
+struct Name {
+    version: i64,
+    description: String,
+    down: bool,
+}
+
+/// A name's meaning; none = sqlx ignores such files and nobody meant it otherwise.
+fn parse(name: &str, path: &Path) -> Result<Option<Name>, FormatError> {
+    let bad = |expected: &str| FormatError::BadName { path: path.to_owned(), expected: expected.to_owned() };
+    // sqlx ignores folders and pipes even if they are called like migrations; a broken link it refuses, as reading will
+    if !has_sql_ending(name) || fs::metadata(path).is_ok_and(|found| !found.is_file()) {
+        return Ok(None);
+    }
+    if !name.ends_with(".sql") {
+        return Err(bad("sqlx reads only names that end in a lower-case `.sql`"));
+    }
+    let (number, rest) = name.split_once('_').ok_or_else(|| bad(EXPECTED))?;
+    // i64's own parser takes a sign, which sqlx-cli never writes
+    if number.is_empty() || !number.bytes().all(|b| b.is_ascii_digit()) {
+        return Err(bad(EXPECTED));
+    }
+    let version =
+        number.parse().map_err(|_| bad("its version is too large; at most 9223372036854775807 fits"))?;
+    let (suffix, down) = if rest.ends_with(".up.sql") {
+        (".up.sql", false)
+    } else if rest.ends_with(".down.sql") {
+        (".down.sql", true)
+    } else {
+        (".sql", false)
+    };
+    let description = rest.trim_end_matches(suffix).replace('_', " ");
+    Ok(Some(Name { version, description, down }))
+}
+
+fn has_sql_ending(name: &str) -> bool {
+    Path::new(name).extension().is_some_and(|ending| ending.eq_ignore_ascii_case("sql"))
+}
+
+fn is_ours(name: &str) -> bool {
+    let digits = name.bytes().take_while(u8::is_ascii_digit).count();
+    digits > 0 && name[digits..].starts_with('_') && name.ends_with(".sql")
+}
+
+fn is_harmless(path: &Path) -> bool {
+    let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase()).unwrap_or_default();
+    HARMLESS.contains(&ending.as_str())
+}
+
+/// Name and path of what is in the folder, by name; dotfiles (editors' locks, `.gitkeep`) are nobody's migration.
+fn entries(folder: &Path) -> Result<Vec<(String, PathBuf)>, FormatError> {
+    if !folder.is_dir() {
+        return Err(FormatError::NoFolder { folder: folder.to_owned() });
+    }
+    let unreadable = |source| FormatError::Unreadable { path: folder.to_owned(), source };
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).map_err(unreadable)? {
+        let entry = entry.map_err(unreadable)?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if !name.starts_with('.') {
+            found.push((name, entry.path()));
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+fn load(version: i64, description: String, name: String, path: PathBuf) -> Result<Migration, FormatError> {
+    let bytes = fs::read(&path).map_err(|source| FormatError::Unreadable { path: path.clone(), source })?;
+    let sql = String::from_utf8(bytes)
+        .map_err(|error| FormatError::NotUtf8 { path: path.clone(), at: error.utf8_error().valid_up_to() })?;
+    Ok(Migration {
+        version: Version(version.to_string()),
+        name,
+        description,
+        path,
+        checksum: Sha384::digest(&sql).to_vec(),
+        transactional: !sql.starts_with("-- no-transaction"),
+        sql: sql.into(),
+    })
+}
+
+/// The table as each driver's `ensure_migrations_table` makes it; SQL Server, for which sqlx has no driver, by analogy.
+fn create(engine: &str) -> &'static str {
+    match engine {
+        "postgres" => {
+            "CREATE TABLE IF NOT EXISTS {table} (
+    version BIGINT PRIMARY KEY,
+    description TEXT NOT NULL,
+    installed_on TIMESTAMPTZ NOT NULL DEFAULT now(),
+    success BOOLEAN NOT NULL,
+    checksum BYTEA NOT NULL,
+    execution_time BIGINT NOT NULL
+)"
+        }
+        "sqlserver" => {
+            "IF OBJECT_ID('{table}') IS NULL CREATE TABLE {table} (
+    version BIGINT PRIMARY KEY,
+    description NVARCHAR(MAX) NOT NULL,
+    installed_on DATETIMEOFFSET NOT NULL DEFAULT SYSDATETIMEOFFSET(),
+    success BIT NOT NULL,
+    checksum VARBINARY(MAX) NOT NULL,
+    execution_time BIGINT NOT NULL
+)"
+        }
+        _ => {
+            "CREATE TABLE IF NOT EXISTS {table} (
+    version BIGINT PRIMARY KEY,
+    description TEXT NOT NULL,
+    installed_on TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP,
+    success BOOLEAN NOT NULL,
+    checksum BLOB NOT NULL,
+    execution_time BIGINT NOT NULL
+)"
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
