@@ -4,8 +4,9 @@
 pub mod model;
 // cli, config
 pub mod formats;
-// report, platform, plan
+// report, platform
 pub mod database;
+pub mod plan;
 // ledger, lock, engine, status
 pub mod exit;
 // error, explain, lead, follow, app

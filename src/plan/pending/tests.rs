@@ -1,0 +1,172 @@
+//! The judgement as a table, and what holds for every bundle and history.
+
+use proptest::prelude::*;
+
+use super::*;
+
+const STRICT: Rules = Rules { out_of_order: false, changed: false, missing: false };
+const SQLX: Rules = Rules { out_of_order: true, changed: false, missing: false };
+const LOOSE: Rules = Rules { out_of_order: true, changed: true, missing: true };
+
+fn bundle(versions: &[&str]) -> Bundle {
+    let migrations = versions.iter().map(|version| Migration {
+        version: Version::from(*version),
+        name: format!("{version}_x.sql"),
+        description: "x".to_owned(),
+        path: format!("m/{version}_x.sql").into(),
+        sql: "select 1".into(),
+        checksum: version.as_bytes().to_vec(),
+        transactional: true,
+    });
+    Bundle { format: "sqlx", folder: "m".into(), migrations: migrations.collect() }
+}
+
+/// `3` = applied whole, `3!` = half, `3~` = from a file with other contents, `3?` = without a checksum.
+fn history(rows: &[&str]) -> Vec<Applied> {
+    let row = |text: &&str| {
+        let version = text.trim_end_matches(['!', '~', '?']);
+        Applied {
+            version: Version::from(version),
+            description: format!("d{version}"),
+            checksum: match text.chars().last() {
+                Some('~') => Some(b"other".to_vec()),
+                Some('?') => None,
+                _ => Some(version.as_bytes().to_vec()),
+            },
+            success: !text.ends_with('!'),
+        }
+    };
+    rows.iter().map(row).collect()
+}
+
+fn say(judgement: &Judgement) -> String {
+    let texts = judgement.refusals.iter().map(ToString::to_string);
+    texts.collect::<Vec<_>>().join("; ")
+}
+
+#[test]
+fn what_is_pending_refused_and_ahead() {
+    struct Case<'a>(&'a [&'a str], &'a [&'a str], Rules, &'a [usize], &'a str, &'a [&'a str]);
+    let dirty = "migration 2 (2_x.sql) is half applied";
+    let cases = [
+        // bundle, history, rules, pending, refusals, ahead
+        Case(&["1", "2"], &[], STRICT, &[0, 1], "", &[]),
+        Case(&["1", "2"], &["1"], STRICT, &[1], "", &[]),
+        Case(&["1", "2"], &["2", "1"], STRICT, &[], "", &[]),
+        Case(&["1", "2"], &["1?", "2"], STRICT, &[], "", &[]),
+        Case(&["1", "2"], &["1", "2", "3"], STRICT, &[], "", &["3"]),
+        Case(&["1", "2"], &["1", "2!"], LOOSE, &[1], dirty, &[]),
+        Case(&["1", "2"], &["1~", "2"], SQLX, &[], "1_x.sql was changed after it was applied", &[]),
+        Case(&["1", "2"], &["1~", "2"], LOOSE, &[], "", &[]),
+        Case(
+            &["1", "3"],
+            &["1", "2"],
+            SQLX,
+            &[1],
+            "migration 2 (d2) was applied, but its file is not there",
+            &[],
+        ),
+        Case(&["1", "3"], &["1", "2"], LOOSE, &[1], "", &[]),
+        Case(&["1", "3"], &["1", "2!"], LOOSE, &[1], "migration 2 (d2) is half applied", &[]),
+        Case(&["1"], &["1", "2!"], LOOSE, &[], "migration 2 (d2) is half applied", &["2"]),
+        Case(&["1", "2"], &["2"], STRICT, &[0], "1_x.sql is older than 2, which is applied already", &[]),
+        Case(&["1", "2"], &["2"], SQLX, &[0], "", &[]),
+        Case(&["1", "2"], &["2!"], STRICT, &[0, 1], dirty, &[]),
+        Case(&["2", "10"], &["2"], STRICT, &[1], "", &[]),
+        Case(&["001", "2"], &["1", "2"], LOOSE, &[], "", &[]),
+        Case(&[], &["1", "2"], STRICT, &[], "", &["1", "2"]),
+        Case(
+            &["1", "2"],
+            &["3", "9"],
+            STRICT,
+            &[0, 1],
+            "1_x.sql is older than 9, which is applied already; 2_x.sql is older than 9, which is applied already",
+            &["3", "9"],
+        ),
+    ];
+    for Case(files, rows, rules, pending, refusals, ahead) in cases {
+        let judgement = judge(&bundle(files), &history(rows), rules);
+        let case = format!("{files:?} against {rows:?}");
+        assert_eq!(judgement.pending, pending, "{case}");
+        assert_eq!(say(&judgement), refusals, "{case}");
+        assert_eq!(judgement.ahead.iter().map(Version::as_str).collect::<Vec<_>>(), ahead, "{case}");
+    }
+}
+
+#[test]
+fn an_empty_bundle_knows_nothing() {
+    let nothing = bundle(&[]);
+    assert_eq!(judge(&nothing, &[], STRICT).pending(&nothing), Pending::Unknown);
+    assert_eq!(judge(&nothing, &history(&["1"]), STRICT).pending(&nothing), Pending::Unknown);
+    let one = bundle(&["1"]);
+    assert_eq!(judge(&one, &history(&["1"]), STRICT).pending(&one), Pending::None);
+    assert_eq!(judge(&one, &history(&["1!"]), STRICT).pending(&one), Pending::Some(vec!["1".into()]));
+}
+
+#[test]
+fn states_come_by_version_and_name_the_file_where_there_is_one() {
+    let judgement = judge(&bundle(&["1", "3", "10"]), &history(&["1", "2", "3~", "11"]), SQLX);
+    let states: Vec<_> = judgement.states.iter().map(|s| (s.name.as_str(), s.state)).collect();
+    use MigrationStanding as S;
+    let expected = [
+        ("1_x.sql", S::Applied),
+        ("d2", S::Missing),
+        ("3_x.sql", S::Changed),
+        ("10_x.sql", S::Pending),
+        ("d11", S::Ahead),
+    ];
+    assert_eq!(states, expected);
+}
+
+#[test]
+fn versions_have_one_order() {
+    let order = ["1", "2", "10", "18446744073709551616", "", "1a", "v2"].map(Version::from);
+    for (i, one) in order.iter().enumerate() {
+        for (j, other) in order.iter().enumerate() {
+            assert_eq!(VersionOrder::from(one).cmp(&VersionOrder::from(other)), i.cmp(&j), "{one} {other}");
+        }
+    }
+    assert_eq!(VersionOrder::from(&"007".into()), VersionOrder::from(&"7".into()));
+}
+
+fn versions() -> impl Strategy<Value = Vec<String>> {
+    prop::collection::btree_set(0u32..10_000, 1..30).prop_map(|set| set.iter().map(u32::to_string).collect())
+}
+
+proptest! {
+    #[test]
+    fn after_a_prefix_exactly_the_rest_is_pending(all in versions(), cut in any::<prop::sample::Index>()) {
+        let all: Vec<&str> = all.iter().map(String::as_str).collect();
+        let cut = cut.index(all.len() + 1);
+        let (bundle, rows) = (bundle(&all), history(&all[..cut]));
+        let judgement = judge(&bundle, &rows, STRICT);
+        prop_assert_eq!(&judgement.pending, &(cut..all.len()).collect::<Vec<_>>());
+        prop_assert!(judgement.refusals.is_empty());
+        prop_assert!(judgement.ahead.is_empty());
+        prop_assert_eq!(judgement.pending(&bundle) == Pending::None, cut == all.len());
+    }
+
+    #[test]
+    fn nothing_whole_and_unchanged_is_refused(all in versions(), chosen in prop::collection::vec(any::<bool>(), 30)) {
+        let all: Vec<&str> = all.iter().map(String::as_str).collect();
+        let some: Vec<&str> = all.iter().zip(&chosen).filter(|(_, yes)| **yes).map(|(v, _)| *v).collect();
+        let judgement = judge(&bundle(&all), &history(&some), SQLX);
+        prop_assert!(judgement.refusals.is_empty());
+        prop_assert_eq!(judgement.pending.len() + some.len(), all.len());
+    }
+
+    #[test]
+    fn every_row_and_every_file_has_one_standing(files in versions(), rows in versions(), strict in any::<bool>()) {
+        let files: Vec<&str> = files.iter().map(String::as_str).collect();
+        let rows: Vec<&str> = rows.iter().map(String::as_str).collect();
+        let judgement = judge(&bundle(&files), &history(&rows), if strict { STRICT } else { LOOSE });
+        let all: std::collections::BTreeSet<_> = files.iter().chain(&rows).collect();
+        prop_assert_eq!(judgement.states.len(), all.len());
+        let missing = judgement.states.iter().filter(|s| s.state == MigrationStanding::Missing).count();
+        let only_there = rows.iter().filter(|v| !files.contains(v)).count();
+        prop_assert_eq!(missing + judgement.ahead.len(), only_there);
+        prop_assert_eq!(judgement.refusals.is_empty(), !strict || missing == 0 && judgement.pending.iter().all(|i| {
+            rows.iter().all(|row| row.parse::<u32>().unwrap() < files[*i].parse().unwrap())
+        }));
+    }
+}
