@@ -11,6 +11,8 @@ pub struct Dialect {
     pub now: &'static str,
     /// Milliseconds since 1970 of such a column: text before and after the column's name.
     pub epoch_ms: (&'static str, &'static str),
+    /// The reverse: text before and after a number of milliseconds since 1970.
+    pub from_epoch_ms: (&'static str, &'static str),
     /// After `SELECT`, where the server limits rows there (`TOP (1)`), else empty.
     pub top_1: &'static str,
     /// At the end, where it limits them there (`LIMIT 1`), else empty.
@@ -29,8 +31,15 @@ pub struct Dialect {
     pub quotes: (char, char),
     /// The ledger's tables, installed by the first leader: statements, with `{lock}`, `{runs}`, `{steps}`, `{meta}`.
     pub schema: &'static str,
-    /// Opens a transaction that sees what others commit (READ COMMITTED), whatever the session's default.
+    /// Opens a short transaction of our own on the ledger (claim, steps): READ COMMITTED whatever the session's
+    /// default, waits at most 1 s for a row's lock, commits durably (`synchronous_commit` at least `on`). SQLite:
+    /// `BEGIN IMMEDIATE`. Ends with `COMMIT` or `ROLLBACK`; what it set is gone then, or put back by `Server::restore`.
     pub begin: &'static str,
+    /// Whether several statements go to the server in one exchange that the first error ends as a whole
+    /// (PostgreSQL's simple protocol): then a migration's transaction is one message.
+    pub batch: bool,
+    /// Wakes those who wait in `Database::notified`, where there is such a thing.
+    pub notify: Option<&'static str>,
 }
 
 /// An argument of a statement, or a value in a row.
