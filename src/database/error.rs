@@ -16,6 +16,8 @@ pub struct DbError {
     pub hint: Option<String>,
     /// Where in the text that was sent.
     pub position: Option<Position>,
+    /// How many statements of a text with several had succeeded before.
+    pub completed: usize,
 }
 
 /// Where in the text that was sent.
@@ -109,6 +111,6 @@ impl DbErrorKind {
 impl DbError {
     /// One with a kind and a message, nothing else.
     pub fn new(kind: DbErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, code: None, message: message.into(), detail: None, hint: None, position: None }
+        Self { kind, code: None, message: message.into(), detail: None, hint: None, position: None, completed: 0 }
     }
 }

@@ -93,6 +93,10 @@ pub struct Server {
     pub session: String,
     /// The current database's name on the server.
     pub database: String,
+    /// Where this session's unqualified names go (PostgreSQL: `current_schema()`), where that is not the database.
+    pub schema: Option<String>,
+    /// ` AND …`: true only in this very session; part of every comparison of the fence.
+    pub session_check: String,
     /// Whether a standby or a read-only server answered.
     pub read_only: bool,
     /// Whether DDL may run in a transaction.

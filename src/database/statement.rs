@@ -35,11 +35,22 @@ pub struct Dialect {
     /// default, waits at most 1 s for a row's lock, commits durably (`synchronous_commit` at least `on`). SQLite:
     /// `BEGIN IMMEDIATE`. Ends with `COMMIT` or `ROLLBACK`; what it set is gone then, or put back by `Server::restore`.
     pub begin: &'static str,
-    /// Whether several statements go to the server in one exchange that the first error ends as a whole
-    /// (PostgreSQL's simple protocol): then a migration's transaction is one message.
-    pub batch: bool,
+    /// Where several statements go to the server in one exchange that the first error ends as a whole (PostgreSQL's
+    /// simple protocol): then a migration's transaction is one message.
+    pub batch: Option<Batch>,
     /// Wakes those who wait in `Database::notified`, where there is such a thing.
     pub notify: Option<&'static str>,
+    /// A question with an index's name as its argument, answered by a row if the index is there but not valid.
+    pub invalid_index: Option<&'static str>,
+}
+
+/// What a message of several statements needs.
+#[derive(Clone, Copy, Debug)]
+pub struct Batch {
+    /// A value as text in SQL, safe whatever the session's settings.
+    pub literal: fn(&Value) -> String,
+    /// Nanoseconds since the transaction began.
+    pub elapsed_ns: &'static str,
 }
 
 /// An argument of a statement, or a value in a row.
