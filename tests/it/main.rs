@@ -1,1 +1,5 @@
+//! The one integration binary: the real program as processes, and the databases that `scripts/servers` starts.
+#![allow(clippy::unwrap_used)]
 
+mod harness;
+mod support;

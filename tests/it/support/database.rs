@@ -1,0 +1,277 @@
+//! One database per test: made by a root user, used over plain sqlx connections, dropped at the end.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use sqlx::mysql::MySqlConnection;
+use sqlx::postgres::PgConnection;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::{AssertSqlSafe, Column as _, Connection as _, Executor as _, Row as _};
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+use url::Url;
+
+use super::gate::Gate;
+use super::server::Server;
+
+/// A fresh database and a connection of its owner.
+pub struct TestDatabase {
+    server: Server,
+    name: String,
+    url: Url,
+    folder: TempDir,
+    session: Mutex<Option<Session>>,
+    roles: Mutex<Vec<String>>,
+}
+
+/// A role of its own that may log in and do nothing else.
+pub struct Reader {
+    /// Its name on the server.
+    pub name: String,
+    /// The database's URL with its name and password.
+    pub url: String,
+}
+
+/// Its password; one that must be percent-encoded in a URL.
+pub const READER_PASSWORD: &str = "re@der/S3cret";
+
+impl TestDatabase {
+    /// See [`Server::database`].
+    pub fn create(server: Server) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let name = format!("bw_{}", &uuid::Uuid::new_v4().simple().to_string()[..16]);
+        let url = match server.root_url() {
+            Some(root) => {
+                Session::open(server, &root).run(&format!("create database {name}"));
+                let mut url = Url::parse(&root).unwrap();
+                url.set_path(&name);
+                url
+            }
+            None => Url::parse(&format!("sqlite://{}", folder.path().join("test.db").display())).unwrap(),
+        };
+        Self { server, name, url, folder, session: Mutex::new(None), roles: Mutex::default() }
+    }
+
+    /// The kind of server.
+    pub fn server(&self) -> Server {
+        self.server
+    }
+
+    /// The database's name on its server.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The URL of its owner, password included.
+    pub fn url(&self) -> &str {
+        self.url.as_str()
+    }
+
+    /// The URL with one thing changed: a wrong password, another port, a parameter.
+    pub fn url_with(&self, change: impl FnOnce(&mut Url)) -> String {
+        let mut url = self.url.clone();
+        change(&mut url);
+        url.to_string()
+    }
+
+    /// SQLite's file; it comes into being with the first use.
+    pub fn file(&self) -> PathBuf {
+        self.folder.path().join("test.db")
+    }
+
+    /// A folder that lives as long as the database.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Runs statements as the owner. Panics if one fails.
+    pub fn sql(&self, sql: &str) {
+        self.with_session(|session| session.run(sql));
+    }
+
+    /// Runs a query as the owner: each value as the server writes it, `NULL` for none.
+    pub fn rows(&self, sql: &str) -> Vec<Vec<String>> {
+        self.with_session(|session| session.rows(sql))
+    }
+
+    /// The one column of a query.
+    pub fn column(&self, sql: &str) -> Vec<String> {
+        self.rows(sql).into_iter().map(|mut row| row.remove(0)).collect()
+    }
+
+    /// The one value of a query that gives one row.
+    pub fn value(&self, sql: &str) -> String {
+        let mut rows = self.rows(sql);
+        assert_eq!(rows.len(), 1, "{sql}: {rows:?}");
+        rows.remove(0).remove(0)
+    }
+
+    /// Waits until a query gives a row. Panics after `limit`.
+    pub fn wait_for_row(&self, sql: &str, limit: Duration) {
+        let end = Instant::now() + limit;
+        while self.rows(sql).is_empty() {
+            assert!(Instant::now() < end, "no row within {limit:?}: {sql}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Whether the database has a table of this name.
+    pub fn has_table(&self, table: &str) -> bool {
+        let sql = match self.server {
+            Server::Postgres => format!("select 1 from pg_tables where tablename = '{table}'"),
+            Server::MariaDb => {
+                format!(
+                    "select 1 from information_schema.tables where table_schema = database() and table_name = '{table}'"
+                )
+            }
+            Server::Sqlite => format!("select 1 from sqlite_master where name = '{table}'"),
+        };
+        !self.rows(&sql).is_empty()
+    }
+
+    /// A new role that may connect and nothing else; [`Self::grant_select`] gives it more. Not for SQLite.
+    ///
+    /// On MariaDB a user without any privilege in a database may not even enter it, so it may read a table of ours there.
+    pub fn reader(&self) -> Reader {
+        let name = format!("{}_r{}", self.name, self.roles.lock().unwrap().len());
+        match self.server {
+            Server::Postgres => self.sql(&format!("create role {name} login password '{READER_PASSWORD}'")),
+            Server::MariaDb => {
+                self.sql("create table if not exists open_to_all (id int primary key)");
+                self.sql(&format!("create user {name}@'%' identified by '{READER_PASSWORD}'"));
+                self.sql(&format!("grant select on {}.open_to_all to {name}@'%'", self.name));
+            }
+            Server::Sqlite => panic!("SQLite has no roles"),
+        }
+        self.roles.lock().unwrap().push(name.clone());
+        let url = self.url_with(|url| {
+            url.set_username(&name).unwrap();
+            // set_password leaves what it may; a reserved character must be encoded by us
+            url.set_password(Some(&READER_PASSWORD.replace('@', "%40").replace('/', "%2F"))).unwrap();
+        });
+        Reader { name, url }
+    }
+
+    /// Lets a role read tables.
+    pub fn grant_select(&self, reader: &Reader, tables: &[&str]) {
+        let mut sql = String::new();
+        for table in tables {
+            match self.server {
+                Server::MariaDb => {
+                    write!(sql, "grant select on {}.{table} to {}@'%';", self.name, reader.name).unwrap()
+                }
+                _ => write!(sql, "grant select on {table} to {};", reader.name).unwrap(),
+            }
+        }
+        self.sql(&sql);
+    }
+
+    /// A gate that holds a migration until the test opens it.
+    pub fn gate(&self) -> Gate<'_> {
+        Gate::new(self)
+    }
+
+    /// A statement that runs for about this long on the server, and longer when the machine is busy.
+    pub fn sleep_sql(&self, seconds: f64) -> String {
+        match self.server {
+            Server::Postgres => format!("select pg_sleep({seconds});\n"),
+            Server::MariaDb => format!("do sleep({seconds});\n"),
+            Server::Sqlite => super::gate::busy_sql(seconds),
+        }
+    }
+
+    /// A connection of its own, for what must stay open beside the owner's: locks, transactions.
+    pub fn session(&self) -> Session {
+        Session::open(self.server, self.url())
+    }
+
+    fn with_session<T>(&self, work: impl FnOnce(&mut Session) -> T) -> T {
+        let mut session = self.session.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        work(session.get_or_insert_with(|| Session::open(self.server, self.url())))
+    }
+}
+
+impl Drop for TestDatabase {
+    fn drop(&mut self) {
+        let session = self.session.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+        drop(session);
+        let Some(root) = self.server.root_url() else { return };
+        let mut root = Session::open(self.server, &root);
+        let force = if self.server == Server::Postgres { " with (force)" } else { "" };
+        root.run(&format!("drop database {}{force}", self.name));
+        for role in self.roles.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner).iter() {
+            let kind = if self.server == Server::Postgres { "role" } else { "user" };
+            root.run(&format!("drop {kind} if exists {role}"));
+        }
+    }
+}
+
+/// One connection, used from ordinary code.
+pub struct Session {
+    runtime: Runtime,
+    connection: Connection,
+}
+
+enum Connection {
+    Postgres(PgConnection),
+    MySql(MySqlConnection),
+    Sqlite(SqliteConnection),
+}
+
+/// What every driver does alike, without a trait of theirs that covers all three.
+macro_rules! each {
+    ($self:ident, $connection:ident => $work:expr) => {
+        match &mut $self.connection {
+            Connection::Postgres($connection) => $self.runtime.block_on(async { $work }),
+            Connection::MySql($connection) => $self.runtime.block_on(async { $work }),
+            Connection::Sqlite($connection) => $self.runtime.block_on(async { $work }),
+        }
+    };
+}
+
+impl Session {
+    /// Connects; a missing SQLite file is created.
+    pub fn open(server: Server, url: &str) -> Self {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let connection = runtime.block_on(async {
+            match server {
+                Server::Postgres => Connection::Postgres(PgConnection::connect(url).await.unwrap()),
+                Server::MariaDb => Connection::MySql(MySqlConnection::connect(url).await.unwrap()),
+                Server::Sqlite => {
+                    let options: SqliteConnectOptions = url.parse().unwrap();
+                    let options = options.create_if_missing(true).busy_timeout(Duration::from_secs(20));
+                    Connection::Sqlite(SqliteConnection::connect_with(&options).await.unwrap())
+                }
+            }
+        });
+        Self { runtime, connection }
+    }
+
+    /// Runs statements. Panics if one fails.
+    pub fn run(&mut self, sql: &str) {
+        self.try_run(sql).unwrap_or_else(|error| panic!("{error}\nin: {sql}"));
+    }
+
+    /// Runs statements.
+    pub fn try_run(&mut self, sql: &str) -> Result<(), sqlx::Error> {
+        each!(self, connection => connection.execute(sqlx::raw_sql(AssertSqlSafe(sql))).await.map(drop))
+    }
+
+    /// See [`TestDatabase::rows`].
+    pub fn rows(&mut self, sql: &str) -> Vec<Vec<String>> {
+        // raw_sql has every value sent as text, so a string can be had of any type
+        each!(self, connection => {
+            let rows = connection.fetch_all(sqlx::raw_sql(AssertSqlSafe(sql))).await.unwrap_or_else(|error| panic!("{error}\nin: {sql}"));
+            rows.iter()
+                .map(|row| {
+                    row.columns()
+                        .iter()
+                        .map(|column| row.get_unchecked::<Option<String>, _>(column.ordinal()).unwrap_or_else(|| "NULL".into()))
+                        .collect()
+                })
+                .collect()
+        })
+    }
+}

@@ -1,0 +1,83 @@
+//! A migration that waits until the test says so: a state that a test can hold for as long as it needs it.
+
+use std::cell::RefCell;
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use super::database::{Session, TestDatabase};
+use super::server::Server;
+
+/// Holds a migration that contains [`Gate::sql`].
+///
+/// PostgreSQL: the script looks again and again for a row that the test inserts (each look has a snapshot of its own).
+/// MariaDB: it waits for a user lock that a session of the test holds. SQLite knows nothing to wait for inside a
+/// connection: there the script is busy for some seconds, and opening it early does nothing.
+pub struct Gate<'a> {
+    db: &'a TestDatabase,
+    holder: RefCell<Option<Session>>,
+}
+
+/// How long SQLite's gate holds.
+const SQLITE_HOLDS: f64 = 4.0;
+
+impl<'a> Gate<'a> {
+    pub(super) fn new(db: &'a TestDatabase) -> Self {
+        let mut holder = None;
+        match db.server() {
+            Server::Postgres => db.sql("create table gate (opened int)"),
+            Server::MariaDb => {
+                let mut session = db.session();
+                assert_eq!(session.rows(&format!("select get_lock('gate_{}', 0)", db.name())), [["1"]]);
+                holder = Some(session);
+            }
+            Server::Sqlite => {}
+        }
+        Self { db, holder: RefCell::new(holder) }
+    }
+
+    /// What the migration does to wait: one statement or two, at their end a line break.
+    pub fn sql(&self) -> String {
+        let name = self.db.name();
+        match self.db.server() {
+            Server::Postgres => {
+                "do $$ begin while not exists (select from public.gate) loop perform pg_sleep(0.02); end loop; end $$;\n".into()
+            }
+            Server::MariaDb => format!("do get_lock('gate_{name}', 120);\ndo release_lock('gate_{name}');\n"),
+            Server::Sqlite => busy_sql(SQLITE_HOLDS),
+        }
+    }
+
+    /// Lets the migration go on.
+    pub fn open(&self) {
+        if self.db.server() == Server::Postgres {
+            self.db.sql("insert into gate values (1)");
+        }
+        *self.holder.borrow_mut() = None;
+    }
+}
+
+/// SQLite cannot sleep, so it counts: for about this long, and longer when the machine is busy.
+pub(super) fn busy_sql(seconds: f64) -> String {
+    format!("{};\n", counting((seconds * per_second()) as u64))
+}
+
+fn counting(rows: u64) -> String {
+    format!(
+        "with recursive c(n) as (select 1 union all select n + 1 from c where n < {rows}) select max(n) from c"
+    )
+}
+
+/// Rows that this build of SQLite counts in a second: the program's own, since both come from one crate.
+fn per_second() -> f64 {
+    static RATE: OnceLock<f64> = OnceLock::new();
+    *RATE.get_or_init(|| {
+        const ROWS: u64 = 200_000;
+        let mut session = Session::open(Server::Sqlite, "sqlite::memory:");
+        let best = (0..3).map(|_| {
+            let began = Instant::now();
+            session.rows(&counting(ROWS));
+            began.elapsed()
+        });
+        ROWS as f64 / best.min().unwrap_or(Duration::from_secs(1)).as_secs_f64()
+    })
+}

@@ -1,0 +1,110 @@
+//! Which servers and tools there are, by the variables of `scripts/servers` and `scripts/test`; what is absent is said
+//! once, or fails where `BELLWETHER_REQUIRE` names it.
+
+use std::collections::BTreeSet;
+use std::env;
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::sync::Mutex;
+
+use super::database::TestDatabase;
+
+/// The kinds of server that tests run on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Server {
+    Postgres,
+    MariaDb,
+    Sqlite,
+}
+
+impl Server {
+    pub const ALL: [Self; 3] = [Self::Postgres, Self::MariaDb, Self::Sqlite];
+
+    /// As `BELLWETHER_REQUIRE` spells it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Postgres => "postgres",
+            Self::MariaDb => "mariadb",
+            Self::Sqlite => "sqlite",
+        }
+    }
+
+    /// Those that are there.
+    pub fn available() -> Vec<Self> {
+        Self::ALL.into_iter().filter(|server| server.is_available()).collect()
+    }
+
+    /// Whether it is there; says so if it is not, and panics if it must be.
+    pub fn is_available(self) -> bool {
+        self == Self::Sqlite || self.root_url().is_some()
+    }
+
+    /// The URL of a user who may do everything; none for SQLite or where the server is absent.
+    pub fn root_url(self) -> Option<String> {
+        match self {
+            Self::Postgres => variable("postgres", "BELLWETHER_TEST_POSTGRES_URL"),
+            Self::MariaDb => variable("mariadb", "BELLWETHER_TEST_MARIADB_URL"),
+            Self::Sqlite => None,
+        }
+    }
+
+    /// A fresh database of a unique name, dropped at the end. The server must be available.
+    pub fn database(self) -> TestDatabase {
+        TestDatabase::create(self)
+    }
+
+    /// Runs a test with a fresh database, or skips it.
+    pub fn with_database(self, test: fn(&TestDatabase)) {
+        if self.is_available() {
+            test(&self.database());
+        }
+    }
+}
+
+/// PgBouncer in transaction mode in front of the PostgreSQL server: the URL of its database `postgres`.
+pub fn pgbouncer_url() -> Option<String> {
+    variable("pgbouncer", "BELLWETHER_TEST_PGBOUNCER_URL")
+}
+
+/// Where a tool is: `sqlx` (sqlx-cli 0.9), `psql`, `mariadb`, `sqlite3`. None, and a printed skip, if it is absent.
+pub fn tool(name: &str) -> Option<PathBuf> {
+    let (requirement, given) = match name {
+        "sqlx" => ("sqlx-cli", env::var_os("BELLWETHER_TEST_SQLX_CLI").map(PathBuf::from)),
+        "sqlite3" => ("sqlite", None),
+        "psql" => ("postgres", None),
+        other => (other, None),
+    };
+    let path = env::var_os("PATH").unwrap_or_default();
+    let own = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target/tools/bin");
+    let found = given
+        .into_iter()
+        .chain([own.join(name)])
+        .chain(env::split_paths(&path).map(|folder| folder.join(name)))
+        .find(|file| file.is_file());
+    if found.is_none() {
+        absent(requirement, &format!("the tool {name} is not installed"));
+    }
+    found
+}
+
+fn variable(requirement: &str, name: &str) -> Option<String> {
+    let value = env::var(name).ok().filter(|value| !value.is_empty());
+    if value.is_none() {
+        absent(requirement, &format!("{name} is not set; `eval \"$(scripts/servers start)\"` sets it"));
+    }
+    value
+}
+
+/// Says once that something is skipped.
+fn absent(what: &str, why: &str) {
+    static SAID: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+    let required = env::var("BELLWETHER_REQUIRE").unwrap_or_default();
+    assert!(
+        !required.split(',').any(|name| name.trim() == what),
+        "BELLWETHER_REQUIRE asks for {what}, but {why}"
+    );
+    if SAID.lock().unwrap().insert(what.to_owned()) {
+        // not eprintln!, which the test harness swallows when the test passes
+        let _ = writeln!(std::io::stderr(), "skipped: {what} ({why})");
+    }
+}
