@@ -2,11 +2,13 @@
 //! it fails. The modules stand in the order in which they may use each other; `tests/it/layers.rs` checks it.
 
 pub mod model;
-// cli, config
+pub mod cli;
+pub mod config;
 pub mod formats;
-// report, platform
-pub mod database;
+// report
+pub mod platform;
 pub mod plan;
+pub mod database;
 // ledger, lock, engine, status
 pub mod exit;
 // error, explain, lead, follow, app

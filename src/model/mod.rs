@@ -1,5 +1,7 @@
 //! Values only: what the other modules pass to each other. No I/O, no async.
 
+pub mod choice;
+pub mod duration;
 pub mod event;
 pub mod ids;
 pub mod migration;

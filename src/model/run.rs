@@ -39,7 +39,9 @@ macro_rules! wire_enum {
     };
 }
 
-/// A word in the ledger that this version does not know.
+pub(crate) use wire_enum;
+
+/// A word that this version does not know, in the ledger or in a setting.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("unknown word {0:?}")]
 pub struct UnknownWord(pub String);

@@ -32,6 +32,26 @@ impl fmt::Display for Secret {
     }
 }
 
+/// Stars out what stands between `://` and the last `@` of a word, character by character, so that columns stay. For
+/// text that may happen to hold a URL: a mistyped flag, a line of the config.
+pub fn without_passwords(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find("://") {
+        let (head, tail) = rest.split_at(at + 3);
+        out.push_str(head);
+        let end = tail.find(|c: char| c.is_whitespace()).unwrap_or(tail.len());
+        match tail[..end].rfind('@') {
+            Some(at) => {
+                out.extend(tail[..at].chars().map(|_| '*'));
+                rest = &tail[at..];
+            }
+            None => rest = tail,
+        }
+    }
+    out + rest
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -41,5 +61,19 @@ mod tests {
         let secret = Secret::new("hunter2");
         assert_eq!(format!("{secret} {secret:?}"), "*** ***");
         assert_eq!(secret.expose(), "hunter2");
+    }
+
+    #[test]
+    fn passwords_in_text_are_starred_out() {
+        for (text, want) in [
+            ("", ""),
+            ("no url @ all", "no url @ all"),
+            ("a pg://u:pw@h/d b", "a pg://****@h/d b"),
+            ("pg://h/d x@y", "pg://h/d x@y"),
+            ("pg://u:p@w@h x://a@b", "pg://*****@h x://*@b"),
+            ("pg://u:pé@h", "pg://****@h"),
+        ] {
+            assert_eq!(without_passwords(text), want);
+        }
     }
 }

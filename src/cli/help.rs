@@ -1,0 +1,47 @@
+//! The examples under each `--help`.
+
+pub(super) const TOP: &str = "\
+Examples:
+  bellwether plan                               what would happen here, and why
+  bellwether deploy                             migrate or wait, as the role says
+  bellwether deploy --role elect                whoever gets the lock first migrates
+  bellwether status --check                     exit 0 once this release may go live
+
+Every flag has a variable, BELLWETHER_ and its name: --lock-name is BELLWETHER_LOCK_NAME. An empty one counts as unset.
+Exit codes: 0 done, 2 usage or config, 10-15 our own work failed, 20-23 the leader failed, is late, died or never
+started, 30-32 ledger, database or status source, 128+n ended by signal n.";
+
+pub(super) const DEPLOY: &str = "\
+Examples:
+  RUN_MIGRATIONS=true bellwether deploy         this participant leads
+  RUN_MIGRATIONS=false bellwether deploy        this one waits
+  bellwether deploy --role elect --migrations db/migrations
+  bellwether deploy -e production --release \"$GITHUB_SHA\"";
+
+pub(super) const LEAD: &str = "\
+Examples:
+  bellwether lead --migrations db/migrations
+  bellwether lead --lock-wait 10m --timeout 30m";
+
+pub(super) const FOLLOW: &str = "\
+Examples:
+  bellwether follow --release \"$GITHUB_SHA\"     needs no migrations folder
+  bellwether follow --timeout 20m --output json";
+
+pub(super) const PLAN: &str = "\
+Examples:
+  bellwether plan -e staging
+  bellwether plan --output json";
+
+pub(super) const STATUS: &str = "\
+Examples:
+  bellwether status
+  bellwether status --check && ./start-the-app";
+
+pub(super) const INSTALL: &str = "\
+Examples:
+  bellwether install /shared/bellwether         from an init container into an emptyDir";
+
+pub(super) const COMPLETIONS: &str = "\
+Examples:
+  bellwether completions bash > /etc/bash_completion.d/bellwether";
