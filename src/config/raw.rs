@@ -284,9 +284,8 @@ fn collect(root: &serde_json::Value, properties: &serde_json::Value, prefix: &st
         let reference =
             property["anyOf"].as_array().into_iter().flatten().find_map(|part| part["$ref"].as_str());
         let below = reference.and_then(|reference| root.pointer(reference.trim_start_matches('#')));
-        match below.map(|below| &below["properties"]).filter(|below| below.is_object()) {
-            Some(below) => collect(root, below, &format!("{prefix}{name}."), keys),
-            None => {}
+        if let Some(below) = below.map(|below| &below["properties"]).filter(|below| below.is_object()) {
+            collect(root, below, &format!("{prefix}{name}."), keys);
         }
         keys.push(format!("{prefix}{name}"));
     }
