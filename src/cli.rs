@@ -181,7 +181,7 @@ pub struct Global {
 
     /// lead: migrate. follow: wait. elect: whoever gets the lock first leads
     #[arg(long, global = true, value_name = "ROLE", help_heading = DEPLOY)]
-    #[arg(value_parser = words::<Role>(&["lead", "follow", "elect"]))]
+    #[arg(hide_possible_values = true, value_parser = words::<Role>(&["lead", "follow", "elect"]))]
     pub role: Option<Role>,
 
     /// What is being deployed, the same for all participants; the commit, or a hash of the migrations otherwise
@@ -210,7 +210,7 @@ pub struct Global {
 
     /// Where a follower looks: ledger
     #[arg(long, global = true, value_name = "SOURCE", help_heading = WAITING)]
-    #[arg(value_parser = words::<FollowSource>(&["ledger", "history", "github", "heroku", "command"]))]
+    #[arg(hide_possible_values = true, value_parser = words::<FollowSource>(&["ledger", "history", "github", "heroku", "command"]))]
     pub follow: Option<FollowSource>,
 
     /// How long this process may take in all: 90s, 30m, 1h30m
@@ -219,7 +219,7 @@ pub struct Global {
 
     /// Kind of lock: auto, session, lease
     #[arg(long, global = true, value_name = "MODE", help_heading = WAITING)]
-    #[arg(value_parser = words::<LockChoice>(&["auto", "session", "lease"]))]
+    #[arg(hide_possible_values = true, value_parser = words::<LockChoice>(&["auto", "session", "lease"]))]
     pub lock_mode: Option<LockChoice>,
 
     /// Name of the lock; one name for each body of migrations in a database
@@ -236,10 +236,12 @@ pub struct Global {
 
     /// human: text. json: one object per event and line, on stdout
     #[arg(long, global = true, value_name = "FORM", help_heading = OUTPUT, default_value = "human", value_enum)]
+    #[arg(hide_possible_values = true)]
     pub output: Output,
 
-    /// auto: only on a terminal
+    /// Colours: auto (on a terminal), always, never
     #[arg(long, global = true, value_name = "WHEN", help_heading = OUTPUT, default_value = "auto", value_enum)]
+    #[arg(hide_possible_values = true)]
     pub color: Color,
 
     /// Say more; twice: much more

@@ -69,7 +69,7 @@ fn what_follows_two_dashes_is_the_command() {
 #[test]
 fn a_bad_value_says_which_variable_it_came_from() {
     let error = parse("bellwether plan", &[("BELLWETHER_TIMEOUT", "30")]).unwrap_err();
-    insta::assert_snapshot!(error.text, @"");
+    insta::assert_snapshot!(error.text);
     let error = parse("bellwether plan --timeout 30", &[("BELLWETHER_TIMEOUT", "30m")]).unwrap_err();
     assert!(!error.text.contains("BELLWETHER_TIMEOUT"), "{}", error.text);
     assert_eq!(error.exit, 2);

@@ -236,7 +236,7 @@ environments:
         assert_eq!(duplicate(YAML), None);
         assert_eq!(
             duplicate("a: {b: 1}\nc: [ {x: 1, x: 2} ]\n"),
-            Some(("x".to_owned(), Spot { line: 2, column: 14 }))
+            Some(("x".to_owned(), Spot { line: 2, column: 13 }))
         );
         assert_eq!(duplicate("a: 1\nb: 2\na: 3\n").map(|(_, spot)| spot), at(3, 1));
         assert_eq!(duplicate("a: [b"), None);
