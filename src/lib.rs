@@ -5,7 +5,7 @@ pub mod model;
 pub mod cli;
 pub mod config;
 pub mod formats;
-// report
+pub mod report;
 pub mod platform;
 pub mod plan;
 pub mod database;

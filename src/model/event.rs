@@ -100,6 +100,13 @@ pub enum Event {
         /// Since the last good one began, milliseconds.
         since_ms: u64,
     },
+    /// Our own work goes on: said by the reporter itself, so that a long migration is not silent.
+    Working {
+        /// The migration at work, if one is.
+        step: Option<StepRef>,
+        /// Since it began; without one, since the last thing that happened. Milliseconds.
+        since_ms: u64,
+    },
     /// A follower (or elect) sees a run at work.
     Watching {
         /// That run.

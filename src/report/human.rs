@@ -1,0 +1,283 @@
+//! For people: one event is one short line that makes sense alone; on a terminal, what goes on is a bar instead.
+
+use std::io::Write;
+use std::time::{Duration, Instant};
+
+use crate::model::event::{Event, Start, Watched};
+use crate::model::run::{EngineKind, LockMode, Role};
+use crate::report::line::{self, Line, Mood};
+use crate::report::pace::Pace;
+use crate::report::progress::Progress;
+use crate::report::{Options, Teller, outcome, tables, words};
+
+/// Writes sentences to stderr and tables to stdout.
+pub struct Human {
+    options: Options,
+    pace: Pace,
+    progress: Option<Progress>,
+    out: Box<dyn Write + Send>,
+    err: Box<dyn Write + Send>,
+    /// The run whose page was named.
+    linked: Option<String>,
+    /// A result says it all; a success after it needs no line.
+    result: bool,
+}
+
+impl Human {
+    /// Begins now.
+    pub fn new(
+        options: Options,
+        out: Box<dyn Write + Send>,
+        err: Box<dyn Write + Send>,
+        now: Instant,
+    ) -> Self {
+        let bars = options.terminal.stderr && !options.terminal.dumb && options.verbosity >= 0;
+        Self {
+            options,
+            pace: Pace::new(now, options.verbosity > 1),
+            progress: bars.then(Progress::on_stderr),
+            out,
+            err,
+            linked: None,
+            result: false,
+        }
+    }
+
+    fn say(&mut self, now: Instant, event: &Event) {
+        if self.options.verbosity < 0 && !line::is_result(event) {
+            return;
+        }
+        match event {
+            Event::Plan(plan) => self.result(&tables::plan(plan, self.options.verbosity > 0)),
+            Event::Status(status) => self.result(&tables::status(status, self.options.verbosity > 0)),
+            Event::Outcome(end) if self.result && end.error.is_none() => {}
+            // the bar shows it already
+            event if self.progress.is_some() && passing(event) => {}
+            event => {
+                let mut lines = lines(event, self.options.verbosity);
+                lines.extend(self.link(event));
+                self.write(&lines);
+                if !lines.is_empty() {
+                    self.pace.said(now);
+                }
+            }
+        }
+    }
+
+    /// The page that shows a run, once.
+    fn link(&mut self, event: &Event) -> Option<Line> {
+        let run = watched(event)?;
+        let url = run.url.as_deref()?;
+        if self.linked.as_deref() == Some(run.run.as_str()) {
+            return None;
+        }
+        self.linked = Some(run.run.0.clone());
+        Some(Line::plain(format!(
+            "{} shows its run at {}",
+            words::line(run.leader.as_str()),
+            words::line(url)
+        )))
+    }
+
+    fn write(&mut self, lines: &[Line]) {
+        let Options { color, terminal, github, .. } = self.options;
+        let colors = terminal.colors(color, terminal.stderr);
+        let text: String = lines.iter().map(|line| line.draw(colors, github)).collect();
+        let mut write = || drop(self.err.write_all(text.as_bytes()).and_then(|()| self.err.flush()));
+        match &self.progress {
+            Some(progress) => progress.suspend(write),
+            None => write(),
+        }
+    }
+
+    fn result(&mut self, lines: &[Line]) {
+        self.result = true;
+        let Options { color, terminal, github, .. } = self.options;
+        let colors = terminal.colors(color, terminal.stdout);
+        let text: String = lines.iter().map(|line| line.draw(colors, github)).collect();
+        let _ = self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush());
+    }
+}
+
+impl Teller for Human {
+    fn tell(&mut self, now: Instant, event: &Event) {
+        if let (Some(progress), true) = (&mut self.progress, line::is_result(event)) {
+            progress.clear();
+        }
+        if self.pace.admit(now, event) {
+            self.say(now, event);
+        }
+        if let Some(progress) = &mut self.progress {
+            progress.follow(event);
+            progress.show(self.pace.pursued(now).as_ref());
+        }
+    }
+
+    fn tick(&mut self, now: Instant) {
+        match &mut self.progress {
+            Some(progress) => progress.show(self.pace.pursued(now).as_ref()),
+            None => {
+                if let Some(event) = self.pace.due(now) {
+                    self.say(now, &event);
+                }
+            }
+        }
+    }
+
+    fn beat(&self) -> Duration {
+        Duration::from_millis(if self.progress.is_some() { 120 } else { 1000 })
+    }
+
+    fn close(&mut self) {
+        if let Some(progress) = &mut self.progress {
+            progress.clear();
+        }
+    }
+}
+
+/// What is true for a moment only.
+fn passing(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::Watching { .. } | Event::Waiting { .. } | Event::LockWaiting { .. } | Event::Working { .. }
+    )
+}
+
+fn watched(event: &Event) -> Option<&Watched> {
+    match event {
+        Event::Watching { run, .. } | Event::LockWaiting { holder: Some(run), .. } => Some(run),
+        _ => None,
+    }
+}
+
+/// The lines of an event on stderr.
+fn lines(event: &Event, verbosity: i8) -> Vec<Line> {
+    let good = |head: &str, rest: String| vec![Line::new(Mood::Good, head, rest)];
+    let odd = |rest: String| vec![Line::new(Mood::Odd, "warning:", rest)];
+    let detail = |text: String| if verbosity > 0 { vec![Line::plain(text)] } else { Vec::new() };
+    match event {
+        Event::Start(start) => start_lines(start, verbosity),
+        Event::Warning { message } => odd(format!(" {}", words::line(message))),
+        Event::Notice { message } => {
+            vec![Line::new(Mood::Help, "note:", format!(" {}", words::line(message)))]
+        }
+        Event::Outcome(end) => outcome::lines(end),
+        Event::StepStarted { step } => detail(format!("applying {}", words::line(&words::step(step)))),
+        Event::StepFinished { step, duration_ms } => {
+            let step = words::step(step);
+            good("applied", format!(" {} ({})", words::line(&step), words::duration(*duration_ms)))
+        }
+        Event::StepFailed { step, reason } => {
+            let text = format!(" {}: {}", words::line(&words::step(step)), words::line(reason));
+            vec![Line::new(Mood::Bad, "failed", text)]
+        }
+        Event::StepRetried { step, reason, pause_ms } => {
+            let step = words::step(step);
+            odd(format!(" {}: {}; {}", words::line(&step), words::line(reason), again(*pause_ms)))
+        }
+        Event::Retrying { what, reason, pause_ms } => {
+            odd(format!(" {}: {}; {}", words::line(what), words::line(reason), again(*pause_ms)))
+        }
+        Event::BeatMissed { reason, since_ms } => odd(format!(
+            " no sign of life of ours got through for {}: {}",
+            words::age(*since_ms),
+            words::line(reason)
+        )),
+        Event::RunFinished { run, status, duration_ms } => {
+            detail(format!("run {run} {status} after {}", words::duration(*duration_ms)))
+        }
+        Event::RunStarted { .. } => run_started(event, verbosity),
+        Event::Plan(_) | Event::Status(_) => Vec::new(),
+        Event::LockWaiting { .. }
+        | Event::Working { .. }
+        | Event::Watching { .. }
+        | Event::Waiting { .. } => {
+            vec![Line::plain(now_doing(event))]
+        }
+    }
+}
+
+/// What goes on at the moment, as a line or beside a bar.
+pub fn now_doing(event: &Event) -> String {
+    let text = match event {
+        Event::Watching { run, .. } => format!(
+            "{} {}, {}{}",
+            run.leader,
+            words::whereabouts(run),
+            words::age(run.age_ms),
+            words::sign_of_life(run)
+        ),
+        Event::LockWaiting { holder: Some(run), waited_ms } => format!(
+            "waiting for the lock{}: {} has held it for {} and {}, release {}{}",
+            words::so_far(*waited_ms),
+            run.leader,
+            words::age(run.age_ms),
+            words::whereabouts(run),
+            words::release(run.release.as_str()),
+            words::sign_of_life(run)
+        ),
+        Event::LockWaiting { holder: None, waited_ms } => {
+            format!("waiting for the lock{}: the ledger does not say who holds it", words::so_far(*waited_ms))
+        }
+        Event::Waiting { reason, waited_ms } => {
+            format!("waiting{}: {reason}", words::so_far(*waited_ms))
+        }
+        Event::Working { step: Some(step), since_ms } => {
+            format!("applying {}, {} so far", words::step(step), words::age(*since_ms))
+        }
+        Event::Working { step: None, since_ms } => format!("still at work, {}", words::age(*since_ms)),
+        Event::Retrying { what, reason, .. } => format!("{what}: {reason}; trying again"),
+        _ => String::new(),
+    };
+    words::line(&text).into_owned()
+}
+
+fn again(pause_ms: u64) -> String {
+    format!("trying again in {}", words::duration(pause_ms))
+}
+
+fn start_lines(start: &Start, verbosity: i8) -> Vec<Line> {
+    let name = start.participant.as_ref().map(|name| format!(" as {name}")).unwrap_or_default();
+    let role = match start.role {
+        Role::Lead => format!("leading{name}"),
+        Role::Follow => format!("following{name}"),
+        Role::Elect => format!("taking part{name}, and whoever gets the lock first leads"),
+    };
+    let release = start.release.as_ref().map(|r| format!(", release {}", words::release(r.as_str())));
+    let text = format!("{}{}: {role}", start.environment, release.unwrap_or_default());
+    let mut lines = vec![Line::plain(words::line(&text))];
+    if verbosity > 0 {
+        let mut reasons = vec![
+            format!("bellwether {}, database {}", start.bellwether, start.database),
+            format!("role {}: {}", start.role, start.role_reason),
+        ];
+        if let Some(release) = &start.release {
+            reasons.push(format!("release {release}: {}", start.release_reason));
+        }
+        reasons.extend(start.deploy.as_ref().map(|deploy| format!("deploy {deploy}")));
+        lines.extend(reasons.iter().map(|reason| Line::plain(words::line(reason)).indented(2)));
+    }
+    lines
+}
+
+fn run_started(event: &Event, verbosity: i8) -> Vec<Line> {
+    let Event::RunStarted { run, fence, lock_mode, engine, total, waited_ms } = event else {
+        return Vec::new();
+    };
+    let work = match (engine, total) {
+        (EngineKind::Command, _) => "the command".to_owned(),
+        (EngineKind::Sql, 0) => "nothing to apply".to_owned(),
+        (EngineKind::Sql, total) => words::migrations(usize::try_from(*total).unwrap_or(usize::MAX)),
+    };
+    let lock = match lock_mode {
+        LockMode::Session => "the lock is ours",
+        LockMode::Lease => "the lease is ours",
+    };
+    let waited =
+        if *waited_ms < 1000 { String::new() } else { format!(" after {}", words::duration(*waited_ms)) };
+    let mut lines = vec![Line::plain(format!("{lock}{waited}: {work}"))];
+    if verbosity > 0 {
+        lines.push(Line::plain(format!("run {run}, fence {fence}")).indented(2));
+    }
+    lines
+}

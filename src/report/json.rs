@@ -1,0 +1,51 @@
+//! JSON lines: one object per event per line on stdout, described in `docs/events.md`. Never writes to stderr.
+
+use std::io::Write;
+use std::time::Instant;
+
+use crate::model::event::Event;
+use crate::report::pace::Pace;
+use crate::report::{Options, Teller, line};
+
+/// Writes each event as it is.
+pub struct Json {
+    out: Box<dyn Write + Send>,
+    pace: Pace,
+    options: Options,
+}
+
+impl Json {
+    /// Begins now.
+    pub fn new(options: Options, out: Box<dyn Write + Send>, now: Instant) -> Self {
+        Self { out, pace: Pace::new(now, options.verbosity > 1), options }
+    }
+
+    fn write(&mut self, now: Instant, event: &Event) {
+        if self.options.verbosity < 0 && !line::is_result(event) {
+            return;
+        }
+        // an event is plain data with text keys: serde_json has no reason to refuse it
+        let Ok(mut text) = serde_json::to_string(event) else { return };
+        if self.options.github {
+            // a runner acts on `##[` anywhere in a line; `#` can only stand inside a JSON string
+            text = text.replace("##[", "#\\u0023[");
+        }
+        text.push('\n');
+        let _ = self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush());
+        self.pace.said(now);
+    }
+}
+
+impl Teller for Json {
+    fn tell(&mut self, now: Instant, event: &Event) {
+        if self.pace.admit(now, event) {
+            self.write(now, event);
+        }
+    }
+
+    fn tick(&mut self, now: Instant) {
+        if let Some(event) = self.pace.due(now) {
+            self.write(now, &event);
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! What `plan` and `status` found, as aligned text on stdout that reads well in a log and in a terminal.
+
+use crate::model::event::{MigrationStanding, MigrationState, PlanReport, StatusReport, Watched};
+use crate::model::migration::Pending;
+use crate::report::line::{Line, Mood};
+use crate::report::words;
+
+/// Above this many, migrations that are simply applied are only counted.
+const MANY: usize = 20;
+
+/// `plan`: who we are, what is being released, the lock, and what is pending, each with its reason.
+pub fn plan(plan: &PlanReport, everything: bool) -> Vec<Line> {
+    let start = &plan.start;
+    let mut rows = Rows::default();
+    rows.add("environment", start.environment.as_str());
+    rows.maybe("participant", start.participant.as_ref().map(|name| name.as_str()));
+    rows.because("role", start.role.as_str(), &start.role_reason);
+    rows.because("release", start.release.as_ref().map_or("none", |r| r.as_str()), &start.release_reason);
+    rows.maybe("deploy", start.deploy.as_ref().map(|deploy| deploy.as_str()));
+    rows.add("database", &start.database);
+    rows.maybe("server", plan.server.as_deref());
+    rows.because("lock", plan.lock_mode.map_or("unknown", |mode| mode.as_str()), &plan.lock_reason);
+    rows.add("lock name", &plan.lock_name);
+    rows.maybe("format", plan.format.as_deref());
+    rows.add("pending", &pending(&plan.pending));
+    let mut lines = rows.lines();
+    lines.extend(migrations(&plan.migrations, everything));
+    lines.push(Line::new(Mood::Help, "next:", format!(" {}", words::line(&plan.next))));
+    lines
+}
+
+/// `status`: the latest run that is ours, what is pending, and whether our release may go live.
+pub fn status(status: &StatusReport, everything: bool) -> Vec<Line> {
+    let mut rows = Rows::default();
+    rows.add("environment", status.environment.as_str());
+    rows.maybe("release", status.release.as_ref().map(|release| release.as_str()));
+    match &status.run {
+        Some(run) => run_rows(&mut rows, run),
+        None => rows.add("run", "none"),
+    }
+    rows.maybe("error", status.error.as_deref());
+    rows.add("pending", &pending(&status.pending));
+    let mut lines = rows.lines();
+    lines.extend(migrations(&status.migrations, everything));
+    let (mood, head) = if status.ready { (Mood::Good, "ready:") } else { (Mood::Bad, "not ready:") };
+    lines.push(Line::new(mood, head, format!(" {}", words::line(&status.reason))));
+    lines
+}
+
+fn run_rows(rows: &mut Rows, run: &Watched) {
+    rows.add("run", &format!("{} {}", run.leader, words::whereabouts(run)));
+    rows.add("started", &format!("{} ago{}", words::age(run.age_ms), words::sign_of_life(run)));
+    rows.add("run id", run.run.as_str());
+    rows.maybe("page", run.url.as_deref());
+}
+
+fn pending(pending: &Pending) -> String {
+    match pending {
+        Pending::None => "nothing".to_owned(),
+        Pending::Unknown => "unknown".to_owned(),
+        Pending::Some(versions) => words::migrations(versions.len()),
+    }
+}
+
+/// One row each, in the bundle's order; the applied ones of many are only counted.
+fn migrations(migrations: &[MigrationState], everything: bool) -> Vec<Line> {
+    let short = !everything && migrations.len() > MANY;
+    let shown = |m: &&MigrationState| !short || m.state != MigrationStanding::Applied;
+    let hidden = migrations.iter().filter(|m| !shown(m)).count();
+    let mut lines = vec![Line::plain("")];
+    if hidden > 0 {
+        lines.push(Line::plain(format!("{hidden} applied (-v lists them)")).indented(2));
+    }
+    for migration in migrations.iter().filter(shown) {
+        let (mood, state) = standing(migration.state);
+        let name = words::line(&migration.name);
+        lines.push(Line::new(mood, format!("{state:<8}"), format!(" {name}")).indented(2));
+    }
+    if lines.len() > 1 {
+        lines.push(Line::plain(""));
+    }
+    lines
+}
+
+fn standing(state: MigrationStanding) -> (Mood, &'static str) {
+    match state {
+        MigrationStanding::Applied => (Mood::Good, "applied"),
+        MigrationStanding::Pending => (Mood::Odd, "pending"),
+        MigrationStanding::Dirty => (Mood::Bad, "dirty"),
+        MigrationStanding::Changed => (Mood::Bad, "changed"),
+        MigrationStanding::Ahead => (Mood::Help, "ahead"),
+        MigrationStanding::Missing => (Mood::Bad, "missing"),
+    }
+}
+
+/// Names and values in two columns.
+#[derive(Default)]
+struct Rows(Vec<(&'static str, String)>);
+
+impl Rows {
+    fn add(&mut self, name: &'static str, value: &str) {
+        self.0.push((name, words::line(value).into_owned()));
+    }
+
+    fn maybe(&mut self, name: &'static str, value: Option<&str>) {
+        if let Some(value) = value {
+            self.add(name, value);
+        }
+    }
+
+    fn because(&mut self, name: &'static str, value: &str, reason: &str) {
+        self.add(name, &format!("{value} ({reason})"));
+    }
+
+    fn lines(self) -> Vec<Line> {
+        let width = self.0.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
+        self.0.into_iter().map(|(name, value)| Line::plain(format!("{name:<width$}  {value}"))).collect()
+    }
+}
