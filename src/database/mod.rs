@@ -3,8 +3,11 @@
 //!
 //! A session is one connection, never pooled, never reopened behind the caller's back.
 
+mod driver;
 pub mod error;
 pub mod key;
+pub mod pooler;
+pub mod postgres;
 pub mod statement;
 pub mod url;
 
@@ -18,6 +21,14 @@ pub use error::{DbError, DbErrorKind, Position};
 pub use key::LockKey;
 pub use statement::{Dialect, Row, Statement, Value};
 pub use url::{EngineName, Target};
+
+/// The servers that we can talk to.
+pub const ENGINES: &[Engine] = &[postgres::ENGINE];
+
+/// The engine of this name, if we have one.
+pub fn engine(name: EngineName) -> Option<&'static Engine> {
+    ENGINES.iter().find(|engine| engine.name == name)
+}
 
 /// One session of one database.
 #[async_trait]

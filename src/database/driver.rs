@@ -1,0 +1,122 @@
+//! What the drivers say when no server speaks: broken connections, names that nobody knows, TLS. The servers' own
+//! errors are each engine's business. Never shows a password.
+
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use sqlx::error::DatabaseError;
+
+use crate::database::error::{DbError, DbErrorKind};
+
+/// What a fence check of ours says when it fails, on every server.
+pub const FENCE_LOST: &str = "bellwether lock lost";
+
+/// A driver's error as a fact; `server` reads what a server said.
+pub(super) fn fact(error: sqlx::Error, server: impl Fn(&dyn DatabaseError) -> DbError) -> DbError {
+    match error {
+        sqlx::Error::Database(error) => {
+            let mut fact = server(error.as_ref());
+            if fact.message.contains(FENCE_LOST) {
+                fact.kind = DbErrorKind::FenceLost;
+            }
+            fact
+        }
+        sqlx::Error::Io(error) => DbError::new(io_kind(&error), error.to_string()),
+        sqlx::Error::Tls(error) => DbError::new(DbErrorKind::Tls, sentence(error.as_ref())),
+        sqlx::Error::PoolTimedOut => DbError::new(DbErrorKind::Timeout, "no connection in time"),
+        sqlx::Error::WorkerCrashed => lost("the database driver's thread ended"),
+        // what the other side sends is not its protocol any more: nothing later on this connection can be trusted
+        sqlx::Error::Protocol(message) => lost(&message),
+        other => DbError::new(DbErrorKind::Statement, other.to_string()),
+    }
+}
+
+/// The connection is gone.
+pub(super) fn lost(message: &str) -> DbError {
+    DbError::new(DbErrorKind::ConnectionLost, message)
+}
+
+/// Waits for a connection, at most `limit` long.
+pub(super) async fn within<T>(
+    limit: Duration,
+    connecting: impl Future<Output = Result<T, DbError>>,
+) -> Result<T, DbError> {
+    tokio::time::timeout(limit, connecting).await.unwrap_or_else(|_| {
+        let seconds = limit.as_secs_f32();
+        Err(DbError::new(DbErrorKind::Timeout, format!("no connection within {seconds} s")))
+    })
+}
+
+/// A certificate's file that cannot be read would look like a server that is not there.
+pub(super) fn readable(file: Option<&Path>) -> Result<Option<&Path>, DbError> {
+    if let Some(file) = file {
+        std::fs::File::open(file)
+            .map_err(|error| DbError::new(DbErrorKind::Tls, format!("{}: {error}", file.display())))?;
+    }
+    Ok(file)
+}
+
+fn io_kind(error: &io::Error) -> DbErrorKind {
+    use io::ErrorKind as Io;
+    match error.kind() {
+        // a socket that is not there is a server that is not there
+        Io::ConnectionRefused | Io::NotFound | Io::HostUnreachable | Io::NetworkUnreachable => {
+            DbErrorKind::Refused
+        }
+        Io::TimedOut | Io::WouldBlock => DbErrorKind::Timeout,
+        Io::PermissionDenied => DbErrorKind::Privilege,
+        // the resolver's errors have no kind of their own
+        _ if error.to_string().contains("failed to lookup address") => DbErrorKind::HostNotFound,
+        _ => DbErrorKind::ConnectionLost,
+    }
+}
+
+/// An error with its causes, each said once.
+fn sentence(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let next = error.to_string();
+        if !text.contains(&next) {
+            text.push_str(": ");
+            text.push_str(&next);
+        }
+        cause = error.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kind(error: sqlx::Error) -> DbErrorKind {
+        fact(error, |_| lost("no server spoke")).kind
+    }
+
+    #[test]
+    fn connection_trouble_has_a_kind() {
+        for (io, expected) in [
+            (io::ErrorKind::ConnectionRefused, DbErrorKind::Refused),
+            (io::ErrorKind::NotFound, DbErrorKind::Refused),
+            (io::ErrorKind::TimedOut, DbErrorKind::Timeout),
+            (io::ErrorKind::ConnectionReset, DbErrorKind::ConnectionLost),
+            (io::ErrorKind::UnexpectedEof, DbErrorKind::ConnectionLost),
+            (io::ErrorKind::BrokenPipe, DbErrorKind::ConnectionLost),
+        ] {
+            assert_eq!(kind(io::Error::from(io).into()), expected, "{io:?}");
+        }
+        let resolver = io::Error::other("failed to lookup address information: Name or service not known");
+        assert_eq!(kind(resolver.into()), DbErrorKind::HostNotFound);
+        assert_eq!(kind(sqlx::Error::Tls("no".into())), DbErrorKind::Tls);
+        assert_eq!(kind(sqlx::Error::Protocol("HTTP/1.1 400".into())), DbErrorKind::ConnectionLost);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn connecting_ends_in_time() {
+        let never = std::future::pending::<Result<(), DbError>>();
+        let error = within(Duration::from_secs(10), never).await.expect_err("a timeout");
+        assert_eq!(error.kind, DbErrorKind::Timeout);
+    }
+}

@@ -1,0 +1,283 @@
+//! PostgreSQL and what speaks like it, by the simple protocol alone: one exchange per call, nothing prepared, so that it
+//! works behind a pooler too.
+//!
+//! `connect` leaves a session as the server gave it; `identify` sets a leader's up. Who fears a pooler probes for it in
+//! between ([`super::pooler`]), since settings that go through one end up on the application's connections.
+
+mod connect;
+mod ears;
+mod errors;
+mod identity;
+mod literal;
+mod settings;
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures_util::TryStreamExt as _;
+use sqlx::postgres::{PgConnectOptions, PgListener, PgRow};
+use sqlx::{
+    Acquire as _, AssertSqlSafe, Connection as _, Either, PgConnection, Row as _, TypeInfo as _,
+    ValueRef as _,
+};
+
+use crate::database::error::{DbError, DbErrorKind};
+use crate::database::statement::{Dialect, Row, Statement, Value};
+use crate::database::url::{EngineName, Target};
+use crate::database::{Connecting, Database, Engine, Holder, LockKey, Purpose, Reply, Server, driver};
+use ears::Ears;
+
+/// PostgreSQL.
+pub const ENGINE: Engine = Engine { name: EngineName::Postgres, dialect: &DIALECT, connect };
+
+/// PostgreSQL's SQL.
+pub const DIALECT: Dialect = Dialect {
+    name: "postgres",
+    now: "pg_catalog.clock_timestamp()",
+    epoch_ms: ("(extract(epoch FROM ", ") * 1000)::bigint"),
+    top_1: "",
+    limit_1: "LIMIT 1",
+    share_hint: "",
+    share: "FOR SHARE",
+    update_hint: "",
+    update: "FOR UPDATE",
+    default_schema: Some("public"),
+    quotes: ('"', '"'),
+    schema: include_str!("../../migrations/postgres/0001_ledger.sql"),
+    begin: "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
+};
+
+struct Session {
+    link: Link,
+    purpose: Purpose,
+    /// The URL says that a pooler is in between: nothing may be set for longer than a transaction.
+    pooled: bool,
+    settings: Vec<(String, String)>,
+    options: PgConnectOptions,
+    server: Option<Server>,
+    /// An exchange was begun whose answer nobody has read to its end.
+    owed: bool,
+    ears: Ears,
+}
+
+enum Link {
+    Plain(PgConnection),
+    Listening(Box<PgListener>),
+    Closed,
+}
+
+fn connect(target: &Target, purpose: Purpose, limit: Duration) -> Connecting<'_> {
+    Box::pin(async move {
+        let options = connect::options(target)?;
+        let connecting = async {
+            PgConnection::connect_with(&options)
+                .await
+                .map_err(|error| driver::fact(error, |error| errors::fact(error, 0)))
+        };
+        let connection = driver::within(limit, connecting).await?;
+        let session: Box<dyn Database> = Box::new(Session {
+            link: Link::Plain(connection),
+            purpose,
+            pooled: target.pooled,
+            settings: target.settings.clone(),
+            options,
+            server: None,
+            owed: false,
+            ears: Ears::Shut,
+        });
+        Ok(session)
+    })
+}
+
+#[async_trait]
+impl Database for Session {
+    fn dialect(&self) -> &'static Dialect {
+        &DIALECT
+    }
+
+    async fn identify(&mut self) -> Result<Server, DbError> {
+        if self.server.is_none() {
+            self.server = Some(identity::of(self).await?);
+        }
+        self.server.clone().ok_or_else(closed)
+    }
+
+    async fn query(&mut self, statement: &Statement) -> Result<Reply, DbError> {
+        self.hear().await;
+        let text = literal::rendered(statement)?;
+        let before = match self.purpose {
+            Purpose::Look => settings::before_a_look(&self.settings),
+            Purpose::Work | Purpose::Beat => String::new(),
+        };
+        let replies = self.exchange(&format!("{before}{text}"), before.chars().count()).await?;
+        Ok(replies.into_iter().last().unwrap_or_default())
+    }
+
+    async fn script(&mut self, sql: &str) -> Result<(), DbError> {
+        self.exchange(sql, 0).await.map(drop)
+    }
+
+    async fn try_lock(&mut self, key: &LockKey) -> Result<bool, DbError> {
+        let reply =
+            self.ask("SELECT pg_catalog.pg_try_advisory_lock(?)", vec![key.advisory().into()]).await?;
+        Ok(reply.rows.first().is_some_and(|row| row.0 == [Value::Bool(true)]))
+    }
+
+    async fn unlock(&mut self, key: &LockKey) -> Result<(), DbError> {
+        self.ask("SELECT pg_catalog.pg_advisory_unlock(?)", vec![key.advisory().into()]).await.map(drop)
+    }
+
+    async fn holder(&mut self, key: &LockKey) -> Result<Holder, DbError> {
+        let bits = key.advisory().cast_unsigned();
+        let halves = [bits >> 32, bits & 0xffff_ffff].map(|half| Value::from(half.to_string()));
+        let reply = self.ask(HOLDER, halves.to_vec()).await?;
+        let Some(row) = reply.rows.first() else { return Ok(Holder::Free) };
+        if row.truth(0)? {
+            return Ok(Holder::Ours);
+        }
+        // what another role's session is called is hidden from the unprivileged
+        let pid = row.int(1)?;
+        Ok(Holder::Other(row.opt_int(2)?.map(|start| identity::session_name(pid, Some(start)))))
+    }
+
+    async fn notified(&mut self) -> Result<(), DbError> {
+        self.listen().await
+    }
+}
+
+/// An advisory lock's key of 64 bits is shown in two halves, with 1 beside them.
+const HOLDER: &str = "SELECT l.pid = pg_catalog.pg_backend_pid(), l.pid, \
+    (extract(epoch FROM a.backend_start) * 1000000)::bigint \
+    FROM pg_catalog.pg_locks l LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid \
+    WHERE l.locktype = 'advisory' AND l.granted AND l.mode = 'ExclusiveLock' AND l.objsubid = 1 \
+    AND l.classid = ?::oid AND l.objid = ?::oid \
+    AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())";
+
+impl Session {
+    async fn ask(&mut self, template: &str, arguments: Vec<Value>) -> Result<Reply, DbError> {
+        self.query(&Statement::new(&DIALECT, &[], template, arguments)).await
+    }
+
+    /// One message, and all of its answers: one reply per statement.
+    async fn exchange(&mut self, sql: &str, before: usize) -> Result<Vec<Reply>, DbError> {
+        let answer = match self.connection().await {
+            Ok((connection, owed)) => {
+                let answer = match settle(connection, owed).await {
+                    Ok(()) => {
+                        *owed = true;
+                        converse(connection, sql).await
+                    }
+                    Err(error) => Err(error),
+                };
+                *owed = false;
+                answer
+            }
+            Err(error) => Err(error),
+        };
+        answer.map_err(|error| self.judge(error, before))
+    }
+
+    async fn connection(&mut self) -> Result<(&mut PgConnection, &mut bool), sqlx::Error> {
+        match &mut self.link {
+            Link::Plain(connection) => Ok((connection, &mut self.owed)),
+            Link::Listening(listener) => Ok((listener.acquire().await?, &mut self.owed)),
+            Link::Closed => Err(sqlx::Error::Io(std::io::ErrorKind::NotConnected.into())),
+        }
+    }
+
+    fn judge(&mut self, error: sqlx::Error, before: usize) -> DbError {
+        let copy = match &error {
+            sqlx::Error::Protocol(message) if message.contains("CopyInResponse") => Some(COPY_IN),
+            sqlx::Error::Protocol(message) if message.contains("CopyOutResponse") => Some(COPY_OUT),
+            _ => None,
+        };
+        let mut fact = driver::fact(error, |error| errors::fact(error, before));
+        if let Some(message) = copy {
+            fact = DbError::new(DbErrorKind::Statement, message);
+        }
+        // nobody else cancels a look: its time was up
+        if fact.kind == DbErrorKind::Cancelled && self.purpose == Purpose::Look {
+            fact.kind = DbErrorKind::Timeout;
+        }
+        // the server waits for data that never comes: only hanging up ends it
+        if copy == Some(COPY_IN) || fact.kind.ends_session() {
+            self.link = Link::Closed;
+        }
+        fact
+    }
+}
+
+const COPY_IN: &str = "COPY … FROM STDIN needs data that a script cannot carry: write INSERT statements, or run the script with psql";
+const COPY_OUT: &str = "COPY … TO STDOUT has nobody to send its data to";
+
+fn closed() -> DbError {
+    driver::lost("the connection is closed")
+}
+
+/// Reads what an exchange that was given up still has coming; its errors are nobody's any more.
+async fn settle(connection: &mut PgConnection, owed: &mut bool) -> Result<(), sqlx::Error> {
+    while *owed {
+        match connection.flush().await {
+            Ok(()) => *owed = false,
+            Err(sqlx::Error::Database(error)) if !errors::fact(error.as_ref(), 0).kind.ends_session() => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+async fn converse(connection: &mut PgConnection, sql: &str) -> Result<Vec<Reply>, sqlx::Error> {
+    let mut replies = Vec::new();
+    let mut rows = Vec::new();
+    let mut answers = sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).fetch_many(connection);
+    while let Some(answer) = answers.try_next().await? {
+        match answer {
+            Either::Right(row) => rows.push(read(&row)?),
+            Either::Left(done) => {
+                replies.push(Reply { rows: std::mem::take(&mut rows), affected: done.rows_affected() });
+            }
+        }
+    }
+    Ok(replies)
+}
+
+fn read(row: &PgRow) -> Result<Row, sqlx::Error> {
+    let values = (0..row.len()).map(|index| {
+        let raw = row.try_get_raw(index)?;
+        if raw.is_null() {
+            return Ok(Value::Null);
+        }
+        let text = raw.as_str().map_err(sqlx::Error::Decode)?;
+        Ok(value(raw.type_info().name(), text))
+    });
+    values.collect::<Result<_, _>>().map(Row)
+}
+
+/// A value in the text format, by its type's name.
+fn value(kind: &str, text: &str) -> Value {
+    let read = match kind {
+        "INT2" | "INT4" | "INT8" | "OID" => text.parse().ok().map(Value::Int),
+        "BOOL" => Some(Value::Bool(text == "t")),
+        "BYTEA" => text.strip_prefix("\\x").and_then(bytes).map(Value::Bytes),
+        _ => None,
+    };
+    read.unwrap_or_else(|| Value::Text(text.to_owned()))
+}
+
+fn bytes(hex: &str) -> Option<Vec<u8>> {
+    let pairs = hex.as_bytes().chunks(2);
+    pairs.map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_read_by_their_type() {
+        assert_eq!(value("INT8", "-7"), Value::Int(-7));
+        assert_eq!(value("BOOL", "f"), Value::Bool(false));
+        assert_eq!(value("BYTEA", "\\x00ff"), Value::Bytes(vec![0, 255]));
+        assert_eq!(value("TEXT", "7"), Value::Text("7".into()));
+    }
+}
