@@ -35,6 +35,7 @@ pub const DIALECT: Dialect = Dialect {
     name: "postgres",
     now: "pg_catalog.clock_timestamp()",
     epoch_ms: ("(extract(epoch FROM ", ") * 1000)::bigint"),
+    from_epoch_ms: ("pg_catalog.to_timestamp((", ")::double precision / 1000)"),
     top_1: "",
     limit_1: "LIMIT 1",
     share_hint: "",
@@ -44,7 +45,12 @@ pub const DIALECT: Dialect = Dialect {
     default_schema: Some("public"),
     quotes: ('"', '"'),
     schema: include_str!("../../migrations/postgres/0001_ledger.sql"),
-    begin: "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
+    begin: "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; \
+        SELECT pg_catalog.set_config('lock_timeout', '1s', true), \
+        pg_catalog.set_config('synchronous_commit', CASE pg_catalog.current_setting('synchronous_commit') \
+        WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, true)",
+    batch: true,
+    notify: Some("NOTIFY bellwether"),
 };
 
 struct Session {
