@@ -111,6 +111,14 @@ impl DbErrorKind {
 impl DbError {
     /// One with a kind and a message, nothing else.
     pub fn new(kind: DbErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, code: None, message: message.into(), detail: None, hint: None, position: None, completed: 0 }
+        Self {
+            kind,
+            code: None,
+            message: message.into(),
+            detail: None,
+            hint: None,
+            position: None,
+            completed: 0,
+        }
     }
 }

@@ -22,7 +22,7 @@ use sqlx::{
 };
 
 use crate::database::error::{DbError, DbErrorKind};
-use crate::database::statement::{Dialect, Row, Statement, Value};
+use crate::database::statement::{Batch, Dialect, Row, Statement, Value};
 use crate::database::url::{EngineName, Target};
 use crate::database::{Connecting, Database, Engine, Holder, LockKey, Purpose, Reply, Server, driver};
 use ears::Ears;
@@ -49,8 +49,19 @@ pub const DIALECT: Dialect = Dialect {
         SELECT pg_catalog.set_config('lock_timeout', '1s', true), \
         pg_catalog.set_config('synchronous_commit', CASE pg_catalog.current_setting('synchronous_commit') \
         WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, true)",
-    batch: true,
+    batch: Some(Batch {
+        literal: literal::literal,
+        elapsed_ns: "(extract(epoch FROM pg_catalog.clock_timestamp() - pg_catalog.now()) * 1000000000)::bigint",
+    }),
     notify: Some("NOTIFY bellwether"),
+    // the name as it stands in the script: quoted or not, with a schema or without
+    invalid_index: Some(
+        "SELECT 1 FROM (SELECT pg_catalog.parse_ident(?) AS parts) n \
+         JOIN pg_catalog.pg_class c ON c.relname = n.parts[pg_catalog.array_upper(n.parts, 1)] \
+         JOIN pg_catalog.pg_namespace s ON s.oid = c.relnamespace \
+         JOIN pg_catalog.pg_index i ON i.indexrelid = c.oid \
+         WHERE NOT i.indisvalid AND (pg_catalog.array_upper(n.parts, 1) = 1 OR s.nspname = n.parts[1])",
+    ),
 };
 
 struct Session {
@@ -110,11 +121,8 @@ impl Database for Session {
 
     async fn query(&mut self, statement: &Statement) -> Result<Reply, DbError> {
         self.hear().await;
-        let text = literal::rendered(statement)?;
-        let before = match self.purpose {
-            Purpose::Look => settings::before_a_look(&self.settings),
-            Purpose::Work | Purpose::Beat => String::new(),
-        };
+        let text = statement.render(|_, value| literal::literal(value));
+        let before = self.prelude();
         let replies = self.exchange(&format!("{before}{text}"), before.chars().count()).await?;
         Ok(replies.into_iter().last().unwrap_or_default())
     }
@@ -164,23 +172,37 @@ impl Session {
         self.query(&Statement::new(&DIALECT, &[], template, arguments)).await
     }
 
-    /// One message, and all of its answers: one reply per statement.
+    /// What comes before a query in its message.
+    fn prelude(&self) -> String {
+        match self.purpose {
+            Purpose::Look => settings::before_a_look(&self.settings),
+            Purpose::Work | Purpose::Beat => String::new(),
+        }
+    }
+
+    /// One message, and all of its answers: one reply per statement. `before` = characters of ours in front.
     async fn exchange(&mut self, sql: &str, before: usize) -> Result<Vec<Reply>, DbError> {
-        let answer = match self.connection().await {
-            Ok((connection, owed)) => {
-                let answer = match settle(connection, owed).await {
-                    Ok(()) => {
-                        *owed = true;
-                        converse(connection, sql).await
-                    }
-                    Err(error) => Err(error),
-                };
-                *owed = false;
-                answer
+        // the protocol would end the text there
+        if sql.contains('\0') {
+            return Err(DbError::new(DbErrorKind::Statement, "PostgreSQL takes no text with a NUL in it"));
+        }
+        let mut replies = Vec::new();
+        match self.attempt(sql, &mut replies).await {
+            Ok(()) => Ok(replies),
+            Err(error) => {
+                let fact = self.judge(error, before);
+                Err(DbError { completed: replies.len(), ..fact })
             }
-            Err(error) => Err(error),
-        };
-        answer.map_err(|error| self.judge(error, before))
+        }
+    }
+
+    async fn attempt(&mut self, sql: &str, replies: &mut Vec<Reply>) -> Result<(), sqlx::Error> {
+        let (connection, owed) = self.connection().await?;
+        settle(connection, owed).await?;
+        *owed = true;
+        let answer = converse(connection, sql, replies).await;
+        *owed = false;
+        answer
     }
 
     async fn connection(&mut self) -> Result<(&mut PgConnection, &mut bool), sqlx::Error> {
@@ -232,8 +254,11 @@ async fn settle(connection: &mut PgConnection, owed: &mut bool) -> Result<(), sq
     Ok(())
 }
 
-async fn converse(connection: &mut PgConnection, sql: &str) -> Result<Vec<Reply>, sqlx::Error> {
-    let mut replies = Vec::new();
+async fn converse(
+    connection: &mut PgConnection,
+    sql: &str,
+    replies: &mut Vec<Reply>,
+) -> Result<(), sqlx::Error> {
     let mut rows = Vec::new();
     let mut answers = sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).fetch_many(connection);
     while let Some(answer) = answers.try_next().await? {
@@ -244,7 +269,7 @@ async fn converse(connection: &mut PgConnection, sql: &str) -> Result<Vec<Reply>
             }
         }
     }
-    Ok(replies)
+    Ok(())
 }
 
 fn read(row: &PgRow) -> Result<Row, sqlx::Error> {

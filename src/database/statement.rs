@@ -176,7 +176,7 @@ pub struct Statement {
 
 impl Statement {
     /// From a template: `?` is the next argument, `{name}` what the dialect (or `names`) puts there, `{epoch:column}`
-    /// milliseconds since 1970, `{"column}` the column in the server's quotes (`release` is a word of MySQL's, `current`
+    /// milliseconds since 1970, `{"column"}` the column in the server's quotes (`release` is a word of MySQL's, `current`
     /// one of SQL Server's). Templates are ours alone: no text of a user's may ever be one.
     ///
     /// # Panics
@@ -219,8 +219,8 @@ pub fn expand(dialect: &Dialect, names: &[(&str, &str)], template: &str) -> Stri
             text.push_str(dialect.epoch_ms.0);
             text.push_str(column);
             text.push_str(dialect.epoch_ms.1);
-        } else if let Some(identifier) = token.strip_prefix('"') {
-            text.push_str(&dialect.quote(identifier));
+        } else if token.starts_with('"') {
+            text.push_str(&dialect.quote(token.trim_matches('"')));
         } else if let Some((_, name)) = names.iter().find(|(key, _)| *key == token) {
             text.push_str(name);
         } else {

@@ -21,6 +21,7 @@ pub(super) fn fact(error: &dyn DatabaseError, before: usize) -> DbError {
         detail: error.detail().map(str::to_owned),
         hint: error.hint().map(str::to_owned),
         position,
+        completed: 0,
     }
 }
 

@@ -7,7 +7,8 @@ use crate::database::{Interrupt, LockSupport, Purpose, Server};
 
 const WHO: &str = "SELECT pg_catalog.version(), pg_catalog.pg_backend_pid(), \
     (SELECT (extract(epoch FROM backend_start) * 1000000)::bigint FROM pg_catalog.pg_stat_activity \
-    WHERE pid = pg_catalog.pg_backend_pid()), pg_catalog.current_database(), pg_catalog.pg_is_in_recovery()";
+    WHERE pid = pg_catalog.pg_backend_pid()), pg_catalog.current_database(), pg_catalog.pg_is_in_recovery(), \
+    pg_catalog.current_schema()";
 
 /// Sets a leader's session up and asks who is there, in one exchange.
 pub(super) async fn of(session: &mut Session) -> Result<Server, DbError> {
@@ -27,7 +28,7 @@ pub(super) async fn of(session: &mut Session) -> Result<Server, DbError> {
 }
 
 async fn ask(session: &mut Session, settings: &str) -> Result<Server, DbError> {
-    let before = if settings.is_empty() { String::new() } else { format!("{settings}; ") };
+    let before = if settings.is_empty() { session.prelude() } else { format!("{settings}; ") };
     let replies = session.exchange(&format!("{before}{WHO}"), 0).await?;
     let row = replies.last().and_then(|reply| reply.rows.first());
     let row = row.ok_or_else(|| DbError::new(DbErrorKind::Statement, "the server does not say who it is"))?;
@@ -54,6 +55,8 @@ fn server(row: &Row, restore: String, pooled: bool) -> Result<Server, DbError> {
         version,
         session: session_name(pid, row.opt_int(2)?),
         database: row.text(3)?,
+        schema: row.opt_text(5)?,
+        session_check: format!(" AND pg_catalog.pg_backend_pid() = {pid}"),
         read_only: row.truth(4)?,
         lock,
         restore,

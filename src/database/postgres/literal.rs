@@ -1,17 +1,8 @@
 //! Arguments as text, since the extended protocol would leave prepared statements on a pooler's connections.
 
-use crate::database::error::{DbError, DbErrorKind};
-use crate::database::statement::{Statement, Value};
+use crate::database::statement::Value;
 
-/// The statement with its arguments as literals, right whatever `standard_conforming_strings` says.
-pub(super) fn rendered(statement: &Statement) -> Result<String, DbError> {
-    if statement.arguments().iter().any(|value| matches!(value, Value::Text(text) if text.contains('\0'))) {
-        return Err(DbError::new(DbErrorKind::Statement, "PostgreSQL stores no text with a NUL in it"));
-    }
-    Ok(statement.render(|_, value| literal(value)))
-}
-
-/// One value. Text must not contain NUL.
+/// A value, right whatever `standard_conforming_strings` says. A NUL in text is refused when it is sent.
 pub(super) fn literal(value: &Value) -> String {
     match value {
         Value::Null => "NULL".into(),
@@ -69,11 +60,5 @@ mod tests {
         ] {
             assert_eq!(literal(&value), expected);
         }
-    }
-
-    #[test]
-    fn nul_is_refused() {
-        let statement = Statement::new(&super::super::DIALECT, &[], "SELECT ?", vec!["a\0b".into()]);
-        assert_eq!(rendered(&statement).expect_err("no text").kind, DbErrorKind::Statement);
     }
 }
