@@ -105,6 +105,6 @@ fn absent(what: &str, why: &str) {
     );
     if SAID.lock().unwrap().insert(what.to_owned()) {
         // not eprintln!, which the test harness swallows when the test passes
-        let _ = writeln!(std::io::stderr(), "skipped: {what} ({why})");
+        let _ = writeln!(std::io::stderr(), "\nskipped: {what} ({why})");
     }
 }
