@@ -44,7 +44,7 @@ impl Human {
     }
 
     fn say(&mut self, now: Instant, event: &Event) {
-        if self.options.verbosity < 0 && !line::is_result(event) {
+        if self.options.verbosity < 0 && !line::is_vital(event) {
             return;
         }
         match event {

@@ -21,7 +21,7 @@ impl Json {
     }
 
     fn write(&mut self, now: Instant, event: &Event) {
-        if self.options.verbosity < 0 && !line::is_result(event) {
+        if self.options.verbosity < 0 && !line::is_vital(event) {
             return;
         }
         // an event is plain data with text keys: serde_json has no reason to refuse it

@@ -77,6 +77,11 @@ fn harmless(text: &str, github: bool) -> Cow<'_, str> {
 }
 
 /// What `-q` leaves.
+pub fn is_vital(event: &Event) -> bool {
+    matches!(event, Event::Warning { .. }) || is_result(event)
+}
+
+/// What is the answer to a command.
 pub fn is_result(event: &Event) -> bool {
     matches!(event, Event::Plan(_) | Event::Status(_) | Event::Outcome(_))
 }

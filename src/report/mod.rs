@@ -19,6 +19,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::cli::{Color, Output};
 use crate::model::event::Event;
 
 /// How long [`Report::finish`] waits for somebody to read what we wrote.
@@ -31,28 +32,6 @@ pub trait Report: Send + Sync {
     /// Returns when everything is written, or after five seconds in which nobody reads. To be called before the
     /// process ends; a second call does nothing.
     fn finish(&self);
-}
-
-/// The form of the output.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Output {
-    /// Sentences, tables, and bars on a terminal.
-    #[default]
-    Human,
-    /// One object per event per line on stdout, nothing on stderr.
-    Json,
-}
-
-/// Whether to use colours.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Color {
-    /// On terminals, unless the environment says otherwise.
-    #[default]
-    Auto,
-    /// Always.
-    Always,
-    /// Never.
-    Never,
 }
 
 /// Where our output goes, and what the environment says about colours.
@@ -95,13 +74,13 @@ impl Terminal {
 }
 
 /// How to report.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// The form.
+    /// The form: JSON writes one object per event per line on stdout, and nothing on stderr.
     pub output: Output,
     /// Colours, for people only.
     pub color: Color,
-    /// `-v` count less `-q` count: below 0 only results and the end, above 0 reasons, above 1 every look.
+    /// `-v` count less `-q` count: below 0 only warnings, results and the end, above 0 reasons, above 1 every look.
     pub verbosity: i8,
     /// Where it goes.
     pub terminal: Terminal,

@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 
 use super::human::Human;
 use super::json::Json;
-use super::{Options, Output, Teller};
+use super::{Options, Teller, Terminal};
+use crate::cli::{Color, Output};
 use crate::model::event::{Event, Explained, Outcome, Start, StepRef, Watched};
 use crate::model::run::{EngineKind, LockMode, Role, RunStatus};
 
@@ -31,6 +32,10 @@ impl Write for Page {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
+}
+
+fn plain(output: Output) -> Options {
+    Options { output, color: Color::Auto, verbosity: 0, terminal: Terminal::default(), github: false }
 }
 
 /// A reporter, its two streams, and a clock that ticks every second while it moves.
@@ -55,7 +60,7 @@ impl Stage {
     }
 
     fn human(verbosity: i8) -> Self {
-        Self::new(Options { verbosity, ..Options::default() })
+        Self::new(Options { verbosity, ..plain(Output::Human) })
     }
 
     /// Lets time pass up to so many milliseconds after the beginning.

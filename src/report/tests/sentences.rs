@@ -3,7 +3,6 @@
 use super::*;
 use crate::model::event::{MigrationStanding, MigrationState, PlanReport, StatusReport};
 use crate::model::migration::Pending;
-use crate::report::Terminal;
 
 fn lead(stage: &mut Stage) {
     stage.tell(Event::Start(start(Role::Lead)));
@@ -147,14 +146,14 @@ fn a_failure_says_what_where_and_what_next() {
     insta::assert_snapshot!("failure", stage.err.text());
 
     let terminal = Terminal { force_color: true, ..Terminal::default() };
-    let mut stage = Stage::new(Options { terminal, ..Options::default() });
+    let mut stage = Stage::new(Options { terminal, ..plain(Output::Human) });
     stage.tell(Event::Outcome(outcome));
     assert!(stage.err.text().starts_with("\u{1b}[1;31merror:\u{1b}[0m migration"), "{}", stage.err.text());
 }
 
 #[test]
 fn foreign_text_is_harmless_in_every_line() {
-    let mut stage = Stage::new(Options { github: true, ..Options::default() });
+    let mut stage = Stage::new(Options { github: true, ..plain(Output::Human) });
     let nasty = "x\u{1b}[2J\n::add-mask::a\r\n##[group]b\u{9b}c".to_owned();
     let mut run = watched(1, &nasty, 1);
     run.leader = nasty.as_str().into();

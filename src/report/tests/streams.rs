@@ -5,11 +5,11 @@ use indicatif::{ProgressDrawTarget, TermLike};
 use super::sentences::plan;
 use super::*;
 use crate::report::progress::Progress;
-use crate::report::{Color, Terminal, reporter_to};
+use crate::report::reporter_to;
 
 #[test]
 fn a_program_too_hears_something_every_half_minute() {
-    let mut stage = Stage::new(Options { output: Output::Json, ..Options::default() });
+    let mut stage = Stage::new(plain(Output::Json));
     stage.tell(Event::StepStarted { step: step(3, "20240301_add_index") }).until(65_000);
     stage.tell(end(0, "succeeded", "done", None)).until(200_000);
     let events: Vec<serde_json::Value> =
@@ -58,7 +58,7 @@ impl Write for Closed {
 #[test]
 fn a_closed_stream_disturbs_nobody() {
     for output in [Output::Human, Output::Json] {
-        let options = Options { output, ..Options::default() };
+        let options = plain(output);
         let report = reporter_to(options, Box::new(Closed), Box::new(Closed));
         report.event(&Event::Plan(Box::new(plan())));
         report.event(&Event::Notice { message: "still here".into() });
@@ -70,7 +70,7 @@ fn a_closed_stream_disturbs_nobody() {
 #[test]
 fn everything_is_written_when_finish_returns_and_the_outcome_is_last() {
     let out = Page::default();
-    let options = Options { output: Output::Json, ..Options::default() };
+    let options = plain(Output::Json);
     let report = reporter_to(options, Box::new(out.clone()), Box::new(Closed));
     for position in 1..=500 {
         report.event(&Event::StepFinished { step: step(position, "20240301_add_index"), duration_ms: 1 });
