@@ -9,6 +9,8 @@ pub mod report;
 pub mod platform;
 pub mod plan;
 pub mod database;
-// ledger, lock, engine, status
+// ledger, lock
+pub mod engine;
+// status
 pub mod exit;
 // error, explain, lead, follow, app
