@@ -6,8 +6,10 @@
 mod driver;
 pub mod error;
 pub mod key;
+pub mod mysql;
 pub mod pooler;
 pub mod postgres;
+pub mod sqlite;
 pub mod statement;
 pub mod url;
 
@@ -23,7 +25,7 @@ pub use statement::{Dialect, Row, Statement, Value};
 pub use url::{EngineName, Target};
 
 /// The servers that we can talk to.
-pub const ENGINES: &[Engine] = &[postgres::ENGINE];
+pub const ENGINES: &[Engine] = &[postgres::ENGINE, mysql::ENGINE, sqlite::ENGINE];
 
 /// The engine of this name, if we have one.
 pub fn engine(name: EngineName) -> Option<&'static Engine> {
