@@ -56,9 +56,10 @@ pub struct Target {
     pub file: Option<PathBuf>,
     /// Whether and how the connection is encrypted.
     pub tls: Tls,
-    /// Settings that the URL asks for at the start of a session, each name once: PostgreSQL's own by name
-    /// (`search_path`, `application_name`, …), what else its `options` hold as (`options`, text) (Neon's endpoint), and
-    /// SQLite's (`mode`, `ro` | `rw` | `rwc`).
+    /// Settings that the URL asks for at the start of a session, each name once. PostgreSQL: its own by name
+    /// (`search_path`, `application_name`, …); what its `options` hold beside them is there as (`options`, text) and
+    /// belongs into the connection's start as it is (Neon's endpoint). MySQL: `time_zone` and a utf8mb4 `collation`.
+    /// SQLite: `mode` (`ro`, `rw`, `rwc`).
     pub settings: Vec<(String, String)>,
     /// `connect_timeout` of the URL, seconds; none = no limit.
     pub connect_timeout: Option<u64>,

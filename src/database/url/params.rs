@@ -30,22 +30,23 @@ const IGNORED: &str = "\
     adapter advisorylocks allowmultiqueries allownativepasswords allowpublickeyretrieval asyncfallback \
     autoreconnect autosave binaryparameters binarytransfer cacheprepstmts cachesize channelbinding \
     characterencoding characterset charset checkouttimeout clientencoding clientfoundrows collation \
-    commandtimeout connectionattributes connectioncollation connectionlimit datestrings defaultfetchsize \
-    defaultqueryexecmode defaultrowfetchsize elidesettransactionisolation enabledtlsprotocols encoding \
-    failoverreadonly fallbackapplicationname gssencmode hostrecheckseconds idletimeout interpolateparams \
-    keepalive keepalives keepalivescount keepalivesidle keepalivesinterval loadbalancehosts loc \
-    loggerlevel logintimeout logunclosedconnections maxallowedpacket maxconnectionlifetime \
-    maxconnections maxidleconnectionlifetime maxoverflow maxreconnects minconnections minmessages \
-    multistatements nullcatalogmeanscurrent parsetime pool poolmaxconnidletime poolmaxconnlifetime \
-    poolmaxconns poolminconns poolmode poolpreping poolrecycle poolsize pooltimeout \
-    preparedstatementcachequeries preparedstatementcachesize preparedstatements preparethreshold \
-    prepstmtcachesize prepstmtcachesqllimit queuelimit readtimeout reapingfrequency reconnect \
+    commandtimeout connectionattributes connectioncollation connectionlimit connhealthchecks connmaxage \
+    datestrings defaultfetchsize defaultqueryexecmode defaultrowfetchsize elidesettransactionisolation \
+    enabledtlsprotocols encoding failoverreadonly fallbackapplicationname gssencmode hostrecheckseconds \
+    idletimeout interpolateparams keepalive keepalives keepalivescount keepalivesidle keepalivesinterval \
+    loadbalancehosts loc loggerlevel logintimeout logunclosedconnections maxallowedpacket \
+    maxconnectionlifetime maxconnections maxidleconnectionlifetime maxoverflow maxreconnects \
+    minconnections minmessages multistatements nullcatalogmeanscurrent parsetime pool \
+    poolhealthcheckperiod poolmaxconnidletime poolmaxconnlifetime poolmaxconns poolminconns poolmode \
+    poolpreping poolrecycle poolsize pooltimeout preparedstatementcachequeries \
+    preparedstatementcachesize preparedstatements preparethreshold prepstmtcachesize \
+    prepstmtcachesqllimit queueinterval queuelimit queuetarget readtimeout reapingfrequency reconnect \
     rejectreadonly retries rewritebatchedinserts rewritebatchedstatements servertimezone serverversion \
     singleuseconnections sockettimeout sslcompression sslmaxprotocolversion sslminprotocolversion \
     sslnegotiation sslpassword sslsni statementcachecapacity statementcachesize stringtype \
     supportbignumbers targetservertype targetsessionattrs tcpkeepalive tcpusertimeout timeout \
     tinyint1isbit tlsversions useaffectedrows usecompression usejdbccomplianttimezoneshift \
-    uselegacydatetimecode useserverprepstmts useunicode waitforconnections writetimeout \
+    uselegacydatetimecode uselibpqcompat useserverprepstmts useunicode waitforconnections writetimeout \
     zerodatetimebehavior";
 
 #[derive(Clone, Copy)]
@@ -61,12 +62,14 @@ enum Meaning {
     Pooler,
     Setting(&'static str),
     Schema,
+    Collation,
     Options,
     SslMode,
     SslFlag,
     TlsFlag,
     RequireSsl,
     VerifyCertificate,
+    VerifyIdentity,
     TrustCertificate,
     SslAccept,
     SslIdentity,
@@ -92,12 +95,15 @@ fn meaning(name: &str, engine: EngineName) -> Option<Meaning> {
         ("pgbouncer", _) => Meaning::Pooler,
         ("currentschema" | "schemasearchpath", Postgres) => Meaning::Setting("search_path"),
         ("schema", Postgres) => Meaning::Schema,
+        ("timezone", MySql) => Meaning::Setting("time_zone"),
+        ("collation" | "connectioncollation", MySql) => Meaning::Collation,
         ("options", Postgres) => Meaning::Options,
         ("sslmode", _) => Meaning::SslMode,
         ("ssl" | "usessl", _) => Meaning::SslFlag,
         ("tls", MySql) => Meaning::TlsFlag,
         ("requiressl", _) => Meaning::RequireSsl,
-        ("verifyservercertificate" | "sslverify", _) => Meaning::VerifyCertificate,
+        ("verifyservercertificate" | "sslverify" | "sslverifycert", _) => Meaning::VerifyCertificate,
+        ("sslverifyidentity", _) => Meaning::VerifyIdentity,
         ("trustservercertificate", _) => Meaning::TrustCertificate,
         ("sslaccept", _) => Meaning::SslAccept,
         ("sslidentity", _) => Meaning::SslIdentity,
@@ -179,7 +185,10 @@ fn one(draft: &mut Draft, meaning: Meaning, name: String, value: String) -> Resu
             draft.timed = true;
         }
         Meaning::Pooler => target.pooled = truth(name, &value)?,
-        Meaning::Setting(setting) => draft.set(setting, value),
+        // Go's MySQL driver wants a setting's value quoted
+        Meaning::Setting(setting) => draft.set(setting, value.trim_matches('\'').to_owned()),
+        // the text we send is utf8mb4, whatever the application speaks: no other collation fits it
+        Meaning::Collation if value.starts_with("utf8mb4_") => draft.set("collation", value),
         Meaning::Schema => draft.set("search_path", identifier(&value)),
         Meaning::Options => {
             draft.options = true;
@@ -187,7 +196,7 @@ fn one(draft: &mut Draft, meaning: Meaning, name: String, value: String) -> Resu
                 draft.set(&name, value);
             }
         }
-        Meaning::HostAddress | Meaning::Ignored => {}
+        Meaning::HostAddress | Meaning::Collation | Meaning::Ignored => {}
         _ => return encryption(draft, meaning, name, value),
     }
     Ok(())
@@ -215,6 +224,9 @@ fn encryption(draft: &mut Draft, meaning: Meaning, name: String, value: String) 
         }
         Meaning::VerifyCertificate => {
             wish.floor = wish.floor.max(truth(name, &value)?.then_some(TlsMode::VerifyCa));
+        }
+        Meaning::VerifyIdentity => {
+            wish.floor = wish.floor.max(truth(name, &value)?.then_some(TlsMode::VerifyFull));
         }
         Meaning::TrustCertificate => wish.ceiling = truth(name, &value)?.then_some(TlsMode::Require),
         Meaning::SslAccept => {
@@ -251,7 +263,7 @@ pub(super) fn seconds(value: &str) -> Option<Option<u64>> {
 }
 
 /// PostgreSQL's command-line options as settings: `-c name=value`, `-cname=value`, `--name=value`. The rest (Neon's
-/// `endpoint=…`, other switches) stays as it is, under the name `options`.
+/// `endpoint=…`, CockroachDB's `cluster`, other switches) stays as it is, under the name `options`.
 pub(super) fn options(text: &str) -> Vec<(String, String)> {
     let mut settings = Vec::new();
     let mut others = Vec::new();
@@ -265,11 +277,17 @@ pub(super) fn options(text: &str) -> Vec<(String, String)> {
             }
         };
         match assignment.split_once('=') {
+            // CockroachDB's proxy looks for it
+            Some(("cluster", name)) => others.push(format!("--cluster={name}")),
             // the server, too, takes a hyphen in a setting's name for an underscore
             Some((name, value)) if !name.is_empty() => {
                 settings.push((name.replace('-', "_"), value.to_owned()))
             }
-            _ => others.push(word.replace('\\', "\\\\").replace(' ', "\\ ")),
+            _ => {
+                let rest = (word == "-c").then_some(assignment);
+                let both = std::iter::once(word).chain(rest);
+                others.extend(both.map(|word| word.replace('\\', "\\\\").replace(' ', "\\ ")));
+            }
         }
     }
     if !others.is_empty() {
