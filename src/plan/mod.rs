@@ -1,3 +1,49 @@
 //! What is to be done, decided from values alone: no file, no clock, no database is touched here.
 
 pub mod pending;
+pub mod release;
+pub mod role;
+
+use crate::model::ids::Participant;
+use crate::model::run::Role;
+
+/// Why no plan can be made. Exit 2.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PlanError {
+    /// A leader is named, and we do not know who we are.
+    #[error("the config names {leader} as leader, and nothing says what we are called")]
+    NameUnknown {
+        /// The name in the config.
+        leader: Participant,
+        /// Where we run.
+        platform: String,
+    },
+    /// Nothing says who leads, on a platform where an elect may not be one that can migrate.
+    #[error("nothing says who leads, and on {platform} somebody must")]
+    NotDesignated {
+        /// Where we run.
+        platform: String,
+    },
+    /// A role that may lead, without migrations folder and command.
+    #[error("to {} there must be a migrations folder or a command ({reason})", verb(*role))]
+    NothingToLeadWith {
+        /// The role.
+        role: Role,
+        /// What decided it.
+        reason: String,
+    },
+    /// Nothing says what is being released.
+    #[error("nothing says what is being released: no --release, no commit from {platform}, no migrations")]
+    NoRelease {
+        /// Where we run.
+        platform: String,
+    },
+}
+
+fn verb(role: Role) -> &'static str {
+    match role {
+        Role::Lead => "lead",
+        Role::Follow => "follow",
+        Role::Elect => "take part in an election",
+    }
+}

@@ -1,1 +1,125 @@
-//! Where we run.
+//! Where we run, and what that place says of us. One file per platform, one line each in [`PLATFORMS`].
+
+mod github_actions;
+mod heroku;
+mod kubernetes;
+mod plain;
+
+use std::time::Duration;
+
+use crate::model::ids::{Participant, Release};
+
+/// The process's environment: a variable's value, none if it is not set. Empty values are the asker's to judge.
+pub type Env<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+/// One place where deploys run.
+pub trait Platform: Sync {
+    /// As runs record it.
+    fn name(&self) -> &'static str;
+
+    /// Whether we run there, by its own variables alone.
+    fn recognise(&self, env: Env<'_>) -> bool;
+
+    /// What it says of us. Never guesses: what it does not say is left out.
+    fn identify(&self, env: Env<'_>) -> Identity;
+}
+
+/// What a platform says of us.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// [`Platform::name`].
+    pub platform: &'static str,
+    /// The names by which a config may mean us, best first; empty = unknown.
+    pub participant_names: Vec<String>,
+    /// The commit that is being deployed, and what says so.
+    pub release: Option<(Release, String)>,
+    /// A page that shows us at work.
+    pub url: Option<String>,
+    /// The budget, where the user gives none.
+    pub default_timeout: Duration,
+    /// The machine, dyno or pod.
+    pub host: String,
+    /// Whether somebody must say who leads: here an elect may not be who can migrate.
+    pub must_designate: bool,
+}
+
+impl Identity {
+    /// What runs and messages call us: what the user says, else the platform, else the host. For people only: who is
+    /// meant by a config is decided in `plan::role`.
+    pub fn display_name(&self, given: Option<&Participant>) -> Participant {
+        match (given, self.participant_names.first()) {
+            (Some(given), _) => given.clone(),
+            (None, Some(name)) => Participant(name.clone()),
+            (None, None) => Participant(self.host.clone()),
+        }
+    }
+}
+
+/// Every platform, in the order in which they are asked: a GitHub runner may itself be a pod. The last one fits
+/// everywhere.
+pub const PLATFORMS: &[&dyn Platform] =
+    &[&github_actions::GithubActions, &heroku::Heroku, &kubernetes::Kubernetes, &plain::Plain];
+
+/// What the place where we run says of us.
+pub fn identify(env: Env<'_>) -> Identity {
+    PLATFORMS
+        .iter()
+        .find(|platform| platform.recognise(env))
+        .map_or_else(|| plain::Plain.identify(env), |platform| platform.identify(env))
+}
+
+/// A variable that is set to something.
+fn set(env: Env<'_>, name: &str) -> Option<String> {
+    env(name).filter(|value| !value.trim().is_empty())
+}
+
+/// This machine's name as the kernel has it.
+fn hostname() -> String {
+    nix::unistd::gethostname()
+        .ok()
+        .and_then(|name| name.into_string().ok())
+        .filter(|name| !name.is_empty())
+        .unwrap_or_else(|| "unknown-host".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn identity(variables: &[(&str, &str)]) -> Identity {
+        identify(&|name| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned()))
+    }
+
+    #[test]
+    fn each_platform_is_recognised_by_its_own_variable() {
+        for (variables, name, minutes) in [
+            (&[][..], "plain", 30),
+            (&[("GITHUB_ACTIONS", "true")], "github-actions", 30),
+            (&[("DYNO", "release.1234")], "heroku", 50),
+            (&[("KUBERNETES_SERVICE_HOST", "10.0.0.1")], "kubernetes", 8),
+            (&[("KUBERNETES_SERVICE_HOST", "10.0.0.1"), ("GITHUB_ACTIONS", "true")], "github-actions", 30),
+            (&[("DYNO", "")], "plain", 30),
+        ] {
+            let identity = identity(variables);
+            assert_eq!(identity.platform, name);
+            assert_eq!(identity.default_timeout, Duration::from_secs(minutes * 60));
+            assert_eq!(identity.must_designate, name == "heroku");
+            assert!(!identity.host.is_empty());
+        }
+    }
+
+    #[test]
+    fn a_host_is_a_name_for_people_and_no_identity() {
+        let identity = identity(&[]);
+        assert!(identity.participant_names.is_empty());
+        assert_eq!(identity.display_name(None).0, identity.host);
+        assert_eq!(identity.display_name(Some(&"web".into())), "web".into());
+    }
+
+    #[test]
+    fn names_differ() {
+        for (i, one) in PLATFORMS.iter().enumerate() {
+            assert!(PLATFORMS[i + 1..].iter().all(|other| other.name() != one.name()));
+        }
+    }
+}

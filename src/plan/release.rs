@@ -1,0 +1,73 @@
+//! What is being released: the first source that says it, with the reason that `plan` prints.
+
+use crate::model::ids::{Digest, Release};
+use crate::plan::PlanError;
+
+/// All that decides a release.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ReleaseInputs<'a> {
+    /// `--release` or `BELLWETHER_RELEASE`.
+    pub flag: Option<&'a Release>,
+    /// What the platform says, and which of its variables does.
+    pub platform_release: Option<&'a (Release, String)>,
+    /// The platform's own name.
+    pub platform: &'a str,
+    /// The bundle's digest; none without a bundle or with an empty one.
+    pub bundle: Option<&'a Digest>,
+    /// Whether the follower waits for one migration (`follow.needs`) and can do without a release.
+    pub needs_no_release: bool,
+}
+
+/// Decides; none only where `needs_no_release` says so.
+///
+/// # Errors
+/// Nothing says what is being released.
+pub fn release(inputs: &ReleaseInputs<'_>) -> Result<(Option<Release>, String), PlanError> {
+    if let Some(release) = inputs.flag {
+        return Ok((Some(release.clone()), "--release or BELLWETHER_RELEASE".to_owned()));
+    }
+    if let Some((release, source)) = inputs.platform_release {
+        return Ok((Some(release.clone()), source.clone()));
+    }
+    if let Some(digest) = inputs.bundle {
+        return Ok((Some(Release(digest.0.clone())), "the hash of our migrations".to_owned()));
+    }
+    if inputs.needs_no_release {
+        return Ok((None, "follow.needs waits for a migration, whatever the release".to_owned()));
+    }
+    Err(PlanError::NoRelease { platform: inputs.platform.to_owned() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_source_that_says_it_decides() {
+        let flag = Release::from("given");
+        let platform = (Release::from("commit"), "GITHUB_SHA".to_owned());
+        let digest = Digest("d1".to_owned());
+        let all = ReleaseInputs {
+            flag: Some(&flag),
+            platform_release: Some(&platform),
+            platform: "github-actions",
+            bundle: Some(&digest),
+            needs_no_release: true,
+        };
+        let no_flag = ReleaseInputs { flag: None, ..all };
+        let no_platform = ReleaseInputs { platform_release: None, ..no_flag };
+        let no_bundle = ReleaseInputs { bundle: None, ..no_platform };
+        for (inputs, want, reason) in [
+            (all, Some("given"), "--release or BELLWETHER_RELEASE"),
+            (no_flag, Some("commit"), "GITHUB_SHA"),
+            (no_platform, Some("d1"), "the hash of our migrations"),
+            (no_bundle, None, "follow.needs waits for a migration, whatever the release"),
+        ] {
+            assert_eq!(release(&inputs), Ok((want.map(Release::from), reason.to_owned())));
+        }
+        assert_eq!(
+            release(&ReleaseInputs { needs_no_release: false, ..no_bundle }),
+            Err(PlanError::NoRelease { platform: "github-actions".to_owned() })
+        );
+    }
+}

@@ -1,0 +1,67 @@
+//! A Heroku dyno, as in the release phase. App name and commit are there only with the labs features
+//! `runtime-dyno-metadata` and `runtime-dyno-build-metadata`.
+
+use std::time::Duration;
+
+use crate::model::ids::Release;
+use crate::platform::{Env, Identity, Platform, hostname, set};
+
+/// A dyno.
+pub(super) struct Heroku;
+
+impl Platform for Heroku {
+    fn name(&self) -> &'static str {
+        "heroku"
+    }
+
+    fn recognise(&self, env: Env<'_>) -> bool {
+        set(env, "DYNO").is_some()
+    }
+
+    fn identify(&self, env: Env<'_>) -> Identity {
+        // the slug's commit may be stale after a promotion, so the build's comes first
+        let release = ["HEROKU_BUILD_COMMIT", "HEROKU_SLUG_COMMIT"]
+            .into_iter()
+            .find_map(|name| set(env, name).map(|commit| (Release(commit), name.to_owned())));
+        Identity {
+            platform: self.name(),
+            participant_names: set(env, "HEROKU_APP_NAME").into_iter().collect(),
+            release,
+            url: None,
+            // the release phase is ended after 60 minutes
+            default_timeout: Duration::from_secs(50 * 60),
+            host: set(env, "DYNO").unwrap_or_else(hostname),
+            must_designate: true,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dyno_without_labs_features_has_no_name_and_no_commit() {
+        let identity = Heroku.identify(&|name| (name == "DYNO").then(|| "release.1".to_owned()));
+        assert_eq!((identity.participant_names, identity.release), (vec![], None));
+        assert_eq!(identity.host, "release.1");
+    }
+
+    #[test]
+    fn the_commit_of_the_build_comes_before_that_of_the_slug() {
+        let identity = Heroku.identify(&|name| match name {
+            "HEROKU_APP_NAME" => Some("shop-web".to_owned()),
+            "HEROKU_BUILD_COMMIT" => Some("b1".to_owned()),
+            "HEROKU_SLUG_COMMIT" => Some("c1".to_owned()),
+            _ => None,
+        });
+        assert_eq!(identity.participant_names, ["shop-web"]);
+        assert_eq!(identity.release, Some(("b1".into(), "HEROKU_BUILD_COMMIT".to_owned())));
+        let identity = Heroku.identify(&|name| match name {
+            "HEROKU_BUILD_COMMIT" => Some(String::new()),
+            "HEROKU_SLUG_COMMIT" => Some("c1".to_owned()),
+            _ => None,
+        });
+        assert_eq!(identity.release, Some(("c1".into(), "HEROKU_SLUG_COMMIT".to_owned())));
+    }
+}

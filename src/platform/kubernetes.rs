@@ -1,0 +1,55 @@
+//! A pod. Its workload's name cannot be told from its own (`web-7d4b9c6f5-x2x1z` may be anything), so only the
+//! manifest's `BELLWETHER_WORKLOAD`, filled by the downward API, says it.
+
+use std::time::Duration;
+
+use crate::platform::{Env, Identity, Platform, hostname, set};
+
+/// A pod.
+pub(super) struct Kubernetes;
+
+impl Platform for Kubernetes {
+    fn name(&self) -> &'static str {
+        "kubernetes"
+    }
+
+    fn recognise(&self, env: Env<'_>) -> bool {
+        set(env, "KUBERNETES_SERVICE_HOST").is_some()
+    }
+
+    fn identify(&self, env: Env<'_>) -> Identity {
+        let pod = set(env, "POD_NAME").or_else(|| set(env, "HOSTNAME"));
+        Identity {
+            platform: self.name(),
+            participant_names: pod.iter().cloned().chain(set(env, "BELLWETHER_WORKLOAD")).collect(),
+            release: None,
+            url: None,
+            // a rollout counts as stuck after 600 s; a failed init container is started again
+            default_timeout: Duration::from_secs(8 * 60),
+            host: pod.unwrap_or_else(hostname),
+            must_designate: false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pod_goes_by_its_own_name_and_then_by_what_the_manifest_says() {
+        let identity = Kubernetes.identify(&|name| match name {
+            "HOSTNAME" => Some("web-7d4b9c6f5-x2x1z".to_owned()),
+            "BELLWETHER_WORKLOAD" => Some("web".to_owned()),
+            _ => None,
+        });
+        assert_eq!(identity.participant_names, ["web-7d4b9c6f5-x2x1z", "web"]);
+        assert_eq!(identity.host, "web-7d4b9c6f5-x2x1z");
+        let identity = Kubernetes.identify(&|name| match name {
+            "HOSTNAME" => Some("node-3".to_owned()),
+            "POD_NAME" => Some("db-0".to_owned()),
+            _ => None,
+        });
+        assert_eq!(identity.participant_names, ["db-0"]);
+    }
+}
