@@ -16,7 +16,7 @@ use crate::config::{
 use crate::model::choice::{Deployments, FollowSource, HistoryRule, LockChoice};
 use crate::model::duration;
 use crate::model::ids::{Environment, Participant};
-use crate::model::secret::Secret;
+use crate::model::secret::{Secret, without_passwords};
 
 type Env<'a> = &'a dyn Fn(&str) -> Option<String>;
 
@@ -193,6 +193,7 @@ impl Reader<'_> {
     }
 
     fn bad(&self, layer: &Layer<'_>, key: &str, reason: String, nearest: Option<String>) -> ConfigError {
+        let reason = without_passwords(&reason);
         self.fault(layer, key, None, Problem::BadValue { key: key.to_owned(), reason, nearest })
     }
 
@@ -380,20 +381,22 @@ impl Reader<'_> {
         let Some((file, text)) = self.file else { return Ok(()) };
         let tree: serde_yaml::Value = serde_yaml::from_str(text).unwrap_or_default();
         for layer in &self.layers {
-            for (key, _) in not_yet::KEYS {
+            for (key, fine) in not_yet::KEYS {
                 let path: Vec<&str> = layer.path.iter().copied().chain(key.split('.')).collect();
                 let value = path.iter().try_fold(&tree, |node, part| node.get(part));
-                let used = match value {
-                    None | Some(serde_yaml::Value::Null) => false,
-                    Some(serde_yaml::Value::Sequence(items)) => !items.is_empty(),
+                let whole = Some(format!("`{key}`"));
+                let what = match value {
+                    None | Some(serde_yaml::Value::Null) => None,
+                    Some(serde_yaml::Value::Sequence(items)) => whole.filter(|_| !items.is_empty()),
                     Some(serde_yaml::Value::String(text)) => {
                         let text = self.filled(layer, key, None, text)?;
-                        self.is_known_word(key, &text) && !not_yet::may_be(key, &text)
+                        let word = if fine.is_empty() { whole } else { Some(format!("`{key}: {text}`")) };
+                        word.filter(|_| self.is_known_word(key, &text) && !not_yet::may_be(key, &text))
                     }
-                    Some(_) => !not_yet::may_be(key, ""),
+                    Some(_) => whole.filter(|_| !not_yet::may_be(key, "")),
                 };
-                if used {
-                    let problem = Problem::NotYet { what: format!("`{key}`") };
+                if let Some(what) = what {
+                    let problem = Problem::NotYet { what };
                     return Err(problem.at(file, text, locate::key(text, &path)));
                 }
             }

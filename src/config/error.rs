@@ -37,7 +37,7 @@ pub enum Problem {
         message: String,
     },
     /// A key that is none of ours.
-    #[error("unknown key `{key}`{}", clause("; ", &key_advice(nearest.as_deref(), belongs, key)))]
+    #[error("unknown key `{key}`{}", clause("; ", &key_advice(nearest.as_deref(), belongs)))]
     UnknownKey {
         /// As written.
         key: String,
@@ -81,7 +81,7 @@ pub enum Problem {
         key: String,
     },
     /// The config has no such environment.
-    #[error("there is no environment {name:?} here, only {}{}", list(known), clause("; did you mean ", nearest.as_deref().unwrap_or_default()))]
+    #[error("there is no environment {name:?} here, only {}{}", list(known), clause("; ", &meant(nearest.as_deref())))]
     UnknownEnvironment {
         /// As named.
         name: String,
@@ -186,8 +186,8 @@ pub(super) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) 
 
 fn label(problem: &Problem) -> String {
     match problem {
-        Problem::UnknownKey { key, nearest, belongs, known } => {
-            match key_advice(nearest.as_deref(), belongs, key) {
+        Problem::UnknownKey { nearest, belongs, known, .. } => {
+            match key_advice(nearest.as_deref(), belongs) {
                 advice if advice.is_empty() => format!("the keys here are {}", list(known)),
                 advice => advice,
             }
@@ -197,7 +197,7 @@ fn label(problem: &Problem) -> String {
             "write it in quotes".to_owned()
         }
         Problem::WrongType { expected, .. } => format!("expected {expected}"),
-        Problem::BadValue { nearest: Some(nearest), .. } => format!("did you mean {nearest}?"),
+        Problem::BadValue { nearest: Some(nearest), .. } => meant(Some(nearest)),
         Problem::BadValue { reason, .. } => reason.clone(),
         Problem::VariableNotSet { variable, .. } => {
             format!("set it, or give a default: ${{{variable}:-…}}")
@@ -209,10 +209,10 @@ fn label(problem: &Problem) -> String {
 }
 
 fn is_scalar(found: &str) -> bool {
-    ["integer", "floating point", "boolean"].iter().any(|kind| found.starts_with(kind))
+    ["the number", "the word"].iter().any(|kind| found.starts_with(kind))
 }
 
-fn key_advice(nearest: Option<&str>, belongs: &[String], key: &str) -> String {
+fn key_advice(nearest: Option<&str>, belongs: &[String]) -> String {
     let homes: Vec<String> = belongs
         .iter()
         .map(|path| match path.rsplit_once('.') {
@@ -222,9 +222,13 @@ fn key_advice(nearest: Option<&str>, belongs: &[String], key: &str) -> String {
         .collect();
     match (homes.as_slice(), nearest) {
         ([], None) => String::new(),
-        ([], Some(nearest)) => format!("did you mean `{nearest}`?"),
-        (homes, _) => format!("`{key}` belongs directly under {}", homes.join(" or ")),
+        ([], Some(_)) => meant(nearest),
+        (homes, _) => format!("it belongs under {}", homes.join(" or ")),
     }
+}
+
+fn meant(nearest: Option<&str>) -> String {
+    nearest.map(|word| format!("did you mean `{word}`?")).unwrap_or_default()
 }
 
 fn clause(lead: &str, text: &str) -> String {

@@ -24,6 +24,7 @@ pub struct RawConfig {
 /// One environment.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "the keys of an environment")]
+#[schemars(rename = "Environment")]
 pub struct RawEnvironment {
     /// Who migrates: a participant's name; elect: whoever gets the lock first; env: whoever has a true
     /// RUN_MIGRATIONS.
@@ -67,6 +68,7 @@ pub struct RawEnvironment {
 /// The first connection.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "the keys of `connect`")]
+#[schemars(rename = "Connect")]
 pub struct RawConnect {
     /// How long a server that does not answer yet is tried. Default 60s.
     pub wait: Option<Span>,
@@ -75,6 +77,7 @@ pub struct RawConnect {
 /// What keeps two leaders apart.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "the keys of `lock`")]
+#[schemars(rename = "Lock")]
 pub struct RawLock {
     /// auto: the server's session lock where it is safe.
     #[schemars(schema_with = "lock_mode")]
@@ -90,6 +93,7 @@ pub struct RawLock {
 /// What to do about odd histories: default = as the format's own tool; allow; refuse.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "the keys of `history`")]
+#[schemars(rename = "History")]
 pub struct RawHistory {
     /// A pending migration older than one that is applied.
     #[schemars(schema_with = "history_rule")]
@@ -105,6 +109,7 @@ pub struct RawHistory {
 /// bellwether's own tables.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "the keys of `ledger`")]
+#[schemars(rename = "Ledger")]
 pub struct RawLedger {
     /// Their schema. Default: public, dbo, or the database itself.
     pub schema: Option<Text>,
@@ -115,6 +120,7 @@ pub struct RawLedger {
 /// How followers wait.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "the keys of `follow`")]
+#[schemars(rename = "Follow")]
 pub struct RawFollow {
     /// Where they look.
     #[schemars(schema_with = "follow_source")]
@@ -140,6 +146,7 @@ pub struct RawFollow {
 /// GitHub.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "the keys of `github`")]
+#[schemars(rename = "Github")]
 pub struct RawGithub {
     /// owner/repo of the leader. Default: the one we run in.
     pub repository: Option<Text>,
@@ -151,6 +158,7 @@ pub struct RawGithub {
 /// Heroku.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "the keys of `heroku`")]
+#[schemars(rename = "Heroku")]
 pub struct RawHeroku {
     /// The leader's app.
     pub app: Option<Text>,
@@ -265,10 +273,27 @@ fn deployments(_: &mut SchemaGenerator) -> Schema {
 
 /// The JSON schema of `bellwether.yml`, as committed in `schema/bellwether.schema.json`.
 pub fn json_schema_text() -> String {
-    let schema = schemars::schema_for!(RawConfig);
+    let mut schema = schemars::schema_for!(RawConfig).to_value();
+    polish(&mut schema);
     let mut text = serde_json::to_string_pretty(&schema).expect("a schema is always valid JSON");
     text.push('\n');
     text
+}
+
+/// Comments are broken into lines here, and editors break them as they like; no key is ever required, though one with
+/// a schema of its own seems so to the generator.
+fn polish(node: &mut serde_json::Value) {
+    match node {
+        serde_json::Value::Object(fields) => {
+            if let Some(serde_json::Value::String(text)) = fields.get_mut("description") {
+                *text = text.replace('\n', " ");
+            }
+            fields.retain(|key, value| key != "required" || !value.is_array());
+            fields.values_mut().for_each(polish);
+        }
+        serde_json::Value::Array(items) => items.iter_mut().for_each(polish),
+        _ => {}
+    }
 }
 
 /// Every key that an environment may have, dotted: `timeout`, `lock.wait`.
