@@ -3,4 +3,5 @@
 
 mod docs_events;
 mod harness;
+mod layers;
 mod support;
