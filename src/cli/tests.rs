@@ -76,6 +76,22 @@ fn a_bad_value_says_which_variable_it_came_from() {
 }
 
 #[test]
+fn any_variable_may_be_wrong() {
+    for (variable, value) in [
+        ("BELLWETHER_ROLE", "boss"),
+        ("BELLWETHER_LOCK_ID", "one"),
+        ("BELLWETHER_LOCK_MODE", "none"),
+        ("BELLWETHER_OUTPUT", "xml"),
+        ("BELLWETHER_COLOR", "blue"),
+        ("BELLWETHER_FOLLOW", "me"),
+    ] {
+        let error = parse("bellwether plan", &[(variable, value)]).unwrap_err();
+        assert!(error.text.contains(variable) && error.text.contains(value), "{}", error.text);
+        assert!(parse("bellwether plan --help", &[(variable, value)]).unwrap_err().is_answer());
+    }
+}
+
+#[test]
 fn a_misplaced_url_never_shows_its_password() {
     for line in [
         "bellwether plan postgres://u:hunter2@h/d",

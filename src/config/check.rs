@@ -1,24 +1,20 @@
 //! From what is written to one environment's [`Settings`]: built-in defaults, then `defaults:`, then the environment,
 //! then flags and variables.
 
-use std::path::{Path, PathBuf};
-use std::str::FromStr;
+use std::path::Path;
 use std::time::Duration;
 
 use crate::cli::{Request, bad_name};
 use crate::config::error::{ConfigError, Problem, nearest};
-use crate::config::interpolate::{Incomplete, interpolate};
 use crate::config::raw::{RawConfig, RawEnvironment, Span, Text};
+use crate::config::reader::{Env, Reader, layers};
 use crate::config::{
     FollowSettings, GithubSettings, HerokuSettings, HistorySettings, LeaderRule, LedgerSettings,
     LockSettings, Settings, locate, not_yet, read,
 };
 use crate::model::choice::{Deployments, FollowSource, HistoryRule, LockChoice};
-use crate::model::duration;
 use crate::model::ids::{Environment, Participant};
-use crate::model::secret::{Secret, without_passwords};
-
-type Env<'a> = &'a dyn Fn(&str) -> Option<String>;
+use crate::model::secret::Secret;
 
 /// The settings of the environment in use. `file` is the config's name and text, `folder` what its name counts from.
 pub(super) fn settings(
@@ -118,21 +114,6 @@ fn environment(
     }
 }
 
-/// One mapping of environment keys, and where it stands in the file.
-struct Layer<'a> {
-    path: Vec<&'a str>,
-    raw: &'a RawEnvironment,
-}
-
-fn layers<'a>(raw: &'a RawConfig, environment: &'a Environment) -> Vec<Layer<'a>> {
-    let chosen = raw.environments.as_ref().and_then(|all| all.get_key_value(environment.as_str()));
-    let chosen = chosen.and_then(|(name, raw)| {
-        raw.as_ref().map(|raw| Layer { path: vec!["environments", name.as_str()], raw })
-    });
-    let defaults = raw.defaults.as_ref().map(|raw| Layer { path: vec!["defaults"], raw });
-    chosen.into_iter().chain(defaults).collect()
-}
-
 fn refuse_flags_not_yet(request: &Request) -> Result<(), ConfigError> {
     let flags = &request.global;
     let refuse = |what: String| Err(Problem::NotYet { what }.nowhere());
@@ -152,138 +133,7 @@ fn refuse_flags_not_yet(request: &Request) -> Result<(), ConfigError> {
     Ok(())
 }
 
-/// Finds a key in the best layer that has it, and fills in its variables.
-struct Reader<'a> {
-    layers: Vec<Layer<'a>>,
-    file: Option<(&'a Path, &'a str)>,
-    env: Env<'a>,
-}
-
 impl Reader<'_> {
-    fn find<'s, T>(&'s self, get: impl Fn(&'s RawEnvironment) -> Option<T>) -> Option<(&'s Layer<'s>, T)> {
-        self.layers.iter().find_map(|layer| get(layer.raw).map(|value| (layer, value)))
-    }
-
-    /// An error at the value of a key; `item` is its place in a list.
-    fn fault(&self, layer: &Layer<'_>, key: &str, item: Option<usize>, problem: Problem) -> ConfigError {
-        let Some((file, text)) = self.file else { return problem.nowhere() };
-        let item = item.map(|item| item.to_string());
-        let path: Vec<&str> =
-            layer.path.iter().copied().chain(key.split('.')).chain(item.as_deref()).collect();
-        problem.at(file, text, locate::value(text, &path))
-    }
-
-    fn filled(
-        &self,
-        layer: &Layer<'_>,
-        key: &str,
-        item: Option<usize>,
-        text: &str,
-    ) -> Result<String, ConfigError> {
-        interpolate(text, self.env).map_err(|incomplete| {
-            let key_owned = key.to_owned();
-            let problem = match incomplete {
-                Incomplete::NotSet(variable) => Problem::VariableNotSet { variable, key: key_owned },
-                Incomplete::Malformed(reason) => {
-                    Problem::BadValue { key: key_owned, reason: reason.to_owned(), nearest: None }
-                }
-            };
-            self.fault(layer, key, item, problem)
-        })
-    }
-
-    fn bad(&self, layer: &Layer<'_>, key: &str, reason: String, nearest: Option<String>) -> ConfigError {
-        let reason = without_passwords(&reason);
-        self.fault(layer, key, None, Problem::BadValue { key: key.to_owned(), reason, nearest })
-    }
-
-    /// A string with the layer it came from. One that is empty only because of its variables counts as unset.
-    fn located<'s>(
-        &'s self,
-        key: &str,
-        get: impl Fn(&'s RawEnvironment) -> Option<&'s str>,
-    ) -> Result<Option<(&'s Layer<'s>, String)>, ConfigError> {
-        let Some((layer, written)) = self.find(get) else { return Ok(None) };
-        let text = self.filled(layer, key, None, written)?;
-        if !text.trim().is_empty() {
-            Ok(Some((layer, text)))
-        } else if written.contains("${") {
-            Ok(None)
-        } else {
-            Err(self.bad(layer, key, "it is empty".to_owned(), None))
-        }
-    }
-
-    fn text<'s>(
-        &'s self,
-        key: &str,
-        get: impl Fn(&'s RawEnvironment) -> Option<&'s Text>,
-    ) -> Result<Option<String>, ConfigError> {
-        Ok(self.located(key, |e| get(e).map(|text| text.0.as_str()))?.map(|(_, text)| text))
-    }
-
-    fn name<'s>(
-        &'s self,
-        key: &str,
-        get: impl Fn(&'s RawEnvironment) -> Option<&'s Text>,
-    ) -> Result<Option<String>, ConfigError> {
-        match self.located(key, |e| get(e).map(|text| text.0.as_str()))? {
-            Some((layer, text)) => match bad_name(&text) {
-                Some(reason) => Err(self.bad(layer, key, reason, None)),
-                None => Ok(Some(text)),
-            },
-            None => Ok(None),
-        }
-    }
-
-    fn path<'s>(
-        &'s self,
-        key: &str,
-        base: &Path,
-        get: impl Fn(&'s RawEnvironment) -> Option<&'s Text>,
-    ) -> Result<Option<PathBuf>, ConfigError> {
-        Ok(self.text(key, get)?.map(|path| base.join(path)))
-    }
-
-    fn span<'s>(
-        &'s self,
-        key: &str,
-        get: impl Fn(&'s RawEnvironment) -> Option<&'s Span>,
-    ) -> Result<Option<Duration>, ConfigError> {
-        match self.located(key, |e| get(e).map(|span| span.0.as_str()))? {
-            Some((layer, text)) => match duration::parse(&text) {
-                Ok(span) => Ok(Some(span)),
-                Err(error) => Err(self.bad(layer, key, error.to_string(), None)),
-            },
-            None => Ok(None),
-        }
-    }
-
-    fn word<'s, T: FromStr + Copy + ToString>(
-        &'s self,
-        key: &str,
-        known: &[T],
-        get: impl Fn(&'s RawEnvironment) -> Option<&'s Text>,
-    ) -> Result<Option<T>, ConfigError> {
-        let Some((layer, text)) = self.located(key, |e| get(e).map(|text| text.0.as_str()))? else {
-            return Ok(None);
-        };
-        text.parse().map(Some).map_err(|_| {
-            let words: Vec<String> = known.iter().map(ToString::to_string).collect();
-            let reason = format!("{text:?} is none of {}", words.join(", "));
-            self.bad(layer, key, reason, nearest(&text, words.iter().map(String::as_str)))
-        })
-    }
-
-    fn list<'s>(
-        &'s self,
-        key: &str,
-        get: impl Fn(&'s RawEnvironment) -> Option<&'s Vec<Text>>,
-    ) -> Result<Vec<String>, ConfigError> {
-        let Some((layer, items)) = self.find(get) else { return Ok(Vec::new()) };
-        items.iter().enumerate().map(|(i, item)| self.filled(layer, key, Some(i), &item.0)).collect()
-    }
-
     fn leader(&self) -> Result<Option<LeaderRule>, ConfigError> {
         Ok(self.name("leader", |e| e.leader.as_ref())?.map(|leader| match leader.as_str() {
             "elect" => LeaderRule::Elect,
@@ -374,44 +224,5 @@ impl Reader<'_> {
             ready: codes(0, |e| e.follow.as_ref()?.ready.as_ref()),
             pending: codes(1, |e| e.follow.as_ref()?.pending.as_ref()),
         })
-    }
-
-    /// A key of a later version, with a value that means something, is an error rather than a promise not kept.
-    fn refuse_not_yet(&self) -> Result<(), ConfigError> {
-        let Some((file, text)) = self.file else { return Ok(()) };
-        let tree: serde_yaml::Value = serde_yaml::from_str(text).unwrap_or_default();
-        for layer in &self.layers {
-            for (key, fine) in not_yet::KEYS {
-                let path: Vec<&str> = layer.path.iter().copied().chain(key.split('.')).collect();
-                let value = path.iter().try_fold(&tree, |node, part| node.get(part));
-                let whole = Some(format!("`{key}`"));
-                let what = match value {
-                    None | Some(serde_yaml::Value::Null) => None,
-                    Some(serde_yaml::Value::Sequence(items)) => whole.filter(|_| !items.is_empty()),
-                    Some(serde_yaml::Value::String(text)) => {
-                        let text = self.filled(layer, key, None, text)?;
-                        let word = if fine.is_empty() { whole } else { Some(format!("`{key}: {text}`")) };
-                        word.filter(|_| self.is_known_word(key, &text) && !not_yet::may_be(key, &text))
-                    }
-                    Some(_) => whole.filter(|_| !not_yet::may_be(key, "")),
-                };
-                if let Some(what) = what {
-                    let problem = Problem::NotYet { what };
-                    return Err(problem.at(file, text, locate::key(text, &path)));
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// A misspelt word is left to the check of its key, which can say what was meant.
-    fn is_known_word(&self, key: &str, text: &str) -> bool {
-        match key {
-            "lock.mode" => text.parse::<LockChoice>().is_ok(),
-            "follow.source" => text.parse::<FollowSource>().is_ok(),
-            "github.deployments" => text.parse::<Deployments>().is_ok(),
-            "format" => not_yet::LATER_FORMATS.contains(&text),
-            _ => !text.is_empty(),
-        }
     }
 }

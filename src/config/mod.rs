@@ -8,6 +8,7 @@ mod locate;
 mod not_yet;
 pub mod raw;
 mod read;
+mod reader;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

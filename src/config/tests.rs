@@ -124,6 +124,8 @@ environments:
     assert_eq!(settings.leader, Some(LeaderRule::Named("$WITH_A_DOLLAR".into())));
     assert!(load_text("-e staging --database-url sqlite:x", text).is_ok());
     assert!(load_text("-e staging", text).is_err());
+    let overridden = "{defaults: {format: \"${UNSET}\"}, environments: {p: {format: sqlx}}}";
+    assert_eq!(load_text("", overridden).unwrap().format.as_deref(), Some("sqlx"));
 }
 
 #[test]
