@@ -195,7 +195,10 @@ mod tests {
             Err(PlanError::NameUnknown { leader: web.clone(), platform: "plain".to_owned() })
         );
         assert_eq!(unmatched_leader(&RoleInputs { platform_names: &other, ..inputs }, &[]), Some(&web));
-        assert_eq!(unmatched_leader(&RoleInputs { platform_names: &other, ..inputs }, &[web.clone()]), None);
+        assert_eq!(
+            unmatched_leader(&RoleInputs { platform_names: &other, ..inputs }, std::slice::from_ref(&web)),
+            None
+        );
         assert_eq!(unmatched_leader(&RoleInputs { platform_names: &pod, ..inputs }, &[]), None);
         assert_eq!(unmatched_leader(&base(), &[]), None);
     }
