@@ -117,6 +117,12 @@ impl Exit {
     }
 }
 
+/// A signal as people call it: `SIGTERM`.
+pub fn signal_name(signal: u8) -> String {
+    nix::sys::signal::Signal::try_from(i32::from(signal))
+        .map_or_else(|_| format!("signal {signal}"), |signal| signal.as_str().to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

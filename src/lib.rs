@@ -9,8 +9,13 @@ pub mod report;
 pub mod platform;
 pub mod plan;
 pub mod database;
-// ledger, lock
+pub mod ledger;
+pub mod lock;
 pub mod engine;
-// status
 pub mod exit;
-// error, explain, lead, follow, app
+pub mod error;
+pub mod explain;
+pub mod job;
+pub mod lead;
+pub mod follow;
+pub mod app;

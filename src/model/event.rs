@@ -303,3 +303,19 @@ pub struct Explained {
     /// What to do next, most likely first.
     pub hints: Vec<String>,
 }
+
+impl Explained {
+    /// What happened, as the ledger keeps it for every follower: without advice, which is the leader's alone.
+    pub fn to_text(&self) -> String {
+        let mut text = self.title.clone();
+        for cause in &self.causes {
+            text.push_str("\n  ");
+            text.push_str(cause);
+        }
+        if let Some(snippet) = &self.snippet {
+            text.push('\n');
+            text.push_str(snippet);
+        }
+        text
+    }
+}

@@ -1,7 +1,6 @@
 //! The one integration binary: the real program as processes, and the databases that `scripts/servers` starts.
 #![allow(clippy::unwrap_used)]
 
-mod conformance;
 mod docs_events;
 mod harness;
 mod layers;

@@ -1,0 +1,200 @@
+//! From the command line to the exit code: the only file (with its folder) that knows every concrete type.
+
+mod inspect;
+mod install;
+mod prepare;
+
+use std::ffi::OsString;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until, timeout};
+
+use crate::cli::{self, Action, Request};
+use crate::error::Error;
+use crate::exit::Exit;
+use crate::explain::explain;
+use crate::follow::follow;
+use crate::job::{Job, Success, milliseconds};
+use crate::lead::lead;
+use crate::model::event::{Event, Outcome};
+use crate::model::run::Role;
+use crate::platform::Env;
+use crate::report::{self, Options, Report, Terminal};
+use prepare::Facts;
+
+/// After a signal: cancel, record, free the lock; then we go whatever the network does.
+const AFTER_SIGNAL: Duration = Duration::from_millis(4500);
+/// After the budget: everyone ends by it + 10 s.
+const AFTER_BUDGET: Duration = Duration::from_secs(9);
+/// A second Ctrl-C sooner than this is the same one, felt twice.
+const SECOND_INTERRUPT: Duration = Duration::from_secs(1);
+
+/// Runs one command line to its exit code.
+pub fn run(args: impl Iterator<Item = OsString>, env: Env<'_>) -> u8 {
+    let began = Instant::now();
+    let request = match Request::from_env_and_args(args.collect::<Vec<_>>(), env) {
+        Ok(request) => request,
+        Err(usage) => {
+            if usage.is_answer() {
+                report::print_result(&usage.text);
+            } else {
+                report::print_complaint(&usage.text);
+            }
+            return usage.exit;
+        }
+    };
+    let verbosity = i8::try_from(request.global.verbose).unwrap_or(i8::MAX) - i8::from(request.global.quiet);
+    let report = report::reporter(Options {
+        output: request.global.output,
+        color: request.global.color,
+        verbosity,
+        terminal: Terminal::detect(),
+        github: env("GITHUB_ACTIONS").is_some_and(|value| value == "true"),
+    });
+    let mut facts = Facts::default();
+    let ended = execute(&request, env, &report, began, &mut facts);
+    let outcome = outcome(ended, &facts, began);
+    let exit = outcome.exit;
+    report.event(&Event::Outcome(outcome));
+    report.finish();
+    exit
+}
+
+fn execute(
+    request: &Request,
+    env: Env<'_>,
+    report: &Arc<dyn Report>,
+    began: Instant,
+    facts: &mut Facts,
+) -> Result<Success, Error> {
+    match &request.action {
+        Action::Completions { shell } => {
+            report::print_result(&completions(*shell, env));
+            Ok(Success { run: None, applied: Vec::new(), message: String::new() })
+        }
+        Action::Install { path } => install::install(path),
+        Action::Deploy { .. } | Action::Lead { .. } | Action::Follow { .. } => {
+            runtime()?.block_on(deploy(request, env, report, began, facts))
+        }
+        Action::Plan => runtime()?.block_on(inspect::plan(request, env, report, began, facts)),
+        Action::Status { check } => {
+            runtime()?.block_on(inspect::status(request, *check, env, report, began, facts))
+        }
+        later => Err(Error::NotYet { what: format!("`bellwether {}`", later.verb()) }),
+    }
+}
+
+/// One thread: a follower waits most of its life, and a leader's server does the work.
+fn runtime() -> Result<tokio::runtime::Runtime, Error> {
+    let built = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    built.map_err(|error| Error::Bug { what: format!("no runtime: {error}") })
+}
+
+fn completions(shell: clap_complete::Shell, env: Env<'_>) -> String {
+    let mut text = Vec::new();
+    clap_complete::generate(shell, &mut cli::command(env), "bellwether", &mut text);
+    String::from_utf8_lossy(&text).into_owned()
+}
+
+async fn deploy(
+    request: &Request,
+    env: Env<'_>,
+    report: &Arc<dyn Report>,
+    began: Instant,
+    facts: &mut Facts,
+) -> Result<Success, Error> {
+    let (signalled, forced) = signals()?;
+    let job = prepare::job(request, env, report, began, signalled, facts)?;
+    tokio::select! {
+        biased;
+        ended = perform(&job) => ended,
+        error = last_resort(&job, forced) => Err(error),
+    }
+}
+
+async fn perform(job: &Job) -> Result<Success, Error> {
+    match job.role {
+        Role::Lead => lead(job).await,
+        Role::Follow | Role::Elect => follow(job).await,
+    }
+}
+
+/// What ends us when the orderly way hangs: on a dead network no statement returns.
+async fn last_resort(job: &Job, mut forced: watch::Receiver<bool>) -> Error {
+    let signal = async {
+        let signal = job.signalled().await;
+        let _ = timeout(AFTER_SIGNAL, forced.wait_for(|forced| *forced)).await;
+        Job::interrupted(signal)
+    };
+    let budget = async {
+        sleep_until(job.limits.deadline() + AFTER_BUDGET).await;
+        Error::BudgetEnded { budget: job.limits.budget, step: None, applied: Vec::new() }
+    };
+    tokio::select! {
+        error = signal => error,
+        error = budget => error,
+    }
+}
+
+/// SIGINT and SIGTERM: the first one says how we end; a second SIGINT, more than a second later, ends us at once.
+fn signals() -> Result<(watch::Receiver<Option<u8>>, watch::Receiver<bool>), Error> {
+    let listen = |kind| signal(kind).map_err(|error| Error::Bug { what: format!("no signals: {error}") });
+    let (interrupt, terminate) = (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?);
+    let (first, signalled) = watch::channel(None);
+    let (force, forced) = watch::channel(false);
+    tokio::spawn(watch_signals(interrupt, terminate, first, force));
+    Ok((signalled, forced))
+}
+
+async fn watch_signals(
+    mut interrupt: Signal,
+    mut terminate: Signal,
+    first: watch::Sender<Option<u8>>,
+    force: watch::Sender<bool>,
+) {
+    let mut interrupted: Option<Instant> = None;
+    loop {
+        let number = tokio::select! {
+            _ = interrupt.recv() => SignalKind::interrupt().as_raw_value(),
+            _ = terminate.recv() => SignalKind::terminate().as_raw_value(),
+        };
+        first.send_if_modified(|signal| {
+            let is_first = signal.is_none();
+            if is_first {
+                *signal = u8::try_from(number).ok();
+            }
+            is_first
+        });
+        if number == SignalKind::interrupt().as_raw_value() {
+            let since = interrupted.get_or_insert_with(Instant::now).elapsed();
+            if since > SECOND_INTERRUPT {
+                force.send_replace(true);
+            }
+        }
+    }
+}
+
+fn outcome(ended: Result<Success, Error>, facts: &Facts, began: Instant) -> Outcome {
+    let (exit, run, applied, message, error) = match ended {
+        Ok(success) => (Exit::Done, success.run, success.applied, success.message, None),
+        Err(error) => {
+            let explained = explain(&error);
+            let applied = error.applied().to_vec();
+            (error.exit(), error.run(), applied, explained.title.clone(), Some(explained))
+        }
+    };
+    Outcome {
+        exit: exit.code(),
+        role: facts.role,
+        outcome: exit.word(),
+        release: facts.release.clone(),
+        run,
+        applied,
+        duration_ms: milliseconds(began.elapsed()),
+        error,
+        message,
+    }
+}

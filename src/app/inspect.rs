@@ -1,0 +1,197 @@
+//! `plan` and `status`: what would be done, and where things stand. Reads only.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use crate::app::prepare::{self, Facts};
+use crate::cli::Request;
+use crate::database::pooler::probe_pooler;
+use crate::database::{LockSupport, Purpose};
+use crate::error::{Doing, Error};
+use crate::follow::{Looked, look_once};
+use crate::job::{Job, Success, watched};
+use crate::model::event::{Event, MigrationState, PlanReport, StatusReport};
+use crate::model::ids::Participant;
+use crate::model::migration::Pending;
+use crate::model::run::{LockMode, Role, Run, RunStatus};
+use crate::plan::role::unmatched_leader;
+use crate::platform::Env;
+use crate::report::Report;
+
+/// Prints role, release, lock and what is pending, each with its reason.
+pub async fn plan(
+    request: &Request,
+    env: Env<'_>,
+    report: &Arc<dyn Report>,
+    began: Instant,
+    facts: &mut Facts,
+) -> Result<Success, Error> {
+    let prepared = prepare::prepare(request, env, report)?;
+    let (role, role_reason) = prepared.role(request, env)?;
+    facts.role = Some(role);
+    let (release, release_reason) = prepared.release(request)?;
+    facts.release.clone_from(&release);
+    let run_migrations = env("RUN_MIGRATIONS");
+    let inputs = prepared.role_inputs(request, run_migrations.as_deref());
+    let format = prepared.bundle.as_ref().map(|(bundle, _)| bundle.format.to_owned());
+    let named = unmatched_leader(&inputs, &[]).cloned();
+    let (_never, signal) = watch::channel(None);
+    let job = prepared.job(request, role, release, report, began, signal)?;
+    warn_of_stranger(&job, named).await?;
+    let (lock_mode, lock_reason, server) = lock(&job).await?;
+    let looked = look_once(&job).await?;
+    let plan = PlanReport {
+        next: next(&job, &looked),
+        start: prepare::start(&job, role_reason, release_reason),
+        server,
+        lock_mode,
+        lock_reason,
+        lock_name: job.scope.lock_name.clone(),
+        format,
+        pending: looked.observation.pending.clone(),
+        migrations: states(&looked),
+    };
+    report.event(&Event::Plan(Box::new(plan)));
+    Ok(silent())
+}
+
+/// The lock that a leader would take.
+async fn lock(job: &Job) -> Result<(Option<LockMode>, String, Option<String>), Error> {
+    let mut session = match job.connect(Purpose::Look).await {
+        Err(error) if job.no_file(&error) => {
+            let reason = "the database file is not there yet; a leader makes it and locks the file beside it";
+            return Ok((Some(LockMode::Session), reason.to_owned(), None));
+        }
+        session => session?,
+    };
+    let mut pooled = false;
+    if job.beats() {
+        let mut other = job.connect(Purpose::Look).await?;
+        let probed = probe_pooler(session.as_mut(), other.as_mut()).await;
+        pooled = probed.map_err(|error| job.refused(Doing::Identifying, error))?;
+    }
+    let server = job.identify(session.as_mut()).await?;
+    let name = Some(format!("{} {}", server.product, server.version));
+    Ok(match server.lock {
+        _ if pooled => {
+            let reason =
+                "a pooler in transaction mode stands in between: no session lock is safe there".to_owned();
+            (None, reason, name)
+        }
+        LockSupport::Session(reason) => (Some(LockMode::Session), reason, name),
+        LockSupport::Unsafe(reason) => (None, reason, name),
+    })
+}
+
+/// A leader is named that is neither us nor anyone who ever led here: a typing error waits for ever.
+async fn warn_of_stranger(job: &Job, named: Option<Participant>) -> Result<(), Error> {
+    let Some(named) = named else { return Ok(()) };
+    let leaders = match job.open(Purpose::Look, true).await {
+        Ok((mut session, _)) => job.ledger.leaders(session.as_mut(), &job.scope.lock_name).await,
+        Err(error) if job.no_file(&error) => Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let leaders = leaders.map_err(|error| job.refused(Doing::Looking, error))?;
+    if !leaders.contains(&named) {
+        let message = format!(
+            "the config names {named} as leader; that is not this participant ({}), and nobody of that name has led here yet",
+            job.identity.participant
+        );
+        job.report.event(&Event::Warning { message });
+    }
+    Ok(())
+}
+
+fn next(job: &Job, looked: &Looked) -> String {
+    let pending = match &looked.observation.pending {
+        Pending::None => "nothing is pending".to_owned(),
+        Pending::Some(versions) if versions.len() == 1 => "1 migration is pending".to_owned(),
+        Pending::Some(versions) => format!("{} migrations are pending", versions.len()),
+        Pending::Unknown => "what is pending is unknown".to_owned(),
+    };
+    let refusals = looked.judgement.as_ref().map_or(&[][..], |judgement| judgement.refusals.as_slice());
+    if let [first, ..] = refusals
+        && job.role != Role::Follow
+    {
+        return format!("would refuse: {first}");
+    }
+    match job.role {
+        Role::Lead => format!("{pending}; would lead"),
+        Role::Elect => format!("{pending}; would lead if nobody else does, else follow"),
+        Role::Follow => format!("{pending}; would wait for the leader"),
+    }
+}
+
+fn states(looked: &Looked) -> Vec<MigrationState> {
+    looked.judgement.as_ref().map(|judgement| judgement.states.clone()).unwrap_or_default()
+}
+
+/// Prints the latest run that is ours and what is pending.
+pub async fn status(
+    request: &Request,
+    check: bool,
+    env: Env<'_>,
+    report: &Arc<dyn Report>,
+    began: Instant,
+    facts: &mut Facts,
+) -> Result<Success, Error> {
+    let prepared = prepare::prepare(request, env, report)?;
+    // without a release, every run of our lock name and environment is ours
+    let release = prepared.release(request).map_or(None, |(release, _)| release);
+    facts.release.clone_from(&release);
+    let (_never, signal) = watch::channel(None);
+    let job = prepared.job(request, Role::Follow, release, report, began, signal)?;
+    let mut looked = look_once(&job).await?;
+    if looked.judgement.is_none() && looked.server.is_some() {
+        // a decision needs no history while a run is alive; whoever asks for the status wants it
+        let (mut session, server) = job.open(Purpose::Look, false).await?;
+        let judged = job.judge(session.as_mut(), &server).await;
+        let (judgement, pending) = judged.map_err(|error| job.refused(Doing::ReadingHistory, error))?;
+        looked.judgement = judgement;
+        looked.observation.pending = pending;
+    }
+    let latest = looked.observation.latest.as_ref();
+    let (ready, reason) = readiness(latest.map(|seen| (&seen.run, seen.alive)), &looked.observation.pending);
+    let now = looked.observation.now;
+    let quiet = |run: &Run| {
+        let since = now.saturating_sub(run.beat_at).max(0).unsigned_abs();
+        (job.beats() && run.status == RunStatus::Running).then(|| std::time::Duration::from_millis(since))
+    };
+    report.event(&Event::Status(Box::new(StatusReport {
+        environment: job.scope.environment.clone(),
+        release: job.scope.release.clone(),
+        run: latest.map(|seen| watched(&seen.run, now, quiet(&seen.run))),
+        error: latest.and_then(|seen| seen.run.error.clone()),
+        pending: looked.observation.pending.clone(),
+        migrations: states(&looked),
+        ready,
+        reason: reason.clone(),
+    })));
+    if check && !ready { Err(Error::NotReady { reason }) } else { Ok(silent()) }
+}
+
+/// Ready: nothing is pending; or the latest run that is ours succeeded and what is pending cannot be told.
+fn readiness(latest: Option<(&Run, bool)>, pending: &Pending) -> (bool, String) {
+    match (latest, pending) {
+        (Some((run, true)), _) => (false, format!("{} is at work", run.leader)),
+        (_, Pending::None) => (true, "nothing is pending".to_owned()),
+        (_, Pending::Some(versions)) => {
+            let are = if versions.len() == 1 { "migration is" } else { "migrations are" };
+            (false, format!("{} {are} pending", versions.len()))
+        }
+        (Some((run, _)), Pending::Unknown) if run.status == RunStatus::Succeeded => {
+            (true, format!("{} has migrated to {}", run.leader, run.release))
+        }
+        (Some((run, _)), Pending::Unknown) => {
+            (false, format!("the latest run, by {}, is {}", run.leader, run.status))
+        }
+        (None, Pending::Unknown) => (false, "there is no run, and no migrations to compare".to_owned()),
+    }
+}
+
+/// The report is the result.
+fn silent() -> Success {
+    Success { run: None, applied: Vec::new(), message: String::new() }
+}

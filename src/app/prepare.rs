@@ -1,0 +1,216 @@
+//! Request, config, platform and files → [`Job`]: who we are, what is being released, where. Touches no database.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use crate::cli::{Action, Request};
+use crate::config::{self, HistorySettings, Settings};
+use crate::database::{self, LockKey, Target, url};
+use crate::error::Error;
+use crate::formats::{self, Format, Rules};
+use crate::job::{self, Job, Limits};
+use crate::ledger::Ledger;
+use crate::ledger::look::Scope;
+use crate::model::choice::HistoryRule;
+use crate::model::event::{EVENTS_VERSION, Event, Start};
+use crate::model::ids::{Digest, Release};
+use crate::model::migration::Bundle;
+use crate::model::run::Role;
+use crate::plan::release::{ReleaseInputs, release};
+use crate::plan::role::{RoleInputs, role};
+use crate::platform::{self, Env, Identity};
+use crate::report::Report;
+
+/// What is known so far: for the outcome, however early it comes.
+#[derive(Default)]
+pub struct Facts {
+    /// What we do.
+    pub role: Option<Role>,
+    /// What is being released.
+    pub release: Option<Release>,
+}
+
+/// All that is decided without a database.
+pub struct Prepared {
+    /// Flags and config.
+    pub settings: Settings,
+    /// What the platform says.
+    pub identity: Identity,
+    /// Our migrations.
+    pub bundle: Option<(Bundle, &'static dyn Format)>,
+    /// Of them; none for an empty bundle.
+    pub digest: Option<Digest>,
+    /// Where.
+    pub target: Arc<Target>,
+}
+
+/// Reads config, platform and migrations, and parses the URL.
+pub fn prepare(request: &Request, env: Env<'_>, report: &Arc<dyn Report>) -> Result<Prepared, Error> {
+    let settings = config::load(request, Path::new(""), env)?;
+    let identity = platform::identify(env);
+    let bundle = settings.migrations.as_deref().map(|folder| read_bundle(&settings, folder)).transpose()?;
+    let digest = bundle.as_ref().map(|(bundle, _)| bundle).filter(|bundle| !bundle.migrations.is_empty());
+    let digest = digest.map(Bundle::digest);
+    let Some(secret) = &settings.database else {
+        return Err(Error::NoDatabase { environment: settings.environment.clone() });
+    };
+    let target = url::parse(secret.expose(), env)?;
+    for warning in &target.warnings {
+        report.event(&Event::Warning { message: warning.clone() });
+    }
+    Ok(Prepared { settings, identity, bundle, digest, target: Arc::new(target) })
+}
+
+fn read_bundle(settings: &Settings, folder: &Path) -> Result<(Bundle, &'static dyn Format), Error> {
+    let (format, _) = formats::find(settings.format.as_deref(), folder)?;
+    Ok((format.read(folder)?, format))
+}
+
+impl Prepared {
+    /// The role, with its reason.
+    pub fn role(&self, request: &Request, env: Env<'_>) -> Result<(Role, String), Error> {
+        let run_migrations = env("RUN_MIGRATIONS");
+        Ok(role(&self.role_inputs(request, run_migrations.as_deref()))?)
+    }
+
+    /// What decides the role.
+    pub fn role_inputs<'a>(
+        &'a self,
+        request: &'a Request,
+        run_migrations: Option<&'a str>,
+    ) -> RoleInputs<'a> {
+        RoleInputs {
+            verb: match request.action {
+                Action::Lead { .. } => Some(Role::Lead),
+                Action::Follow { .. } => Some(Role::Follow),
+                _ => None,
+            },
+            flag: request.global.role,
+            run_migrations,
+            leader: self.settings.leader.as_ref(),
+            participant: request.global.participant.as_ref(),
+            platform_names: &self.identity.participant_names,
+            platform: self.identity.platform,
+            must_designate: self.identity.must_designate,
+            can_lead: self.bundle.is_some(),
+        }
+    }
+
+    /// The release, with its reason.
+    pub fn release(&self, request: &Request) -> Result<(Option<Release>, String), Error> {
+        Ok(release(&ReleaseInputs {
+            flag: request.global.release.as_ref(),
+            platform_release: self.identity.release.as_ref(),
+            platform: self.identity.platform,
+            bundle: self.digest.as_ref(),
+            needs_no_release: false,
+        })?)
+    }
+
+    /// Puts it all together.
+    pub fn job(
+        self,
+        request: &Request,
+        role: Role,
+        release: Option<Release>,
+        report: &Arc<dyn Report>,
+        began: Instant,
+        signal: watch::Receiver<Option<u8>>,
+    ) -> Result<Job, Error> {
+        let settings = self.settings;
+        let engine = database::engine(self.target.engine)
+            .ok_or_else(|| Error::NotYet { what: format!("{:?}", self.target.engine) })?;
+        let format = self.bundle.as_ref().map(|(_, format)| *format);
+        let participant = self.identity.display_name(request.global.participant.as_ref());
+        Ok(Job {
+            engine,
+            ledger: Ledger::new(engine.dialect, settings.ledger.schema.as_deref()),
+            scope: Scope {
+                lock_name: settings.lock.name.clone(),
+                environment: settings.environment.clone(),
+                release,
+                deploy: request.global.deploy.clone(),
+                digest: self.digest,
+            },
+            key: LockKey { name: settings.lock.name.clone(), id: settings.lock.id },
+            role,
+            rules: format.map_or(Rules { out_of_order: false, changed: false, missing: false }, |format| {
+                rules(format.history().rules, &settings.history)
+            }),
+            history: format.map(Format::history),
+            bundle: self.bundle.map(|(bundle, _)| bundle),
+            identity: job::Identity {
+                participant,
+                platform: self.identity.platform.to_owned(),
+                host: self.identity.host,
+                url: self.identity.url,
+            },
+            limits: Limits {
+                began,
+                budget: settings.timeout.unwrap_or(self.identity.default_timeout),
+                connect_wait: settings.connect_wait,
+                lock_wait: settings.lock.wait,
+                ddl_lock_timeout: settings.ddl_lock_timeout.unwrap_or(Duration::ZERO),
+                start: settings.follow.start,
+                grace: settings.follow.grace,
+                window: settings.follow.window,
+            },
+            readers: settings.ledger.readers,
+            report: Arc::clone(report),
+            signal,
+            target: self.target,
+        })
+    }
+}
+
+fn rules(of_format: Rules, settings: &HistorySettings) -> Rules {
+    let choose = |rule: HistoryRule, default: bool| match rule {
+        HistoryRule::Default => default,
+        HistoryRule::Allow => true,
+        HistoryRule::Refuse => false,
+    };
+    Rules {
+        out_of_order: choose(settings.out_of_order, of_format.out_of_order),
+        changed: choose(settings.changed, of_format.changed),
+        missing: choose(settings.missing, of_format.missing),
+    }
+}
+
+/// A deploy's job; says what it is.
+pub fn job(
+    request: &Request,
+    env: Env<'_>,
+    report: &Arc<dyn Report>,
+    began: Instant,
+    signal: watch::Receiver<Option<u8>>,
+    facts: &mut Facts,
+) -> Result<Job, Error> {
+    let prepared = prepare(request, env, report)?;
+    let (role, role_reason) = prepared.role(request, env)?;
+    facts.role = Some(role);
+    let (release, release_reason) = prepared.release(request)?;
+    facts.release.clone_from(&release);
+    let job = prepared.job(request, role, release, report, began, signal)?;
+    report.event(&Event::Start(start(&job, role_reason, release_reason)));
+    Ok(job)
+}
+
+/// Who we are and what is being released.
+pub fn start(job: &Job, role_reason: String, release_reason: String) -> Start {
+    Start {
+        schema: EVENTS_VERSION,
+        bellwether: env!("CARGO_PKG_VERSION").to_owned(),
+        environment: job.scope.environment.clone(),
+        participant: Some(job.identity.participant.clone()),
+        role: job.role,
+        role_reason,
+        release: job.scope.release.clone(),
+        release_reason,
+        deploy: job.scope.deploy.clone(),
+        database: job.place(),
+    }
+}

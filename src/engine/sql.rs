@@ -1,0 +1,457 @@
+//! Applies one migration: script, history row and fence check in one transaction where the server can, else statement
+//! by statement. Knows nothing of runs, beats or budgets; a caller who stops waiting drops the session.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::database::statement::Batch;
+use crate::database::{
+    Database, DbError, DbErrorKind, Dialect, EngineName, Position, Server, Statement, Value,
+};
+use crate::engine::split::{self, Concurrent, Piece, Split};
+use crate::ledger::Ledger;
+use crate::ledger::history::HistoryTable;
+use crate::ledger::record::Mine;
+use crate::model::event::{Event, StepRef};
+use crate::model::migration::Migration;
+use crate::report::Report;
+
+/// What one migration needs besides its script.
+pub struct Sql<'a> {
+    /// How the server's SQL goes.
+    pub dialect: &'static Dialect,
+    /// What the work session found out.
+    pub server: &'a Server,
+    /// Where the lock's row is.
+    pub ledger: &'a Ledger,
+    /// Where applied migrations are recorded.
+    pub history: &'a HistoryTable,
+    /// The lock's name.
+    pub lock_name: &'a str,
+    /// Who we are in the lock's row.
+    pub mine: &'a Mine,
+    /// `ddl_lock_timeout`, milliseconds; 0 = off.
+    pub ddl_lock_timeout_ms: u64,
+    /// How scripts of this server are split.
+    pub engine: EngineName,
+    /// Which step of the run it is, for events.
+    pub step: &'a StepRef,
+    /// For retries and notices.
+    pub report: &'a dyn Report,
+    /// When trying again ends.
+    pub deadline: Instant,
+    /// Set when the work is to end: a cancelled statement may end without an error (MySQL's `SLEEP`).
+    pub stop: &'a AtomicBool,
+}
+
+/// Why a migration is not applied.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StepError {
+    /// A statement of it failed.
+    #[error("{error}")]
+    Statement {
+        /// Where, as far as the server tells.
+        place: Place,
+        /// The statement, or the whole script where the server names none.
+        statement: String,
+        /// What the server said.
+        error: DbError,
+        /// Statements of this script that stay applied.
+        applied: usize,
+        /// The history says that the script is half applied.
+        dirty: bool,
+    },
+    /// The script cannot be sent as it is; nothing of it was.
+    #[error("{why}")]
+    Unsendable {
+        /// Where.
+        place: Place,
+        /// The statement.
+        statement: String,
+        /// Why.
+        why: Unsendable,
+    },
+    /// `CREATE INDEX CONCURRENTLY` left an index that the server does not use.
+    #[error("invalid index: {}", indexes.join(", "))]
+    InvalidIndex {
+        /// Which file.
+        path: PathBuf,
+        /// Which indexes.
+        indexes: Vec<String>,
+    },
+    /// Our own statement around the script failed: the history row, the fence check.
+    #[error("{error}")]
+    Bookkeeping {
+        /// Which file.
+        path: PathBuf,
+        /// What we did.
+        what: &'static str,
+        /// What the server said.
+        error: DbError,
+    },
+    /// Fence, run or session are not ours any more; nothing is written from here on.
+    #[error("{0}")]
+    FenceLost(String),
+    /// We were told to stop between two statements.
+    #[error("stopped after {applied} statements")]
+    Stopped {
+        /// Statements of this script that stay applied.
+        applied: usize,
+    },
+}
+
+/// Why a script cannot be sent as it is.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unsendable {
+    /// It ends or opens a transaction of its own.
+    #[error("the script has transaction statements of its own")]
+    OwnTransaction,
+    /// `COPY … FROM STDIN`.
+    #[error("COPY … FROM STDIN needs a client that sends the data")]
+    CopyFromStdin,
+    /// A command to a client program: `\\connect`, `.read`, `source`.
+    #[error("{0} is a command to a client program, not to the server")]
+    ClientCommand(String),
+}
+
+/// A place in a migration file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The file.
+    pub path: PathBuf,
+    /// From 1; the statement's where the server tells none; none where even that is unknown.
+    pub line: Option<usize>,
+    /// From 1.
+    pub column: Option<usize>,
+}
+
+impl StepError {
+    /// Whether the work session is gone with it.
+    pub fn ends_session(&self) -> bool {
+        match self {
+            Self::Statement { error, .. } | Self::Bookkeeping { error, .. } => error.kind.ends_session(),
+            _ => false,
+        }
+    }
+}
+
+impl Sql<'_> {
+    /// Applies it, trying again what a lock timeout ended, until the deadline. After an error that leaves the session
+    /// alive, no transaction is open and the session is as we need it.
+    pub async fn apply(&self, work: &mut dyn Database, migration: &Migration) -> Result<(), StepError> {
+        let in_transaction = migration.transactional && self.server.transactional_ddl;
+        let script = self.script(migration)?;
+        script.refuse_unsendable(self.engine, in_transaction)?;
+        match self.dialect.batch {
+            _ if !in_transaction => self.by_statement(work, &script).await,
+            Some(batch) => self.in_one_message(work, &script, batch).await,
+            None => self.in_transaction(work, &script).await,
+        }
+    }
+
+    fn script<'a>(&self, migration: &'a Migration) -> Result<Script<'a>, StepError> {
+        let path = || migration.path.clone();
+        match split::split(&migration.sql, self.engine) {
+            Split::Statements(pieces) => Ok(Script { migration, pieces, whole: false }),
+            Split::Whole { reason } => {
+                let message = format!("{} is sent whole, because {reason}", migration.name);
+                self.report.event(&Event::Notice { message });
+                let piece = Piece { text: &migration.sql, offset: 0, line: 1, column: 1 };
+                Ok(Script { migration, pieces: vec![piece], whole: true })
+            }
+            Split::Client { command, line, column } => Err(StepError::Unsendable {
+                place: Place { path: path(), line: Some(line), column: Some(column) },
+                statement: command.clone(),
+                why: Unsendable::ClientCommand(command),
+            }),
+        }
+    }
+
+    /// One message: transaction, fence check, script, history row. The first error ends it as a whole.
+    async fn in_one_message(
+        &self,
+        work: &mut dyn Database,
+        script: &Script<'_>,
+        batch: Batch,
+    ) -> Result<(), StepError> {
+        let fence = self.ledger.fence_check(self.lock_name, self.mine, &self.server.session_check);
+        let row = self.history.insert(script.migration, true, batch.elapsed_ns);
+        let literal = |_: usize, value: &Value| (batch.literal)(value);
+        let before = format!(
+            "BEGIN; {}; SET LOCAL lock_timeout = {}; ",
+            fence.render(literal),
+            self.ddl_lock_timeout_ms
+        );
+        let message = format!(
+            "{before}{}\n; {}; {}; COMMIT",
+            script.migration.sql,
+            self.server.restore,
+            row.render(literal)
+        );
+        let sent = Sent { before: &before, statements_before: BATCH_STATEMENTS, offset: 0 };
+        let mut tries = 0;
+        loop {
+            let Err(error) = work.script(&message).await else { return Ok(()) };
+            if error.kind.ends_session() {
+                return Err(script.failed(error, &sent, None, 0, false));
+            }
+            self.bookkeeping(work.script("ROLLBACK").await, script, "rolling back")?;
+            if error.kind == DbErrorKind::FenceLost {
+                return Err(StepError::FenceLost(error.message));
+            }
+            tries += 1;
+            if error.kind != DbErrorKind::LockTimeout || !self.pause(tries, &error).await {
+                return Err(script.failed(error, &sent, None, 0, false));
+            }
+        }
+    }
+
+    /// One transaction, one exchange per statement.
+    async fn in_transaction(&self, work: &mut dyn Database, script: &Script<'_>) -> Result<(), StepError> {
+        let began = Instant::now();
+        self.bookkeeping(work.script(self.dialect.begin).await, script, "beginning its transaction")?;
+        let applied = self.statements_of_transaction(work, script, began).await;
+        let ended = match &applied {
+            Ok(()) => work.script("COMMIT").await,
+            Err(error) if error.ends_session() => return applied,
+            Err(_) => work.script("ROLLBACK").await,
+        };
+        // a script may have ended the transaction itself by an error of its own: then there is none to roll back
+        if applied.is_ok() {
+            self.bookkeeping(ended, script, "committing")?;
+        }
+        self.bookkeeping(work.script(&self.server.restore).await, script, "putting the session back")?;
+        applied
+    }
+
+    async fn statements_of_transaction(
+        &self,
+        work: &mut dyn Database,
+        script: &Script<'_>,
+        began: Instant,
+    ) -> Result<(), StepError> {
+        self.check_fence(work, script).await?;
+        for piece in &script.pieces {
+            let sent = Sent { before: "", statements_before: 0, offset: piece.offset };
+            if let Err(error) = work.script(piece.text).await {
+                return Err(script.failed(error, &sent, Some(piece), 0, false));
+            }
+        }
+        let row = self.history.insert(script.migration, true, &nanoseconds(began));
+        self.bookkeeping(work.query(&row).await.map(drop), script, "recording it in the history")
+    }
+
+    /// Outside transactions: the history says *begun* first, so that a half-applied script is never run again.
+    async fn by_statement(&self, work: &mut dyn Database, script: &Script<'_>) -> Result<(), StepError> {
+        let began = Instant::now();
+        self.check_fence(work, script).await?;
+        let begun = self.history.insert(script.migration, false, "-1");
+        self.bookkeeping(work.query(&begun).await.map(drop), script, "recording that it has begun")?;
+        let applied = self.marked_statements(work, script).await;
+        if applied.as_ref().is_err_and(StepError::ends_session) {
+            return applied;
+        }
+        self.bookkeeping(work.script(&self.server.restore).await, script, "putting the session back")?;
+        match applied {
+            Ok(()) => {
+                self.check_indexes(work, script).await?;
+                if let Some(row) = self.history.complete(script.migration, &nanoseconds(began)) {
+                    self.bookkeeping(
+                        work.query(&row).await.map(drop),
+                        script,
+                        "recording it in the history",
+                    )?;
+                }
+                Ok(())
+            }
+            Err(StepError::Statement { dirty: false, .. } | StepError::Stopped { applied: 0 }) => {
+                // nothing of it stays: the next run may begin it anew
+                let row = self.history.withdraw(script.migration);
+                self.bookkeeping(work.query(&row).await.map(drop), script, "taking back its history row")?;
+                applied
+            }
+            Err(_) => applied,
+        }
+    }
+
+    async fn marked_statements(&self, work: &mut dyn Database, script: &Script<'_>) -> Result<(), StepError> {
+        let mark = format!("{} ", self.mine.run.mark());
+        for (applied, piece) in script.pieces.iter().enumerate() {
+            let sent = Sent { before: &mark, statements_before: 0, offset: piece.offset };
+            let text = format!("{mark}{}", piece.text);
+            let mut tries = 0;
+            loop {
+                if self.stop.load(Ordering::Relaxed) {
+                    return Err(StepError::Stopped { applied });
+                }
+                self.check_fence(work, script).await?;
+                let Err(error) = work.script(&text).await else { break };
+                tries += 1;
+                let again = error.kind == DbErrorKind::LockTimeout
+                    && !self.server.transactional_ddl
+                    && self.pause(tries, &error).await;
+                if !again {
+                    // a failed CONCURRENTLY leaves an invalid index behind; of a whole script nobody knows how far it got
+                    let dirty = applied > 0 || script.whole || split::concurrent_index(piece).is_some();
+                    return Err(script.failed(error, &sent, Some(piece), applied, dirty));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn check_fence(&self, work: &mut dyn Database, script: &Script<'_>) -> Result<(), StepError> {
+        let check = self.ledger.is_mine(work, self.lock_name, self.mine, &self.server.session_check).await;
+        match check {
+            Err(error) if error.kind == DbErrorKind::FenceLost => Err(StepError::FenceLost(error.message)),
+            check => self.bookkeeping(check, script, "checking the fence"),
+        }
+    }
+
+    /// An index that CONCURRENTLY could not finish is there, takes writes, and serves no query.
+    async fn check_indexes(&self, work: &mut dyn Database, script: &Script<'_>) -> Result<(), StepError> {
+        let Some(template) = self.dialect.invalid_index else { return Ok(()) };
+        let mut indexes = Vec::new();
+        for name in script.pieces.iter().filter_map(named_index) {
+            let question = Statement::new(self.dialect, &[], template, vec![Value::from(name.as_str())]);
+            let reply = work.query(&question).await;
+            let reply = match reply {
+                Ok(reply) => reply,
+                Err(error) => return self.bookkeeping(Err(error), script, "looking at its indexes"),
+            };
+            if !reply.rows.is_empty() {
+                indexes.push(name);
+            }
+        }
+        match indexes.is_empty() {
+            true => Ok(()),
+            false => Err(StepError::InvalidIndex { path: script.migration.path.clone(), indexes }),
+        }
+    }
+
+    /// Sleeps before the next try, unless the deadline comes first. Short enough for the server's idle watchdog.
+    async fn pause(&self, tries: u32, error: &DbError) -> bool {
+        let pause = Duration::from_millis(500 << tries.min(4));
+        if self.stop.load(Ordering::Relaxed)
+            || self.deadline.saturating_duration_since(Instant::now()) <= pause
+        {
+            return false;
+        }
+        self.report.event(&Event::StepRetried {
+            step: self.step.clone(),
+            reason: error.message.clone(),
+            pause_ms: u64::try_from(pause.as_millis()).unwrap_or(u64::MAX),
+        });
+        tokio::time::sleep(pause).await;
+        true
+    }
+
+    fn bookkeeping(
+        &self,
+        result: Result<(), DbError>,
+        script: &Script<'_>,
+        what: &'static str,
+    ) -> Result<(), StepError> {
+        let path = || script.migration.path.clone();
+        result.map_err(|error| StepError::Bookkeeping { path: path(), what, error })
+    }
+}
+
+/// `BEGIN`, the fence check, `SET LOCAL`: before the script's own statements in a message.
+const BATCH_STATEMENTS: usize = 3;
+
+/// A migration's script in pieces.
+struct Script<'a> {
+    migration: &'a Migration,
+    pieces: Vec<Piece<'a>>,
+    /// One piece, because it could not be split safely.
+    whole: bool,
+}
+
+/// Where a piece of the script stood in what was sent.
+struct Sent<'a> {
+    /// Our own text before it.
+    before: &'a str,
+    /// Our own statements before it.
+    statements_before: usize,
+    /// Where it begins in the file, bytes.
+    offset: usize,
+}
+
+impl Script<'_> {
+    fn refuse_unsendable(&self, engine: EngineName, in_transaction: bool) -> Result<(), StepError> {
+        let own = || split::transaction_control(&self.pieces, engine).filter(|_| in_transaction);
+        let (piece, why) = match (split::copies_from_stdin(&self.pieces), own()) {
+            (Some(piece), _) if engine == EngineName::Postgres => (piece, Unsendable::CopyFromStdin),
+            (_, Some(piece)) => (piece, Unsendable::OwnTransaction),
+            _ => return Ok(()),
+        };
+        let place =
+            Place { path: self.migration.path.clone(), line: Some(piece.line), column: Some(piece.column) };
+        Err(StepError::Unsendable { place, statement: piece.text.to_owned(), why })
+    }
+
+    fn failed(
+        &self,
+        error: DbError,
+        sent: &Sent<'_>,
+        piece: Option<&Piece<'_>>,
+        applied: usize,
+        dirty: bool,
+    ) -> StepError {
+        let own = error.completed.checked_sub(sent.statements_before);
+        let offset = self.offset_of(&error, sent);
+        // a message of several statements: by the position, else by how many had succeeded before
+        let piece = piece.or_else(|| match offset {
+            Some(offset) => self.pieces.iter().rfind(|piece| piece.offset <= offset),
+            None => own.and_then(|index| self.pieces.get(index)),
+        });
+        let place = match (offset.or(piece.map(|piece| piece.offset)), error.position) {
+            // a server that counts lines counts them in what was sent, comments in front included
+            (Some(offset), Some(Position::Line(line))) => {
+                let first = split::locate(&self.migration.sql, offset).0;
+                Place { path: self.migration.path.clone(), line: Some(first + line - 1), column: None }
+            }
+            (Some(_), None) if let Some(piece) = piece => Place {
+                path: self.migration.path.clone(),
+                line: Some(piece.line),
+                column: Some(piece.column),
+            },
+            (Some(offset), _) => self.place(offset),
+            (None, _) => Place { path: self.migration.path.clone(), line: None, column: None },
+        };
+        let statement = piece.map_or_else(String::new, |piece| piece.text.to_owned());
+        StepError::Statement { place, statement, error, applied, dirty }
+    }
+
+    /// Where in the file the server points, bytes; none where it points nowhere, or at text of ours.
+    fn offset_of(&self, error: &DbError, sent: &Sent<'_>) -> Option<usize> {
+        let rest = self.migration.sql.get(sent.offset..)?;
+        let within = match error.position? {
+            Position::Character(at) => Position::Character(at.checked_sub(sent.before.chars().count())?),
+            Position::Byte(at) => Position::Byte(at.checked_sub(sent.before.len())?),
+            Position::Line(_) => return None,
+        };
+        Some(sent.offset + split::byte_offset(rest, within))
+    }
+
+    fn place(&self, offset: usize) -> Place {
+        let (line, column) = split::locate(&self.migration.sql, offset);
+        Place { path: self.migration.path.clone(), line: Some(line), column: Some(column) }
+    }
+}
+
+fn named_index(piece: &Piece<'_>) -> Option<String> {
+    match split::concurrent_index(piece)? {
+        Concurrent::Index(name) => Some(name),
+        // the server named it, or there are many: an error of the statement itself is all we have
+        Concurrent::OfTable(_) | Concurrent::Many => None,
+    }
+}
+
+fn nanoseconds(began: Instant) -> String {
+    began.elapsed().as_nanos().to_string()
+}

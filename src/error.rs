@@ -1,0 +1,338 @@
+//! Every way in which a process of ours ends without success, as facts. The prose is in `explain/`.
+
+use std::time::Duration;
+
+use crate::config::ConfigError;
+use crate::database::url::UrlError;
+use crate::database::{DbError, DbErrorKind};
+use crate::engine::sql::StepError;
+use crate::exit::Exit;
+use crate::formats::FormatError;
+use crate::model::ids::{Environment, RunId, Version};
+use crate::model::migration::Migration;
+use crate::model::run::Run;
+use crate::plan::PlanError;
+use crate::plan::pending::Refusal;
+
+/// Why we do not end with 0.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The config, a flag or a variable is wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// Role or release cannot be told.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// The migrations folder cannot be read.
+    #[error(transparent)]
+    Format(#[from] FormatError),
+    /// The database's URL cannot be read.
+    #[error(transparent)]
+    Url(#[from] UrlError),
+    /// Nothing says which database.
+    #[error("no database is named for the environment {environment}")]
+    NoDatabase {
+        /// Of this environment.
+        environment: Environment,
+    },
+    /// A command line or key of a later version.
+    #[error("{what} is not there yet")]
+    NotYet {
+        /// What.
+        what: String,
+    },
+    /// A file that we write cannot be written (`install`).
+    #[error("cannot write {path}: {source}")]
+    Write {
+        /// Which.
+        path: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The database cannot be reached, or said no to a statement of ours.
+    #[error("{error}")]
+    Database {
+        /// What we did.
+        doing: Doing,
+        /// Host, port and database, without password.
+        target: String,
+        /// What it said.
+        error: DbError,
+    },
+    /// A follower may not read the ledger or the history.
+    #[error("{error}")]
+    NoPrivilege {
+        /// What we did.
+        doing: Doing,
+        /// Host, port and database, without password.
+        target: String,
+        /// What it said.
+        error: DbError,
+        /// What gives the right, to be pasted.
+        grants: Vec<String>,
+    },
+    /// A leader reached a standby.
+    #[error("{target} is read-only")]
+    ReadOnlyServer {
+        /// Host, port and database.
+        target: String,
+        /// Product and version.
+        server: String,
+    },
+    /// The server's session lock cannot be trusted here.
+    #[error("no safe lock at {target}: {reason}")]
+    UnsafeLock {
+        /// Host, port and database.
+        target: String,
+        /// Why.
+        reason: String,
+    },
+    /// The ledger is of a newer major version.
+    #[error("the ledger needs version {min_reader}")]
+    LedgerNewer {
+        /// The version that may read it.
+        min_reader: i64,
+    },
+    /// A row of the ledger cannot be read.
+    #[error("{what}")]
+    LedgerUnreadable {
+        /// What is wrong with it.
+        what: String,
+    },
+    /// The lock was not got in time.
+    #[error("the lock {lock_name} was not free within {} s", waited.as_secs())]
+    LockNotGot {
+        /// Which lock.
+        lock_name: String,
+        /// How long we waited.
+        waited: Duration,
+        /// Who has it, if the ledger says.
+        holder: Option<Box<Run>>,
+    },
+    /// The lock was lost in the middle of our work.
+    #[error("the lock was lost: {reason}")]
+    LockLost {
+        /// How we know.
+        reason: String,
+        /// The migration at work.
+        step: Option<String>,
+        /// What we had applied.
+        applied: Vec<Version>,
+    },
+    /// The history forbids work.
+    #[error("the history does not fit the migrations")]
+    HistoryRefused {
+        /// Each reason.
+        refusals: Vec<Refusal>,
+        /// The history's table.
+        history: String,
+        /// The folder.
+        folder: String,
+    },
+    /// A migration failed.
+    #[error("{error}")]
+    Step {
+        /// Which one.
+        migration: Box<Migration>,
+        /// Why.
+        error: Box<StepError>,
+        /// What we had applied before.
+        applied: Vec<Version>,
+        /// Host, port and database.
+        target: String,
+    },
+    /// Our budget ended in the middle of our work.
+    #[error("the budget of {} s ended", budget.as_secs())]
+    BudgetEnded {
+        /// How long it was.
+        budget: Duration,
+        /// The migration at work.
+        step: Option<String>,
+        /// What we had applied.
+        applied: Vec<Version>,
+    },
+    /// A signal ended us.
+    #[error("ended by signal {signal}")]
+    Signalled {
+        /// Its number.
+        signal: u8,
+        /// The migration at work, if we led.
+        step: Option<String>,
+        /// What we had applied.
+        applied: Vec<Version>,
+    },
+    /// All is applied, but the verdict could not be written.
+    #[error("applied, not recorded: {error}")]
+    NotRecorded {
+        /// What the database said.
+        error: DbError,
+        /// What we had applied.
+        applied: Vec<Version>,
+    },
+    /// The leader failed.
+    #[error("{} failed", run.leader)]
+    LeaderFailed {
+        /// Its run.
+        run: Box<Run>,
+    },
+    /// The leader was interrupted.
+    #[error("{} was interrupted", run.leader)]
+    LeaderInterrupted {
+        /// Its run.
+        run: Box<Run>,
+    },
+    /// The leader succeeded, but ours is not applied.
+    #[error("{} succeeded, but {} of our migrations are not applied", run.leader, pending.len())]
+    BundleNotApplied {
+        /// Its run.
+        run: Box<Run>,
+        /// What is not applied.
+        pending: Vec<Version>,
+    },
+    /// The leader is silent, or its run was abandoned or is gone.
+    #[error("the leader died")]
+    LeaderDied {
+        /// Its run; none = it vanished from the ledger.
+        run: Option<Box<Run>>,
+    },
+    /// Nobody began.
+    #[error("no leader began within {} s", waited.as_secs())]
+    LeaderNeverStarted {
+        /// How long we waited.
+        waited: Duration,
+        /// Of which release.
+        seeking: Seeking,
+    },
+    /// The leader is still at work, or nobody began, at the end of our budget.
+    #[error("the leader is late")]
+    LeaderLate {
+        /// The run that we saw last.
+        run: Option<Box<Run>>,
+        /// How long we waited.
+        waited: Duration,
+        /// What is pending.
+        pending: Option<Vec<Version>>,
+        /// Of which release.
+        seeking: Seeking,
+    },
+    /// `status --check`: not ready.
+    #[error("not ready: {reason}")]
+    NotReady {
+        /// Why.
+        reason: String,
+    },
+    /// Something that cannot be.
+    #[error("{what}")]
+    Bug {
+        /// What.
+        what: String,
+    },
+}
+
+/// What a follower looked for, and what it saw instead.
+#[derive(Clone, Debug)]
+pub struct Seeking {
+    /// The lock's name.
+    pub lock_name: String,
+    /// The environment.
+    pub environment: Environment,
+    /// The release, if we have one.
+    pub release: Option<String>,
+    /// Other runs that there were meanwhile.
+    pub others: Vec<Run>,
+}
+
+/// What we asked of the database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Doing {
+    /// Opening a session.
+    Connecting,
+    /// Asking what server it is.
+    Identifying,
+    /// Reading the ledger.
+    Looking,
+    /// Reading the history of applied migrations.
+    ReadingHistory,
+    /// Making the ledger's tables.
+    Installing,
+    /// Making the history's table.
+    MakingHistory,
+    /// Trying the lock.
+    Locking,
+    /// Recording our run.
+    Claiming,
+    /// Recording how it went.
+    Recording,
+}
+
+impl Error {
+    /// The exit code: one function, so that no two places disagree.
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Config(_)
+            | Self::Plan(_)
+            | Self::Format(_)
+            | Self::Url(_)
+            | Self::NoDatabase { .. }
+            | Self::NotYet { .. }
+            | Self::UnsafeLock { .. }
+            | Self::Write { .. } => Exit::Usage,
+            Self::Database { .. }
+            | Self::NoPrivilege { .. }
+            | Self::ReadOnlyServer { .. }
+            | Self::LedgerUnreadable { .. }
+            | Self::NotRecorded { .. } => Exit::Database,
+            Self::LedgerNewer { .. } => Exit::LedgerNewer,
+            Self::LockNotGot { .. } => Exit::LockNotGot,
+            Self::LockLost { .. } => Exit::LockLost,
+            Self::HistoryRefused { .. } => Exit::HistoryRefused,
+            Self::Step { .. } => Exit::MigrationFailed,
+            Self::BudgetEnded { .. } => Exit::BudgetEnded,
+            Self::Signalled { signal, .. } => Exit::Signal(*signal),
+            Self::LeaderFailed { .. } | Self::LeaderInterrupted { .. } => Exit::LeaderFailed,
+            Self::BundleNotApplied { .. } => Exit::BundleNotApplied,
+            Self::LeaderDied { .. } => Exit::LeaderDied,
+            Self::LeaderNeverStarted { .. } => Exit::LeaderNeverStarted,
+            Self::LeaderLate { .. } => Exit::LeaderLate,
+            Self::NotReady { .. } => Exit::NotReady,
+            Self::Bug { .. } => Exit::Bug,
+        }
+    }
+
+    /// What we had applied ourselves.
+    pub fn applied(&self) -> &[Version] {
+        match self {
+            Self::LockLost { applied, .. }
+            | Self::Step { applied, .. }
+            | Self::BudgetEnded { applied, .. }
+            | Self::Signalled { applied, .. }
+            | Self::NotRecorded { applied, .. } => applied,
+            _ => &[],
+        }
+    }
+
+    /// The run that decided, if one did.
+    pub fn run(&self) -> Option<RunId> {
+        match self {
+            Self::LeaderFailed { run }
+            | Self::LeaderInterrupted { run }
+            | Self::BundleNotApplied { run, .. }
+            | Self::LeaderDied { run: Some(run) }
+            | Self::LeaderLate { run: Some(run), .. } => Some(run.id.clone()),
+            _ => None,
+        }
+    }
+
+    /// Whether a participant that had a connection before waits this out.
+    pub fn passes(&self) -> bool {
+        matches!(self, Self::Database { error, .. } if error.kind.passes())
+    }
+
+    /// What the database said, if it was the database.
+    pub fn database_kind(&self) -> Option<DbErrorKind> {
+        match self {
+            Self::Database { error, .. } | Self::NoPrivilege { error, .. } => Some(error.kind),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! Errors as prose: what happened, to what, why, and what to do next. All of it stands here, so that it can be read as
+//! a whole; everywhere else errors are facts. Each variant has a snapshot in `tests/it/explain.rs`.
+
+mod connection;
+mod setup;
+mod snippet;
+mod verdict;
+mod work;
+
+use crate::error::Error;
+use crate::model::event::Explained;
+
+/// What to tell the person who was woken up.
+pub fn explain(error: &Error) -> Explained {
+    match error {
+        Error::Config(error) => setup::config(error),
+        Error::Plan(error) => setup::plan(error),
+        Error::Format(error) => setup::format(error),
+        Error::Url(error) => setup::url(error),
+        Error::NoDatabase { environment } => setup::no_database(environment),
+        Error::NotYet { what } => setup::not_yet(what),
+        Error::Write { path, source } => setup::write(path, source),
+        Error::Database { doing, target, error } => connection::database(*doing, target, error),
+        Error::NoPrivilege { doing, target, error, grants } => {
+            connection::no_privilege(*doing, target, error, grants)
+        }
+        Error::ReadOnlyServer { target, server } => connection::read_only(target, server),
+        Error::UnsafeLock { target, reason } => connection::unsafe_lock(target, reason),
+        Error::LedgerNewer { min_reader } => connection::ledger_newer(*min_reader),
+        Error::LedgerUnreadable { what } => connection::ledger_unreadable(what),
+        Error::LockNotGot { lock_name, waited, holder } => {
+            work::lock_not_got(lock_name, *waited, holder.as_deref())
+        }
+        Error::LockLost { reason, step, applied } => work::lock_lost(reason, step.as_deref(), applied),
+        Error::HistoryRefused { refusals, history, folder } => {
+            work::history_refused(refusals, history, folder)
+        }
+        Error::Step { migration, error, applied, target } => work::step(migration, error, applied, target),
+        Error::BudgetEnded { budget, step, applied } => work::budget_ended(*budget, step.as_deref(), applied),
+        Error::Signalled { signal, step, applied } => work::signalled(*signal, step.as_deref(), applied),
+        Error::NotRecorded { error, applied } => work::not_recorded(error, applied),
+        Error::LeaderFailed { run } => verdict::leader_failed(run),
+        Error::LeaderInterrupted { run } => verdict::leader_interrupted(run),
+        Error::BundleNotApplied { run, pending } => verdict::bundle_not_applied(run, pending),
+        Error::LeaderDied { run } => verdict::leader_died(run.as_deref()),
+        Error::LeaderNeverStarted { waited, seeking } => verdict::leader_never_started(*waited, seeking),
+        Error::LeaderLate { run, waited, pending, seeking } => {
+            verdict::leader_late(run.as_deref(), *waited, pending.as_deref(), seeking)
+        }
+        Error::NotReady { reason } => verdict::not_ready(reason),
+        Error::Bug { what } => bug(what),
+    }
+}
+
+fn bug(what: &str) -> Explained {
+    told(
+        format!("this is a bug in bellwether: {what}"),
+        vec![],
+        vec!["please report it, with the output of the same command with -vv".to_owned()],
+    )
+}
+
+fn told(title: impl Into<String>, causes: Vec<String>, hints: Vec<String>) -> Explained {
+    Explained { title: title.into(), causes, snippet: None, hints }
+}
+
+/// `1 migration`, `2 migrations`.
+fn count(number: usize, noun: &str) -> String {
+    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+}
+
+/// `50 s`, `15 min`, `1 h 30 min`: as configs write them, with blanks.
+fn span(duration: std::time::Duration) -> String {
+    let seconds = duration.as_secs();
+    match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
+        (0, 0, _) if duration.as_millis() < 1000 => format!("{} ms", duration.as_millis()),
+        (0, 0, s) => format!("{s} s"),
+        (0, m, 0) => format!("{m} min"),
+        (0, m, s) => format!("{m} min {s} s"),
+        (h, 0, _) => format!("{h} h"),
+        (h, m, _) => format!("{h} h {m} min"),
+    }
+}
+
+/// What stays applied after an end in the middle.
+fn stays_applied(applied: &[crate::model::ids::Version]) -> String {
+    match applied {
+        [] => "nothing was applied before".to_owned(),
+        [only] => format!("applied before and still in place: {only}"),
+        [first, .., last] => {
+            format!(
+                "applied before and still in place: {} from {first} to {last}",
+                count(applied.len(), "migration")
+            )
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! What a follower leaves with.
+
+use std::time::Duration;
+
+use super::{count, span, told};
+use crate::error::Seeking;
+use crate::model::event::Explained;
+use crate::model::ids::Version;
+use crate::model::run::Run;
+
+/// Other runs named in a message.
+const OTHERS: usize = 5;
+
+/// The leader's own text, word for word.
+pub fn leader_failed(run: &Run) -> Explained {
+    let at = run.failed_step.as_ref().map(|step| format!(" at {step}")).unwrap_or_default();
+    let mut causes = Vec::new();
+    if let Some(error) = &run.error {
+        causes.push(format!("{} says:\n{error}", run.leader));
+    }
+    causes.push(whence(run));
+    told(
+        format!("{} failed to migrate to {}{at}", run.leader, run.release),
+        causes,
+        vec![
+            "this participant must not go live; mend the migration and deploy all participants again"
+                .to_owned(),
+        ],
+    )
+}
+
+pub fn leader_interrupted(run: &Run) -> Explained {
+    let by = run.ended_by.as_deref().unwrap_or("an unknown cause");
+    told(
+        format!("{} was interrupted while migrating to {}: {by}", run.leader, run.release),
+        vec![format!("{} of {} were done", run.done, count_i64(run.total)), whence(run)],
+        vec!["deploy again: what is recorded is not applied twice".to_owned()],
+    )
+}
+
+pub fn bundle_not_applied(run: &Run, pending: &[Version]) -> Explained {
+    told(
+        format!(
+            "{} succeeded, but {} of ours not applied: {}",
+            run.leader,
+            if pending.len() == 1 {
+                "1 migration is".to_owned()
+            } else {
+                format!("{} migrations are", pending.len())
+            },
+            list(pending)
+        ),
+        vec!["leader and this participant were built from different migrations".to_owned(), whence(run)],
+        vec![
+            "build all participants from the same commit, or give them the same migrations folder".to_owned(),
+        ],
+    )
+}
+
+pub fn leader_died(run: Option<&Run>) -> Explained {
+    let Some(run) = run else {
+        return told(
+            "the run that we watched is gone from the ledger, and nothing came after it",
+            vec!["a failover to a server that did not have it yet loses the last writes".to_owned()],
+            vec!["deploy again".to_owned()],
+        );
+    };
+    let at = run.current.as_ref().map(|step| format!(" at {step}")).unwrap_or_default();
+    told(
+        format!("{} died while migrating to {}{at}", run.leader, run.release),
+        vec![
+            format!("{} of {} were done; no other leader took over", run.done, count_i64(run.total)),
+            whence(run),
+        ],
+        vec![
+            "deploy again: what is recorded is not applied twice; see the leader's own log for why it died"
+                .to_owned(),
+        ],
+    )
+}
+
+pub fn leader_never_started(waited: Duration, seeking: &Seeking) -> Explained {
+    let mut causes = vec![sought(seeking)];
+    causes.extend(others(seeking));
+    told(
+        format!("no leader began within {}", span(waited)),
+        causes,
+        vec![
+            "is a leader part of this deploy? `bellwether plan` says what each participant would do"
+                .to_owned(),
+            "leader and followers must name the same release, environment and lock.name".to_owned(),
+        ],
+    )
+}
+
+pub fn leader_late(
+    run: Option<&Run>,
+    waited: Duration,
+    pending: Option<&[Version]>,
+    seeking: &Seeking,
+) -> Explained {
+    let title = match run {
+        Some(run) => format!("{} was still at work when our time ended ({})", run.leader, span(waited)),
+        None => format!("nobody had begun to migrate when our time ended ({})", span(waited)),
+    };
+    let mut causes = vec![run.map_or_else(
+        || sought(seeking),
+        |run| {
+            let at = run.current.as_ref().map(|step| format!(", at {step}")).unwrap_or_default();
+            format!("last seen: {} of {} done{at}; {}", run.done, count_i64(run.total), whence(run))
+        },
+    )];
+    causes.extend(match pending {
+        Some([]) => None,
+        Some(pending) => Some(format!("not applied of ours: {}", list(pending))),
+        None => None,
+    });
+    causes.extend(others(seeking));
+    told(
+        title,
+        causes,
+        vec!["give followers at least the leader's own time with --timeout, plus what it may wait for the lock".to_owned()],
+    )
+}
+
+pub fn not_ready(reason: &str) -> Explained {
+    told(format!("not ready: {reason}"), vec![], vec![])
+}
+
+fn whence(run: &Run) -> String {
+    let url = run.url.as_ref().map(|url| format!(", {url}")).unwrap_or_default();
+    format!("run {} on {} ({}){url}", run.id, run.host, run.platform)
+}
+
+fn sought(seeking: &Seeking) -> String {
+    let release = seeking.release.as_deref().unwrap_or("any");
+    format!(
+        "looked for release {release} in the environment {} under the lock {}",
+        seeking.environment, seeking.lock_name
+    )
+}
+
+fn others(seeking: &Seeking) -> Vec<String> {
+    if seeking.others.is_empty() {
+        return vec!["there was no other run meanwhile".to_owned()];
+    }
+    let shown = seeking.others.iter().rev().take(OTHERS);
+    let mut lines: Vec<_> = shown
+        .map(|run| {
+            format!(
+                "meanwhile there was a run of {}: environment {}, release {}, {}",
+                run.leader, run.environment, run.release, run.status
+            )
+        })
+        .collect();
+    if seeking.others.len() > OTHERS {
+        lines.push(format!("and {} more", seeking.others.len() - OTHERS));
+    }
+    lines
+}
+
+fn list(versions: &[Version]) -> String {
+    let shown: Vec<_> = versions.iter().take(10).map(Version::as_str).collect();
+    match versions.len() {
+        more if more > 10 => format!("{} and {} more", shown.join(", "), more - 10),
+        _ => shown.join(", "),
+    }
+}
+
+fn count_i64(total: i64) -> String {
+    count(usize::try_from(total).unwrap_or(0), "migration")
+}

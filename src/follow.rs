@@ -1,0 +1,331 @@
+//! Follows: look, decide, sleep. An elect does the same until the decision is to lead.
+
+pub mod decide;
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::database::{Database, DbErrorKind, Holder, Purpose, Server};
+use crate::error::{Doing, Error};
+use crate::follow::decide::{Decision, Failure, Observation, Policy, Ready, Seen, Why, decide};
+use crate::job::{Job, Success, milliseconds, watched};
+use crate::lead::{Attempt, jitter, try_lead};
+use crate::ledger::look::{Look, LookError};
+use crate::lock::observer::{Observer, Sight};
+use crate::model::event::Event;
+use crate::model::migration::Pending;
+use crate::model::run::{Role, Run, RunStatus};
+
+/// Between looks, while a run is alive and otherwise.
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+const LONGEST_ALIVE: Duration = Duration::from_secs(1);
+const LONGEST_IDLE: Duration = Duration::from_secs(4);
+
+/// Waits for the verdict, and as an elect leads where nobody does.
+pub async fn follow(job: &Job) -> Result<Success, Error> {
+    let mut watch = Watch::new(job);
+    let mut pause = FIRST_PAUSE;
+    loop {
+        let seen = match watch.look().await {
+            Ok(seen) => seen,
+            Err(error) if watch.first_look.is_some() && error.passes() => {
+                watch.missed(error, pause).await?;
+                pause = (pause * 2).min(LONGEST_IDLE);
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
+        let alive = match decide(&seen.observation, &watch.policy(), watch.elapsed()) {
+            Decision::Ready(ready) => return Ok(watch.ready(&ready, &seen.observation)),
+            Decision::Fail(failure) => return Err(watch.failed(failure, &seen.observation).await),
+            Decision::Lead => {
+                watch.session = None; // the leader's sessions come instead
+                match watch.try_lead().await? {
+                    Some(success) => return Ok(success),
+                    None => false,
+                }
+            }
+            Decision::Wait(why) => {
+                watch.tell(&why, &seen);
+                why == Why::Alive
+            }
+        };
+        let longest = if alive { LONGEST_ALIVE } else { LONGEST_IDLE };
+        pause = pause.min(longest);
+        watch.sleep(jitter(pause), alive).await?;
+        pause = (pause * 2).min(longest);
+    }
+}
+
+/// Takes one look and says what it saw, for `status` and `plan`.
+pub async fn look_once(job: &Job) -> Result<Looked, Error> {
+    Watch::new(job).look().await
+}
+
+/// One look, with what came before it taken in.
+pub struct Looked {
+    /// For the decision.
+    pub observation: Observation,
+    /// What the looks so far say of the latest run.
+    pub sight: Sight,
+    /// What the server is; none where there is no database yet (SQLite).
+    pub server: Option<Server>,
+    /// The history against the bundle; none without a bundle, or while the decision does not need it.
+    pub judgement: Option<crate::plan::pending::Judgement>,
+}
+
+struct Watch<'a> {
+    job: &'a Job,
+    observer: Observer,
+    session: Option<(Box<dyn Database>, Server)>,
+    first_look: Option<Instant>,
+    /// False once the server has refused to notify us (a standby, a pooler).
+    listens: bool,
+}
+
+impl<'a> Watch<'a> {
+    fn new(job: &'a Job) -> Self {
+        Self { job, observer: Observer::default(), session: None, first_look: None, listens: true }
+    }
+
+    /// `follow.start` counts from the first look, the budget from the process's start.
+    fn policy(&self) -> Policy {
+        let limits = &self.job.limits;
+        let first_look = self.first_look.unwrap_or(limits.began);
+        Policy {
+            elect: self.job.role == Role::Elect,
+            command: false,
+            digest: self.job.scope.digest.clone(),
+            grace: limits.grace,
+            start: limits.start,
+            window: limits.window,
+            budget: limits.deadline().saturating_duration_since(first_look),
+        }
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.first_look.map_or(Duration::ZERO, |first| first.elapsed())
+    }
+
+    async fn look(&mut self) -> Result<Looked, Error> {
+        let looked = self.look_at_session().await;
+        if looked.is_err() {
+            self.session = None;
+        }
+        looked
+    }
+
+    async fn look_at_session(&mut self) -> Result<Looked, Error> {
+        let first = self.first_look.is_none();
+        if self.session.is_none() {
+            match self.job.open(Purpose::Look, first).await {
+                Ok(opened) => self.session = Some(opened),
+                Err(error) if self.job.no_file(&error) => return Ok(self.nothing_there()),
+                Err(error) => return Err(error),
+            }
+        }
+        let Some((session, server)) = &mut self.session else {
+            return Err(Error::Bug { what: "no session after opening one".to_owned() });
+        };
+        let locked = match self.job.beats() {
+            true => None,
+            false => {
+                let holder = session.holder(&self.job.key).await;
+                let holder = holder.map_err(|error| self.job.refused(Doing::Looking, error))?;
+                Some(matches!(holder, Holder::Other(_)))
+            }
+        };
+        let since = self.observer.since();
+        let look = self.job.ledger.look(session.as_mut(), &self.job.scope, since).await;
+        let look = look.map_err(|error| look_failed(self.job, error, locked))?;
+        let now = Instant::now();
+        self.first_look.get_or_insert(now);
+        let sight = self.observer.see(&look, locked, now);
+        let mut observation = observation(self.job, &self.observer, look, &sight);
+        // the history after the runs, never before and never kept: a run that ended in between has recorded it
+        let mut judgement = None;
+        if !sight.alive || now >= self.job.limits.deadline() {
+            let judged = self.job.judge(session.as_mut(), server).await;
+            (judgement, observation.pending) =
+                judged.map_err(|error| self.job.refused(Doing::ReadingHistory, error))?;
+        }
+        let server = Some(server.clone());
+        Ok(Looked { observation, sight, server, judgement })
+    }
+
+    fn nothing_there(&mut self) -> Looked {
+        let now = Instant::now();
+        self.first_look.get_or_insert(now);
+        let look = Look::default();
+        let sight = self.observer.see(&look, Some(false), now);
+        let mut observation = observation(self.job, &self.observer, look, &sight);
+        let judgement = self.job.bundle.as_ref().map(|bundle| {
+            let judgement = crate::plan::pending::judge(bundle, &[], self.job.rules);
+            observation.pending = judgement.pending(bundle);
+            judgement
+        });
+        Looked { observation, sight, server: None, judgement }
+    }
+
+    async fn missed(&mut self, error: Error, pause: Duration) -> Result<(), Error> {
+        if Instant::now() >= self.job.limits.deadline() {
+            return Err(error);
+        }
+        // a writer in a SQLite database is no news worth a line
+        if error.database_kind() != Some(DbErrorKind::Busy) {
+            self.job.report.event(&Event::Retrying {
+                what: format!("looking at {}", self.job.place()),
+                reason: error.to_string(),
+                pause_ms: milliseconds(pause),
+            });
+        }
+        self.job.pause(jitter(pause)).await
+    }
+
+    /// None = somebody else has the lock, or the server is busy: look again.
+    async fn try_lead(&mut self) -> Result<Option<Success>, Error> {
+        match try_lead(self.job, &self.observer).await {
+            Ok(Attempt::Ended(ended)) => ended.map(Some),
+            Ok(Attempt::NotGot) => Ok(None),
+            Err(error) if error.passes() => {
+                self.missed(error, FIRST_PAUSE).await?;
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// A session is kept only while a run is alive: those who wait for nobody must not starve who comes.
+    async fn sleep(&mut self, pause: Duration, alive: bool) -> Result<(), Error> {
+        let until_deadline = self.job.limits.deadline().saturating_duration_since(Instant::now());
+        let pause = pause.min(until_deadline.max(Duration::from_millis(1)));
+        if !alive {
+            self.session = None;
+        }
+        let Some((session, server)) = &mut self.session else { return self.job.pause(pause).await };
+        if !self.listens || server.read_only {
+            return self.job.pause(pause).await;
+        }
+        let began = Instant::now();
+        tokio::select! {
+            slept = self.job.pause(pause) => slept,
+            notified = session.notified() => {
+                if let Err(error) = notified {
+                    self.listens = error.kind.ends_session();
+                    if self.listens {
+                        self.session = None;
+                    }
+                    return self.job.pause(pause.saturating_sub(began.elapsed())).await;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn tell(&self, why: &Why, seen: &Looked) {
+        let waited_ms = milliseconds(self.job.limits.began.elapsed());
+        let latest = seen.observation.latest.as_ref().map(|latest| &latest.run);
+        self.job.report.event(&match (why, latest) {
+            (Why::Alive, Some(run)) => {
+                Event::Watching { run: watched(run, seen.observation.now, self.quiet(seen, run)), waited_ms }
+            }
+            _ => Event::Waiting { reason: reason(why, latest, seen), waited_ms },
+        });
+    }
+
+    /// Since the last beat by the database's clock; a server without beats has none to tell.
+    fn quiet(&self, seen: &Looked, run: &Run) -> Option<Duration> {
+        let since = seen.observation.now.saturating_sub(run.beat_at).max(0).unsigned_abs();
+        self.job.beats().then(|| Duration::from_millis(since))
+    }
+
+    fn ready(&self, ready: &Ready, seen: &Observation) -> Success {
+        let latest = seen.latest.as_ref().map(|latest| &latest.run);
+        let message = match (ready, latest) {
+            (Ready::Succeeded, Some(run)) => format!("{} has migrated to {}", run.leader, run.release),
+            _ => "nothing of our migrations is pending".to_owned(),
+        };
+        Success { run: latest.map(|run| run.id.clone()), applied: Vec::new(), message }
+    }
+
+    async fn failed(&mut self, failure: Failure, seen: &Observation) -> Error {
+        let waited = self.job.limits.began.elapsed();
+        let since = self.observer.since().unwrap_or(0);
+        let session = self.session.as_mut().map(|(session, _)| session.as_mut() as &mut dyn Database);
+        let seeking = self.job.seeking(session, since).await;
+        match failure {
+            Failure::LeaderFailed(run) => Error::LeaderFailed { run },
+            Failure::LeaderInterrupted(run) => Error::LeaderInterrupted { run },
+            Failure::NotApplied(run, pending) => Error::BundleNotApplied { run, pending },
+            Failure::LeaderDied(run) => Error::LeaderDied { run },
+            Failure::NeverStarted => Error::LeaderNeverStarted { waited, seeking },
+            Failure::Late(run) => {
+                let pending = match &seen.pending {
+                    Pending::Some(versions) => Some(versions.clone()),
+                    Pending::None => Some(Vec::new()),
+                    Pending::Unknown => None,
+                };
+                Error::LeaderLate { run, waited, pending, seeking }
+            }
+        }
+    }
+}
+
+fn observation(job: &Job, observer: &Observer, look: Look, sight: &Sight) -> Observation {
+    // with a deploy of its own, nothing that a follower sees is from before
+    let never_old = job.role == Role::Follow && job.scope.deploy.is_some();
+    let seen = |run: Run, alive: bool| Seen { old: !never_old && observer.is_old(&run), alive, run };
+    let latest_fence = look.latest.as_ref().map(|run| run.fence);
+    Observation {
+        latest: look.latest.map(|run| seen(run, sight.alive)),
+        verdict: look.verdict.map(|run| seen(run, false)),
+        vanished: sight.vanished,
+        failures: look.failures,
+        pending: Pending::Unknown,
+        ran_since: latest_fence.is_some_and(|fence| look.high > fence),
+        now: look.now,
+        shown_for: sight.shown_for,
+    }
+}
+
+/// A SQLite file that its directory's rights make unreadable (a hot journal, a WAL file to be opened) is news only
+/// while nobody is at work there.
+fn look_failed(job: &Job, error: LookError, locked: Option<bool>) -> Error {
+    match error {
+        LookError::Database(mut error) if error.kind == DbErrorKind::ReadOnly && locked == Some(true) => {
+            error.kind = DbErrorKind::Busy;
+            job.refused(Doing::Looking, error)
+        }
+        LookError::Database(mut error) if error.kind == DbErrorKind::ReadOnly && locked == Some(false) => {
+            error.kind = DbErrorKind::Privilege;
+            job.refused(Doing::Looking, error)
+        }
+        error => job.look_failed(error),
+    }
+}
+
+/// Why we wait, in one line.
+fn reason(why: &Why, latest: Option<&Run>, seen: &Looked) -> String {
+    let leader = latest.map_or("the leader", |run| run.leader.as_str());
+    match why {
+        Why::Alive => format!("{leader} is at work"),
+        Why::Behind => format!(
+            "the last run of this release, led by {leader}, did not apply all of our migrations; waiting for a new one"
+        ),
+        Why::OldFailure(left) => {
+            format!("{leader} failed before we came; waiting {} s for a new run", left.as_secs() + 1)
+        }
+        Why::Dead(left) => {
+            let what = match latest.map(|run| run.status) {
+                Some(RunStatus::Running) => {
+                    format!("{leader} has shown no sign of life for {} s", seen.sight.quiet_for.as_secs())
+                }
+                Some(status) => format!("the run of {leader} was {status}"),
+                None => "the run that we watched is gone from the ledger".to_owned(),
+            };
+            format!("{what}; waiting {} s for another leader", left.as_secs() + 1)
+        }
+        Why::NotStarted => "no leader has begun yet".to_owned(),
+    }
+}

@@ -1,0 +1,311 @@
+//! What this participant is to do: everything that leading and following need, decided once by `app.rs`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::database::{Database, DbError, DbErrorKind, Engine, EngineName, LockKey, Purpose, Server, Target};
+use crate::error::{Doing, Error, Seeking};
+use crate::formats::{History, Rules};
+use crate::ledger::Ledger;
+use crate::ledger::history::HistoryTable;
+use crate::ledger::look::{LookError, Scope};
+use crate::model::event::{Event, Watched};
+use crate::model::ids::{Digest, Participant, Release, RunId, Version};
+use crate::model::migration::{Applied, Bundle, Pending};
+use crate::model::run::{Role, Run};
+use crate::plan::pending::{Judgement, judge};
+use crate::report::Report;
+
+/// What one attempt to connect may take.
+const ATTEMPT: Duration = Duration::from_secs(10);
+/// Between attempts: doubled up to a limit.
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// What this participant is to do.
+pub struct Job {
+    /// Where.
+    pub target: Arc<Target>,
+    /// Which kind of server.
+    pub engine: &'static Engine,
+    /// The ledger there.
+    pub ledger: Ledger,
+    /// Which runs are ours.
+    pub scope: Scope,
+    /// The lock.
+    pub key: LockKey,
+    /// What we do.
+    pub role: Role,
+    /// Our migrations; none for a follower without any.
+    pub bundle: Option<Bundle>,
+    /// Where their format records them.
+    pub history: Option<&'static History>,
+    /// What is done about odd histories.
+    pub rules: Rules,
+    /// Who we are, in the ledger.
+    pub identity: Identity,
+    /// Limits.
+    pub limits: Limits,
+    /// Roles that may read the ledger.
+    pub readers: Vec<String>,
+    /// Where events go.
+    pub report: Arc<dyn Report>,
+    /// The signal that is to end us, once there is one.
+    pub signal: watch::Receiver<Option<u8>>,
+}
+
+/// Who we are, in the ledger.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// Our name, or the host's where nothing says one.
+    pub participant: Participant,
+    /// Where we run.
+    pub platform: String,
+    /// The host's name.
+    pub host: String,
+    /// A page that shows us at work.
+    pub url: Option<String>,
+}
+
+/// How long what may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// When the process began.
+    pub began: Instant,
+    /// All in all.
+    pub budget: Duration,
+    /// Until the first connection.
+    pub connect_wait: Duration,
+    /// For the lock; none = the budget.
+    pub lock_wait: Option<Duration>,
+    /// For a lock that a script needs; 0 = off.
+    pub ddl_lock_timeout: Duration,
+    /// `follow.start`.
+    pub start: Duration,
+    /// `follow.grace`.
+    pub grace: Duration,
+    /// `follow.window`.
+    pub window: Duration,
+}
+
+impl Limits {
+    /// When the budget ends.
+    pub fn deadline(&self) -> Instant {
+        self.began + self.budget
+    }
+}
+
+/// What ended well.
+#[derive(Clone, Debug)]
+pub struct Success {
+    /// The run that decided, ours or the leader's.
+    pub run: Option<RunId>,
+    /// What we applied.
+    pub applied: Vec<Version>,
+    /// What there was to it, in one sentence.
+    pub message: String,
+}
+
+impl Job {
+    /// Whether leaders of this engine have a second session to beat on. SQLite's have not: alive is who has the lock.
+    pub fn beats(&self) -> bool {
+        self.engine.name != EngineName::Sqlite
+    }
+
+    /// SQLite: a database that no leader has made yet is no error for those who look.
+    pub fn no_file(&self, error: &Error) -> bool {
+        self.engine.name == EngineName::Sqlite && error.database_kind() == Some(DbErrorKind::UnknownDatabase)
+    }
+
+    /// The database, for messages.
+    pub fn place(&self) -> String {
+        self.target.to_string()
+    }
+
+    /// Of our bundle or command; empty where we have none.
+    pub fn digest(&self) -> Digest {
+        self.scope.digest.clone().unwrap_or(Digest(String::new()))
+    }
+
+    /// The release as the ledger records it.
+    pub fn release(&self) -> Release {
+        self.scope.release.clone().unwrap_or_else(|| Release(self.digest().0))
+    }
+
+    /// Ends a wait when the signal comes.
+    pub async fn signalled(&self) -> u8 {
+        let mut signal = self.signal.clone();
+        loop {
+            if let Some(number) = *signal.borrow_and_update() {
+                return number;
+            }
+            if signal.changed().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+
+    /// The error of a signal that ended a wait.
+    pub fn interrupted(signal: u8) -> Error {
+        Error::Signalled { signal, step: None, applied: Vec::new() }
+    }
+
+    /// Sleeps, but not past a signal.
+    pub async fn pause(&self, duration: Duration) -> Result<(), Error> {
+        tokio::select! {
+            () = sleep(duration) => Ok(()),
+            signal = self.signalled() => Err(Self::interrupted(signal)),
+        }
+    }
+
+    /// A session that knows its server. `first`: nothing has answered yet, and only what a starting deploy may meet is
+    /// tried again, for `connect.wait` at most.
+    pub async fn open(&self, purpose: Purpose, first: bool) -> Result<(Box<dyn Database>, Server), Error> {
+        let until = self.limits.deadline().min(Instant::now() + self.limits.connect_wait);
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let error = match self.try_open(purpose).await {
+                Ok(opened) => return Ok(opened),
+                Err(error) => error,
+            };
+            let again = first && error.database_kind().is_some_and(DbErrorKind::passes_at_first);
+            if !again || Instant::now() + pause >= until {
+                return Err(error);
+            }
+            self.report.event(&Event::Retrying {
+                what: format!("connecting to {}", self.place()),
+                reason: error.to_string(),
+                pause_ms: milliseconds(pause),
+            });
+            self.pause(pause).await?;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    async fn try_open(&self, purpose: Purpose) -> Result<(Box<dyn Database>, Server), Error> {
+        let mut session = self.connect(purpose).await?;
+        let server = self.identify(session.as_mut()).await?;
+        Ok((session, server))
+    }
+
+    /// A bare session; one attempt.
+    pub async fn connect(&self, purpose: Purpose) -> Result<Box<dyn Database>, Error> {
+        let left = self.limits.deadline().saturating_duration_since(Instant::now());
+        let limit = ATTEMPT.min(left).max(Duration::from_secs(1));
+        tokio::select! {
+            connected = (self.engine.connect)(&self.target, purpose, limit) => {
+                connected.map_err(|error| self.refused(Doing::Connecting, error))
+            }
+            signal = self.signalled() => Err(Self::interrupted(signal)),
+        }
+    }
+
+    /// What a bare session's server is.
+    pub async fn identify(&self, session: &mut dyn Database) -> Result<Server, Error> {
+        let identified = timeout(ATTEMPT, session.identify()).await;
+        let identified = identified.unwrap_or_else(|_| {
+            Err(DbError::new(DbErrorKind::Timeout, format!("no answer within {} s", ATTEMPT.as_secs())))
+        });
+        identified.map_err(|error| self.refused(Doing::Identifying, error))
+    }
+
+    /// What the database said, with what we did; a missing right with the `GRANT` that gives it.
+    pub fn refused(&self, doing: Doing, error: DbError) -> Error {
+        let target = self.place();
+        let readable = matches!(doing, Doing::Looking | Doing::ReadingHistory);
+        if error.kind == DbErrorKind::Privilege && readable {
+            return Error::NoPrivilege { doing, target, error, grants: self.grants() };
+        }
+        Error::Database { doing, target, error }
+    }
+
+    /// What lets a reader read.
+    fn grants(&self) -> Vec<String> {
+        let dialect = self.engine.dialect;
+        let user = self.target.user.as_deref().unwrap_or("the_user");
+        let role = match self.engine.name {
+            EngineName::MySql => format!("'{user}'@'%'"),
+            _ => dialect.quote(user),
+        };
+        let mut grants = Vec::new();
+        if let Some(schema) = self.ledger.schema().or(dialect.default_schema) {
+            grants.push(format!("GRANT USAGE ON SCHEMA {} TO {role};", dialect.quote(schema)));
+        }
+        let history = self.history.map(|history| dialect.qualify(self.ledger.schema(), history.table));
+        let tables = self.ledger.tables().into_iter().map(str::to_owned).chain(history);
+        grants.extend(tables.map(|table| format!("GRANT SELECT ON {table} TO {role};")));
+        grants
+    }
+
+    /// The same for a look.
+    pub fn look_failed(&self, error: LookError) -> Error {
+        match error {
+            LookError::Database(error) => self.refused(Doing::Looking, error),
+            LookError::Newer { min_reader } => Error::LedgerNewer { min_reader },
+            LookError::Unreadable(word) => Error::LedgerUnreadable { what: word.to_string() },
+        }
+    }
+
+    /// The history's table in the server's own place for it.
+    pub fn history_table(&self, server: &Server) -> Option<HistoryTable> {
+        let history = self.history?;
+        Some(HistoryTable::new(self.engine.dialect, history, server.schema.as_deref()))
+    }
+
+    /// What the history says, and what follows for our bundle. Reads only.
+    pub async fn judge(
+        &self,
+        session: &mut dyn Database,
+        server: &Server,
+    ) -> Result<(Option<Judgement>, Pending), DbError> {
+        let (Some(bundle), Some(history)) = (&self.bundle, self.history_table(server)) else {
+            return Ok((None, Pending::Unknown));
+        };
+        let applied: Vec<Applied> = history.read(session).await?;
+        let judgement = judge(bundle, &applied, self.rules);
+        let pending = judgement.pending(bundle);
+        Ok((Some(judgement), pending))
+    }
+
+    /// What a follower looked for, and what else there was.
+    pub async fn seeking(&self, session: Option<&mut dyn Database>, since: i64) -> Seeking {
+        let others = match session {
+            Some(session) => {
+                self.ledger.runs_since(session, &self.scope.lock_name, since).await.unwrap_or_default()
+            }
+            None => Vec::new(),
+        };
+        Seeking {
+            lock_name: self.scope.lock_name.clone(),
+            environment: self.scope.environment.clone(),
+            release: self.scope.release.as_ref().map(|release| release.0.clone()),
+            others,
+        }
+    }
+}
+
+/// A run, for people who watch it.
+pub fn watched(run: &Run, now: i64, quiet: Option<Duration>) -> Watched {
+    let count = |number: i64| u64::try_from(number).unwrap_or(0);
+    Watched {
+        run: run.id.clone(),
+        leader: run.leader.clone(),
+        environment: run.environment.clone(),
+        release: run.release.clone(),
+        status: run.status,
+        done: count(run.done),
+        total: count(run.total),
+        current: run.current.clone(),
+        age_ms: count(now - run.started_at),
+        beat_age_ms: quiet.map(milliseconds),
+        url: run.url.clone(),
+    }
+}
+
+/// For events.
+pub fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

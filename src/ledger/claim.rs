@@ -1,0 +1,168 @@
+//! What a leader writes before it works: the tables, the lock's row, the claim. Each statement is fenced or harmless.
+
+use crate::database::{Database, DbError, DbErrorKind, Value};
+use crate::ledger::look::LookError;
+use crate::ledger::{LEDGER_VERSION, Ledger};
+use crate::model::ids::RunId;
+use crate::model::run::{Run, RunStatus};
+
+/// The lock's row, locked by our transaction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LockRow {
+    /// The highest fence handed out, as far as this row knows.
+    pub fence: i64,
+    /// The run that holds or held the lease.
+    pub run: Option<RunId>,
+}
+
+/// How often an installation that collides with another's is tried anew: each collision means that somebody else got
+/// further (T12).
+const INSTALL_TRIES: u32 = 10;
+
+impl Ledger {
+    /// Makes the tables if they are not there, lets `readers` read them, and makes our lock's row. Safe when many do
+    /// it at once: a statement that collides is tried again, since the other one's work is what we wanted.
+    pub async fn install(
+        &self,
+        session: &mut dyn Database,
+        lock_name: &str,
+        readers: &[String],
+    ) -> Result<(), LookError> {
+        if !self.is_installed(session).await? {
+            self.create_tables(session).await?;
+            for reader in readers {
+                for table in self.tables() {
+                    let role = self.dialect().quote(reader);
+                    session.script(&format!("GRANT SELECT ON {table} TO {role}")).await?;
+                }
+            }
+        }
+        self.ensure_row(session, lock_name).await.map_err(LookError::from)
+    }
+
+    async fn is_installed(&self, session: &mut dyn Database) -> Result<bool, LookError> {
+        let statement = self.statement("SELECT MAX(min_reader), MAX(version) FROM {meta}", vec![]);
+        let reply = match session.query(&statement).await {
+            Err(error) if error.kind == DbErrorKind::MissingTable => return Ok(false),
+            reply => reply?,
+        };
+        let row = reply.rows.first();
+        let min_reader = row.map(|row| row.opt_int(0)).transpose()?.flatten();
+        match min_reader {
+            Some(min_reader) if min_reader > LEDGER_VERSION => Err(LookError::Newer { min_reader }),
+            Some(_) => Ok(true),
+            None => Ok(false),
+        }
+    }
+
+    async fn create_tables(&self, session: &mut dyn Database) -> Result<(), DbError> {
+        let schema = self.text(self.dialect().schema);
+        for statement in schema.split(SCHEMA_SEPARATOR).filter(|sql| !sql.trim().is_empty()) {
+            let mut tries = 0;
+            while let Err(error) = session.script(statement).await {
+                tries += 1;
+                let collided = matches!(
+                    error.kind,
+                    DbErrorKind::AlreadyExists | DbErrorKind::Deadlock | DbErrorKind::Serialization
+                );
+                if !collided || tries == INSTALL_TRIES {
+                    return Err(error);
+                }
+            }
+        }
+        let version = Value::Int(LEDGER_VERSION);
+        let meta = self.statement(
+            "INSERT INTO {meta} (version, min_reader) VALUES (?, ?)",
+            vec![version.clone(), version],
+        );
+        already_there_is_fine(session.query(&meta).await.map(|_| ()))
+    }
+
+    async fn ensure_row(&self, session: &mut dyn Database, lock_name: &str) -> Result<(), DbError> {
+        let name = Value::from(lock_name);
+        let there = self.statement("SELECT name FROM {lock} WHERE name = ?", vec![name.clone()]);
+        if !session.query(&there).await?.rows.is_empty() {
+            return Ok(());
+        }
+        let insert = self.statement("INSERT INTO {lock} (name, fence) VALUES (?, 0)", vec![name]);
+        already_there_is_fine(session.query(&insert).await.map(|_| ()))
+    }
+
+    /// The claim's first statement, in a transaction: locks the row, for at most the second that `begin` set.
+    pub async fn lock_row(&self, session: &mut dyn Database, lock_name: &str) -> Result<LockRow, DbError> {
+        let select = self.statement(
+            "SELECT fence, run_id FROM {lock}{update hint} WHERE name = ?{update}",
+            vec![Value::from(lock_name)],
+        );
+        let reply = session.query(&select).await?;
+        let row = reply.rows.first().ok_or_else(|| {
+            DbError::new(
+                DbErrorKind::MissingTable,
+                format!("the lock's row {lock_name} is gone from the ledger"),
+            )
+        })?;
+        Ok(LockRow { fence: row.int(0)?, run: row.opt_text(1)?.map(RunId) })
+    }
+
+    /// The highest fence of any run under this lock name: after a failover it can be above the row's.
+    pub async fn highest_fence(&self, session: &mut dyn Database, lock_name: &str) -> Result<i64, DbError> {
+        let select = self.statement(
+            "SELECT COALESCE(MAX(fence), 0) FROM {runs} WHERE lock_name = ?",
+            vec![Value::from(lock_name)],
+        );
+        session.query(&select).await?.rows.first().map_or(Ok(0), |row| row.int(0))
+    }
+
+    /// Marks a run that was found over but still says `running`. False if it said otherwise by now.
+    pub async fn abandon(&self, session: &mut dyn Database, run: &RunId, by: &str) -> Result<bool, DbError> {
+        let update = self.statement(
+            "UPDATE {runs} SET status = 'abandoned', finished_at = {now}, ended_by = ? \
+             WHERE id = ? AND status = 'running'",
+            vec![Value::from(by), Value::from(run.as_str())],
+        );
+        Ok(session.query(&update).await?.affected == 1)
+    }
+
+    /// Records our run and puts it into the lock's row. Its times are the database's own.
+    pub async fn insert_run(&self, session: &mut dyn Database, run: &Run) -> Result<(), DbError> {
+        debug_assert_eq!(run.status, RunStatus::Running);
+        let insert = self.statement(
+            "INSERT INTO {runs} (id, environment, lock_name, lock_mode, release, digest, deploy, leader, platform, \
+             host, url, engine, session, status, fence, beats, total, done, started_at, beat_at) \
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'running', ?, 0, ?, 0, {now}, {now})",
+            vec![
+                run.id.as_str().into(),
+                run.environment.as_str().into(),
+                run.lock_name.as_str().into(),
+                run.lock_mode.as_str().into(),
+                run.release.as_str().into(),
+                run.digest.as_str().into(),
+                run.deploy.as_ref().map(|deploy| deploy.as_str()).into(),
+                run.leader.as_str().into(),
+                run.platform.as_str().into(),
+                run.host.as_str().into(),
+                run.url.as_deref().into(),
+                run.engine.as_str().into(),
+                run.session.as_str().into(),
+                run.fence.into(),
+                run.total.into(),
+            ],
+        );
+        session.query(&insert).await?;
+        let take = self.statement(
+            "UPDATE {lock} SET fence = ?, run_id = ? WHERE name = ?",
+            vec![run.fence.into(), run.id.as_str().into(), run.lock_name.as_str().into()],
+        );
+        session.query(&take).await.map(|_| ())
+    }
+}
+
+/// Stands on a line of its own between the statements of `migrations/*/`.
+pub const SCHEMA_SEPARATOR: &str = "\n-- next\n";
+
+fn already_there_is_fine(result: Result<(), DbError>) -> Result<(), DbError> {
+    match result {
+        Err(error) if error.kind == DbErrorKind::AlreadyExists => Ok(()),
+        result => result,
+    }
+}

@@ -1,0 +1,111 @@
+//! A format's history table: read by everyone, written by the leader in the very transaction of the migration.
+
+use crate::database::{Database, DbError, DbErrorKind, Dialect, Statement, Value};
+use crate::formats::History;
+use crate::model::ids::Version;
+use crate::model::migration::{Applied, Migration};
+
+/// One history in one database.
+#[derive(Clone, Debug)]
+pub struct HistoryTable {
+    dialect: &'static Dialect,
+    history: &'static History,
+    table: String,
+}
+
+impl HistoryTable {
+    /// The format's table in `schema`: where the session's unqualified names go, since that is where its own tool
+    /// puts it.
+    pub fn new(dialect: &'static Dialect, history: &'static History, schema: Option<&str>) -> Self {
+        Self { dialect, history, table: dialect.qualify(schema, history.table) }
+    }
+
+    /// Its qualified name, for messages and a `GRANT`.
+    pub fn name(&self) -> &str {
+        &self.table
+    }
+
+    /// Everything recorded, in the order of the versions. A missing table is an empty history.
+    pub async fn read(&self, session: &mut dyn Database) -> Result<Vec<Applied>, DbError> {
+        let h = self.history;
+        let column = |column: Option<&'static str>| column.unwrap_or("NULL");
+        let template = format!(
+            "SELECT {}, {}, {}, {} FROM {{history}} ORDER BY {}",
+            h.version,
+            column(h.description),
+            column(h.success),
+            column(h.checksum),
+            h.version
+        );
+        let reply = match session.query(&self.statement(&template, vec![])).await {
+            Err(error) if error.kind == DbErrorKind::MissingTable => return Ok(Vec::new()),
+            reply => reply?,
+        };
+        reply
+            .rows
+            .iter()
+            .map(|row| {
+                Ok(Applied {
+                    version: Version(row.text(0)?),
+                    description: row.opt_text(1)?.unwrap_or_default(),
+                    success: if h.success.is_some() { row.truth(2)? } else { true },
+                    checksum: row.opt_bytes(3)?,
+                })
+            })
+            .collect()
+    }
+
+    /// What creates the table if it is not there.
+    pub fn create(&self) -> String {
+        (self.history.create)(self.dialect.name).replace("{table}", &self.table)
+    }
+
+    /// A row that says applied (or, with `success` false, begun). `nanoseconds` is an expression of ours.
+    pub fn insert(&self, migration: &Migration, success: bool, nanoseconds: &str) -> Statement {
+        let h = self.history;
+        let mut columns = vec![h.version];
+        let mut values = vec!["?"];
+        let mut arguments = vec![version(&migration.version)];
+        let mut add = |column: Option<&'static str>, value: Value| {
+            if let Some(column) = column {
+                columns.push(column);
+                values.push("?");
+                arguments.push(value);
+            }
+        };
+        add(h.description, migration.description.as_str().into());
+        add(h.success, success.into());
+        add(h.checksum, migration.checksum.clone().into());
+        if let Some(column) = h.execution_time {
+            columns.push(column);
+            values.push(nanoseconds);
+        }
+        let template =
+            format!("INSERT INTO {{history}} ({}) VALUES ({})", columns.join(", "), values.join(", "));
+        self.statement(&template, arguments)
+    }
+
+    /// Makes a row that said begun say applied.
+    pub fn complete(&self, migration: &Migration, nanoseconds: &str) -> Option<Statement> {
+        let h = self.history;
+        let success = h.success?;
+        let time = h.execution_time.map(|column| format!(", {column} = {nanoseconds}")).unwrap_or_default();
+        let template = format!("UPDATE {{history}} SET {success} = ?{time} WHERE {} = ?", h.version);
+        Some(self.statement(&template, vec![true.into(), version(&migration.version)]))
+    }
+
+    /// Takes back a row that said begun, of a script of which nothing was applied.
+    pub fn withdraw(&self, migration: &Migration) -> Statement {
+        let template = format!("DELETE FROM {{history}} WHERE {} = ?", self.history.version);
+        self.statement(&template, vec![version(&migration.version)])
+    }
+
+    fn statement(&self, template: &str, arguments: Vec<Value>) -> Statement {
+        Statement::new(self.dialect, &[("history", &self.table)], template, arguments)
+    }
+}
+
+/// Histories keep versions as numbers.
+fn version(version: &Version) -> Value {
+    version.as_str().parse().map_or_else(|_| Value::from(version.as_str()), Value::Int)
+}

@@ -1,0 +1,64 @@
+//! Our own tables: runs, steps, the lock's row. Statements are written once, for every engine. Only the leader writes;
+//! everyone else needs `SELECT` and nothing more.
+
+pub mod claim;
+pub mod history;
+pub mod look;
+pub mod record;
+
+use crate::database::statement::expand;
+use crate::database::{Dialect, Statement, Value};
+
+/// The version of the tables that we write. A ledger whose `min_reader` is above it is not ours to read.
+pub const LEDGER_VERSION: i64 = 1;
+
+/// Where the ledger is, and how its server's SQL goes.
+#[derive(Clone, Debug)]
+pub struct Ledger {
+    dialect: &'static Dialect,
+    schema: Option<String>,
+    names: Vec<(&'static str, String)>,
+}
+
+impl Ledger {
+    /// The ledger in `schema`, else in the engine's default one.
+    pub fn new(dialect: &'static Dialect, schema: Option<&str>) -> Self {
+        let tables = [
+            ("lock", "bellwether_lock"),
+            ("runs", "bellwether_runs"),
+            ("steps", "bellwether_steps"),
+            ("meta", "bellwether_meta"),
+        ];
+        let mut names: Vec<_> =
+            tables.iter().map(|(key, table)| (*key, dialect.qualify(schema, table))).collect();
+        names.push(("now ms", format!("{}{}{}", dialect.epoch_ms.0, dialect.now, dialect.epoch_ms.1)));
+        Self { dialect, schema: schema.map(str::to_owned), names }
+    }
+
+    /// How its server's SQL goes.
+    pub fn dialect(&self) -> &'static Dialect {
+        self.dialect
+    }
+
+    /// Its tables' qualified names, for a `GRANT`.
+    pub fn tables(&self) -> Vec<&str> {
+        self.names.iter().take(4).map(|(_, name)| name.as_str()).collect()
+    }
+
+    /// The schema that the user named for it.
+    pub fn schema(&self) -> Option<&str> {
+        self.schema.as_deref()
+    }
+
+    fn statement(&self, template: &str, arguments: Vec<Value>) -> Statement {
+        Statement::new(self.dialect, &self.names(), template, arguments)
+    }
+
+    fn text(&self, template: &str) -> String {
+        expand(self.dialect, &self.names(), template)
+    }
+
+    fn names(&self) -> Vec<(&str, &str)> {
+        self.names.iter().map(|(key, name)| (*key, name.as_str())).collect()
+    }
+}

@@ -1,0 +1,108 @@
+//! The claim: one transaction in which a leader looks again under the lock's row and, if there is work, records its
+//! run with a higher fence.
+
+use crate::database::{Database, DbError, DbErrorKind};
+use crate::ledger::Ledger;
+use crate::ledger::look::{Look, LookError, Scope};
+use crate::ledger::record::Mine;
+use crate::model::run::{EngineKind, LockMode, Run, RunStatus};
+
+/// What became of one claim.
+#[derive(Debug)]
+pub enum Claim<T> {
+    /// Our run is recorded; its row as inserted.
+    Mine(Box<Run>),
+    /// The run that the row names is not over, or somebody else is claiming: try again later.
+    NotGot,
+    /// The second look, under the lock, says that there is nothing for us to do, or that we may not.
+    Settled(T),
+}
+
+/// Judges the look that was taken inside the claim.
+#[async_trait::async_trait]
+pub trait SecondLook<T>: Send {
+    /// Reads the history there, and decides: some = end the claim without a run.
+    async fn judge(&mut self, session: &mut dyn Database, look: &Look) -> Result<Option<T>, LookError>;
+}
+
+/// Claims on the work session, which holds the session lock. `run` is ours without its fence. Its writes commit or
+/// roll back as a whole; afterwards no transaction is open.
+pub async fn claim<T>(
+    ledger: &Ledger,
+    work: &mut dyn Database,
+    scope: &Scope,
+    since: Option<i64>,
+    mut run: Run,
+    second_look: &mut dyn SecondLook<T>,
+) -> Result<Claim<T>, LookError> {
+    work.script(ledger.dialect().begin).await?;
+    let claimed = attempt(ledger, work, scope, since, &mut run, second_look).await;
+    match claimed {
+        Ok(Claim::NotGot) => {
+            work.script("ROLLBACK").await?;
+            claimed
+        }
+        Ok(_) => {
+            // settled without a run: the mark on a dead one before us stays
+            if let Some(notify) = ledger.dialect().notify {
+                work.script(notify).await?;
+            }
+            work.script("COMMIT").await?;
+            claimed
+        }
+        Err(LookError::Database(error)) if contended(&error) => {
+            work.script("ROLLBACK").await?;
+            Ok(Claim::NotGot)
+        }
+        Err(error) => {
+            let _ = work.script("ROLLBACK").await; // the session may be gone; the first error is the one to tell
+            Err(error)
+        }
+    }
+}
+
+/// Somebody else is at the row: a timeout, a deadlock or a serialization failure is "not got".
+fn contended(error: &DbError) -> bool {
+    matches!(
+        error.kind,
+        DbErrorKind::LockTimeout | DbErrorKind::Deadlock | DbErrorKind::Serialization | DbErrorKind::Busy
+    )
+}
+
+async fn attempt<T>(
+    ledger: &Ledger,
+    work: &mut dyn Database,
+    scope: &Scope,
+    since: Option<i64>,
+    run: &mut Run,
+    second_look: &mut dyn SecondLook<T>,
+) -> Result<Claim<T>, LookError> {
+    let row = ledger.lock_row(work, &scope.lock_name).await?;
+    if let Some(before) = &row.run
+        && let Some(before) = ledger.run(work, before).await?
+        && before.status == RunStatus::Running
+    {
+        if !over_under_our_lock(&before) {
+            return Ok(Claim::NotGot);
+        }
+        ledger.abandon(work, &before.id, &format!("found silent by {}", run.leader)).await?;
+    }
+    let look = ledger.look(work, scope, since).await?;
+    if let Some(settled) = second_look.judge(work, &look).await? {
+        return Ok(Claim::Settled(settled));
+    }
+    run.fence = row.fence.max(ledger.highest_fence(work, &scope.lock_name).await?) + 1;
+    ledger.insert_run(work, run).await?;
+    Ok(Claim::Mine(Box::new(run.clone())))
+}
+
+/// A run that says `running` is over when it was SQL work under the very session lock that we hold now: neither could
+/// outlive the other. Anything else needs a look at its beats and its statements.
+fn over_under_our_lock(before: &Run) -> bool {
+    before.lock_mode == LockMode::Session && before.engine == EngineKind::Sql
+}
+
+/// Who we are in every write, once the claim stands.
+pub fn mine(run: &Run) -> Mine {
+    Mine { run: run.id.clone(), fence: run.fence }
+}
