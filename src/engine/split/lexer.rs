@@ -211,8 +211,8 @@ impl<'a> Lexer<'a> {
     fn block_comment(&mut self) -> Kind {
         let rest = &self.bytes[self.at..];
         match self.engine {
-            // `/*!999999\- …`, which begins MariaDB's dumps, is for its client and run by no server
-            EngineName::MySql if rest.starts_with(b"/*!999999") => {
+            // `/*M!999999\- …`, which begins MariaDB's dumps, is for its client and run by no server
+            EngineName::MySql if rest.starts_with(b"/*!999999") || rest.starts_with(b"/*M!999999") => {
                 self.closed(Kind::Comment, self.at + 2, "*/")
             }
             EngineName::MySql if rest.starts_with(b"/*!") || rest.starts_with(b"/*M!") => {

@@ -192,6 +192,7 @@ fn what_talks_to_a_client_is_named_without_its_arguments() {
         assert_eq!(split(script, engine), Split::Client { command: word.to_owned(), line, column });
     }
     assert_eq!(count("/*!999999\\- enable the sandbox mode */\na;", MySql), 1);
+    assert_eq!(count("/*M!999999\\- enable the sandbox mode */\na;", MySql), 1);
 }
 
 #[test]

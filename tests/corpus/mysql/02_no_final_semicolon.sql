@@ -1,0 +1,2 @@
+create table t (a int primary key);
+insert into t values (1)

@@ -1,0 +1,6 @@
+SET SESSION sql_mode = CONCAT(@@sql_mode, ',NO_BACKSLASH_ESCAPES');
+CREATE TABLE t (id INT PRIMARY KEY, s TEXT);
+INSERT INTO t VALUES (1, 'C:\');
+INSERT INTO t VALUES (2, ';');
+SET SESSION sql_mode = REPLACE(@@sql_mode, 'NO_BACKSLASH_ESCAPES', '');
+INSERT INTO t VALUES (3, 'it\'s;');

@@ -1,0 +1,10 @@
+CREATE TABLE t (a INT);
+CREATE PROCEDURE fill(IN n INT)
+BEGIN
+  DECLARE i INT DEFAULT 0;
+  WHILE i < n DO
+    INSERT INTO t VALUES (i);
+    SET i = i + 1;
+  END WHILE;
+END;
+CALL fill(3);

@@ -1,0 +1,4 @@
+SET @sql = 'CREATE TABLE t (a INT, s TEXT)';
+PREPARE stmt FROM @sql; EXECUTE stmt; DEALLOCATE PREPARE stmt;
+SET @sql := IF((SELECT COUNT(*) FROM t) = 0, 'INSERT INTO t VALUES (1, ''x;'')', 'SELECT 1');
+PREPARE stmt FROM @sql; EXECUTE stmt; DEALLOCATE PREPARE stmt;

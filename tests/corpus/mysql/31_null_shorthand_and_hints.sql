@@ -1,0 +1,6 @@
+CREATE TABLE t (a INT, b TEXT);
+INSERT INTO t VALUES (\N, 'n'), (1, \N);
+INSERT /*+ SET_VAR(x=1) */ INTO t SELECT /* ; */ 2, 'x';
+SELECT * FROM t WHERE a IS NULL\G
+INSERT INTO t VALUES (3, 'y')\g
+INSERT INTO t VALUES (4, 'z');

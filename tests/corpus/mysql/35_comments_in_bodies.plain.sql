@@ -1,0 +1,6 @@
+CREATE PROCEDURE p() BEGIN -- first; END
+  # second; it's
+  /* third; " */ SELECT 1; -- END //
+  SELECT '// not the delimiter'; /* nor // here */
+END;
+CREATE TABLE t (a INT);

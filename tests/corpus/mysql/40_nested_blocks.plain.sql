@@ -1,0 +1,16 @@
+CREATE TABLE t (s TEXT);
+CREATE PROCEDURE p(a INT)
+outer_block: BEGIN
+  inner_block: BEGIN
+    DECLARE EXIT HANDLER FOR SQLEXCEPTION
+    BEGIN
+      GET DIAGNOSTICS CONDITION 1 @m = MESSAGE_TEXT;
+      IF a THEN BEGIN INSERT INTO t VALUES ('handled;'); END; END IF;
+    END;
+    IF a = 0 THEN LEAVE outer_block; END IF;
+    SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'stop; now';
+  END inner_block;
+  BEGIN END;
+  BEGIN BEGIN BEGIN INSERT INTO t VALUES ('deep'); END; END; END;
+END outer_block;
+CALL p(0); CALL p(1);

@@ -1,0 +1,4 @@
+CREATE TABLE a$b (c$$d int);
+INSERT INTO a$b VALUES (1);
+CREATE TABLE e$f$g AS SELECT c$$d AS h$ FROM a$b;
+INSERT INTO e$f$g VALUES (2);

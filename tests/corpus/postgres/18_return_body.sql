@@ -1,0 +1,3 @@
+CREATE FUNCTION plus(a int, b int) RETURNS int LANGUAGE sql IMMUTABLE RETURN a + b;
+CREATE FUNCTION yes(b boolean) RETURNS text LANGUAGE sql RETURN CASE WHEN b THEN 'yes;' ELSE 'no' END;
+CREATE TABLE t AS SELECT plus(1, 2) AS p, yes(true) AS y;

@@ -1,0 +1,5 @@
+CREATE TABLE t (a int);
+CREATE TABLE log (a int, what text);
+CREATE RULE r AS ON INSERT TO t DO ALSO (INSERT INTO log VALUES (new.a, 'one;'); INSERT INTO log VALUES (new.a, 'two'););
+CREATE RULE nothing AS ON DELETE TO t DO INSTEAD NOTHING;
+INSERT INTO t VALUES (1);

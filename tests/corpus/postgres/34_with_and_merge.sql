@@ -1,0 +1,5 @@
+CREATE TABLE t (id int PRIMARY KEY, v text);
+CREATE TABLE s (id int, v text);
+INSERT INTO t VALUES (1, 'a'); INSERT INTO s VALUES (1, 'b;'), (2, 'c');
+MERGE INTO t USING s ON t.id = s.id WHEN MATCHED THEN UPDATE SET v = s.v WHEN NOT MATCHED THEN INSERT VALUES (s.id, s.v);
+WITH moved AS (DELETE FROM s WHERE id = 2 RETURNING *) INSERT INTO t SELECT id + 10, v FROM moved;

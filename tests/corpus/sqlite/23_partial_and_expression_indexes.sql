@@ -1,0 +1,5 @@
+CREATE TABLE t (a TEXT, b INT);
+CREATE UNIQUE INDEX t_a ON t (lower(a)) WHERE b > 0 AND a <> ';';
+CREATE INDEX IF NOT EXISTS t_b ON t (b DESC, a COLLATE NOCASE);
+INSERT INTO t VALUES ('X', 1), ('x', -1);
+REINDEX t_b;

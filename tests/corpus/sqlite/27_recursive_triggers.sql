@@ -1,0 +1,4 @@
+PRAGMA recursive_triggers = ON;
+CREATE TABLE t (n INT);
+CREATE TRIGGER down AFTER INSERT ON t WHEN new.n > 0 BEGIN INSERT INTO t VALUES (new.n - 1); END;
+INSERT INTO t VALUES (4);

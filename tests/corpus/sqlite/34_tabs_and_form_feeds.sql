@@ -1,0 +1,9 @@
+CREATE	TABLE	t(a);		INSERT
+INTO	t
+VALUES
+(1)
+
+;
+
+
+
