@@ -72,12 +72,14 @@ fn connect(target: &Target, purpose: Purpose, limit: Duration) -> Connecting<'_>
 async fn open(target: &Target, purpose: Purpose) -> Result<Session, DbError> {
     let named = target.file.as_deref();
     let named = named.ok_or_else(|| DbError::new(DbErrorKind::UnknownDatabase, "the URL names no file"))?;
-    let (connection, read_only) = match connection(named, purpose, false).await {
+    let mode = target.settings.iter().find(|(name, _)| name == "mode").map_or("rwc", |(_, mode)| mode);
+    let create = purpose == Purpose::Work && mode == "rwc";
+    let (connection, read_only) = match connection(named, purpose, create, mode == "ro").await {
         // a look may be all that we have a right to
         Err(error) if purpose == Purpose::Look && error.kind != DbErrorKind::Busy && named.exists() => {
-            (connection(named, purpose, true).await?, true)
+            (connection(named, purpose, false, true).await?, true)
         }
-        answer => (answer?, false),
+        answer => (answer?, mode == "ro"),
     };
     let file = named.canonicalize().map_err(|error| unknown(named, &error.to_string()))?;
     let mut session = Session {
@@ -96,10 +98,15 @@ async fn open(target: &Target, purpose: Purpose) -> Result<Session, DbError> {
     Ok(session)
 }
 
-async fn connection(file: &Path, purpose: Purpose, read_only: bool) -> Result<SqliteConnection, DbError> {
+async fn connection(
+    file: &Path,
+    purpose: Purpose,
+    create: bool,
+    read_only: bool,
+) -> Result<SqliteConnection, DbError> {
     let mut options = SqliteConnectOptions::new()
         .filename(file)
-        .create_if_missing(purpose == Purpose::Work)
+        .create_if_missing(create)
         .read_only(read_only)
         .statement_cache_capacity(0)
         .busy_timeout(Duration::from_secs(if purpose == Purpose::Look { 1 } else { BUSY_SECONDS }));

@@ -56,6 +56,9 @@ fn address(target: &Target) -> Result<url::Url, DbError> {
         if let Some(database) = &target.database {
             pairs.append_pair("dbname", database);
         }
+        if let Some((_, text)) = target.settings.iter().find(|(name, _)| name == "options") {
+            pairs.append_pair("options", text);
+        }
     }
     Ok(address)
 }

@@ -32,8 +32,8 @@ fn kind(code: &str, message: &str) -> DbErrorKind {
         "53300" => DbErrorKind::TooManyConnections,
         "57P03" => DbErrorKind::Starting,
         "57P01" | "57P02" => DbErrorKind::ShuttingDown,
-        // the server's own watchdogs: idle for too long, in a transaction or out of one
-        "57P05" | "25P03" => DbErrorKind::ConnectionLost,
+        // the server's own watchdogs (idle for too long, in a transaction or out of one); the database was dropped
+        "57P05" | "25P03" | "25P04" | "57P04" => DbErrorKind::ConnectionLost,
         "25006" => DbErrorKind::ReadOnly,
         "42501" => DbErrorKind::Privilege,
         "42P01" | "3F000" => DbErrorKind::MissingTable,

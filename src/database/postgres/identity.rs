@@ -52,7 +52,7 @@ fn server(row: &Row, restore: String, pooled: bool) -> Result<Server, DbError> {
     Ok(Server {
         transactional_ddl: !matches!(product, "CockroachDB" | "YugabyteDB"),
         product: product.to_owned(),
-        version,
+        version: short(&version).to_owned(),
         session: session_name(pid, row.opt_int(2)?),
         database: row.text(3)?,
         schema: row.opt_text(5)?,
@@ -81,6 +81,12 @@ fn product(version: &str) -> (&'static str, Result<(), String>) {
     }
 }
 
+/// Without the product's name in front, and without the machine and the compiler behind.
+fn short(version: &str) -> &str {
+    let version = version.strip_prefix("PostgreSQL ").unwrap_or(version);
+    version.split(',').next().and_then(|text| text.split(" on ").next()).unwrap_or(version)
+}
+
 /// A session as runs record it; process numbers come back, so the time of its start (µs since 1970) belongs to it.
 pub(super) fn session_name(pid: i64, start: Option<i64>) -> String {
     match start {
@@ -104,5 +110,9 @@ mod tests {
             let (product, trust) = product(version);
             assert_eq!((product, trust.is_ok()), (name, trusted), "{version}");
         }
+        assert_eq!(
+            short("PostgreSQL 15.18 (Debian 15.18-1) on x86_64-pc, compiled by gcc"),
+            "15.18 (Debian 15.18-1)"
+        );
     }
 }

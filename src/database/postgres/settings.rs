@@ -82,11 +82,11 @@ fn url_settings(of_url: &[(String, String)]) -> String {
         .collect()
 }
 
-/// The application's name goes with the connection itself.
+/// These two go with the connection itself.
 fn pairs(of_url: &[(String, String)]) -> impl Iterator<Item = (&str, &str)> {
     of_url
         .iter()
-        .filter(|(name, _)| name != "application_name")
+        .filter(|(name, _)| name != "application_name" && name != "options")
         .map(|(name, value)| (name.as_str(), value.as_str()))
 }
 
