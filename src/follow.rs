@@ -230,7 +230,9 @@ impl<'a> Watch<'a> {
             (Why::Alive, Some(run)) => {
                 Event::Watching { run: watched(run, seen.observation.now, self.quiet(seen, run)), waited_ms }
             }
-            _ => Event::Waiting { reason: reason(why, latest, seen), waited_ms },
+            _ => {
+                Event::Waiting { reason: reason(why, latest, seen, self.job.role == Role::Elect), waited_ms }
+            }
         });
     }
 
@@ -306,7 +308,7 @@ fn look_failed(job: &Job, error: LookError, locked: Option<bool>) -> Error {
 }
 
 /// Why we wait, in one line.
-fn reason(why: &Why, latest: Option<&Run>, seen: &Looked) -> String {
+fn reason(why: &Why, latest: Option<&Run>, seen: &Looked, elect: bool) -> String {
     let leader = latest.map_or("the leader", |run| run.leader.as_str());
     match why {
         Why::Alive => format!("{leader} is at work"),

@@ -91,7 +91,7 @@ impl Ledger {
     /// The claim's first statement, in a transaction: locks the row, for at most the second that `begin` set.
     pub async fn lock_row(&self, session: &mut dyn Database, lock_name: &str) -> Result<LockRow, DbError> {
         let select = self.statement(
-            "SELECT fence, run_id FROM {lock}{update hint} WHERE name = ?{update}",
+            "SELECT fence, run_id FROM {lock} {update hint} WHERE name = ? {update}",
             vec![Value::from(lock_name)],
         );
         let reply = session.query(&select).await?;
@@ -127,7 +127,7 @@ impl Ledger {
     pub async fn insert_run(&self, session: &mut dyn Database, run: &Run) -> Result<(), DbError> {
         debug_assert_eq!(run.status, RunStatus::Running);
         let insert = self.statement(
-            "INSERT INTO {runs} (id, environment, lock_name, lock_mode, release, digest, deploy, leader, platform, \
+            "INSERT INTO {runs} (id, environment, lock_name, lock_mode, {release}, digest, deploy, leader, platform, \
              host, url, engine, session, status, fence, beats, total, done, started_at, beat_at) \
              VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'running', ?, 0, ?, 0, {now}, {now})",
             vec![

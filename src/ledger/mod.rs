@@ -31,6 +31,8 @@ impl Ledger {
         ];
         let mut names: Vec<_> =
             tables.iter().map(|(key, table)| (*key, dialect.qualify(schema, table))).collect();
+        // reserved words: RELEASE in MySQL, CURRENT in SQL Server
+        names.extend(["release", "current"].map(|column| (column, dialect.quote(column))));
         names.push(("now ms", format!("{}{}{}", dialect.epoch_ms.0, dialect.now, dialect.epoch_ms.1)));
         Self { dialect, schema: schema.map(str::to_owned), names }
     }

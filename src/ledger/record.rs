@@ -61,7 +61,7 @@ impl Recorder {
     /// One beat: counter + 1, progress, steps. False: the run is not ours any more.
     pub async fn beat(&mut self, session: &mut dyn Database, progress: &Progress) -> Result<bool, DbError> {
         let update = self.ledger.statement(
-            "UPDATE {runs} SET beats = beats + 1, beat_at = {now}, total = ?, done = ?, current = ? \
+            "UPDATE {runs} SET beats = beats + 1, beat_at = {now}, total = ?, done = ?, {current} = ? \
              WHERE id = ? AND fence = ? AND status = 'running'",
             vec![
                 progress.total.into(),
@@ -83,7 +83,7 @@ impl Recorder {
     ) -> Result<bool, DbError> {
         let update = self.ledger.statement(
             "UPDATE {runs} SET status = ?, beats = beats + 1, beat_at = {now}, finished_at = {now}, total = ?, \
-             done = ?, current = NULL, error = ?, failed_step = ?, ended_by = ? \
+             done = ?, {current} = NULL, error = ?, failed_step = ?, ended_by = ? \
              WHERE id = ? AND fence = ? AND status = 'running'",
             vec![
                 verdict.status.as_str().into(),
@@ -185,8 +185,8 @@ impl Ledger {
     pub fn fence_check(&self, lock_name: &str, mine: &Mine, session_check: &str) -> Statement {
         let template = format!(
             "SELECT CASE COUNT(*) WHEN 1 THEN 0 ELSE CAST('bellwether lock lost ' || COUNT(*) AS INTEGER) END \
-             FROM (SELECT name FROM {{lock}}{{share hint}} \
-             WHERE name = ? AND fence = ? AND run_id = ?{session_check}{{share}}) held"
+             FROM (SELECT name FROM {{lock}} {{share hint}} \
+             WHERE name = ? AND fence = ? AND run_id = ?{session_check} {{share}}) held"
         );
         let arguments = vec![Value::from(lock_name), Value::from(mine.fence), Value::from(mine.run.as_str())];
         self.statement(&template, arguments)
