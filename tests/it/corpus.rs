@@ -139,3 +139,22 @@ fn mariadb_scripts_in_pieces_do_what_its_client_does() {
 fn sqlite_scripts_in_pieces_do_what_its_shell_does() {
     compare(Server::Sqlite, EngineName::Sqlite, "sqlite", "pragma foreign_keys = off", "sqlite3", "sqlite3");
 }
+
+/// A dump is the script that people have most: with `DELIMITER`, executable comments, and routines in them.
+#[test]
+fn a_dump_of_mariadb_in_pieces_makes_what_was_dumped() {
+    let server = Server::MariaDb;
+    let (Some(client), true) = (tool("mariadb"), server.is_available()) else { return };
+    let dump = tool("mariadb-dump").expect("a server's dump program is installed with its client");
+    let (first, second) = (server.database(), server.database());
+    for name in ["16_control_flow.sql", "20_events.sql", "26_unicode.sql", "34_definers.sql"] {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus/mysql").join(name);
+        first.sql("drop table if exists t; drop view if exists v; drop procedure if exists p; drop function if exists f");
+        run_client(&client, &first, &script);
+    }
+    let dumped = contents(&dump, &first);
+    assert!(dumped.contains("DELIMITER ;;"));
+    let sent = run_pieces(&mut second.session(), &dumped, EngineName::MySql);
+    assert_eq!(sent, Ok(()));
+    assert_eq!(contents(&dump, &second), dumped);
+}

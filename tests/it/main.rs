@@ -7,4 +7,5 @@ mod docs_events;
 mod fake_engine;
 mod harness;
 mod layers;
+mod sqlx_format;
 mod support;
