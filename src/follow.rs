@@ -315,6 +315,9 @@ fn reason(why: &Why, latest: Option<&Run>, seen: &Looked, elect: bool) -> String
         Why::Behind => format!(
             "the last run of this release, led by {leader}, did not apply all of our migrations; waiting for a new one"
         ),
+        Why::OldFailure(left) if elect => {
+            format!("{leader} failed before we came; trying again in {} s", left.as_secs() + 1)
+        }
         Why::OldFailure(left) => {
             format!("{leader} failed before we came; waiting {} s for a new run", left.as_secs() + 1)
         }
