@@ -176,8 +176,7 @@ pub struct Statement {
 
 impl Statement {
     /// From a template: `?` is the next argument, `{name}` what the dialect (or `names`) puts there, `{epoch:column}`
-    /// milliseconds since 1970, `{"column"}` the column in the server's quotes (`release` is a word of MySQL's, `current`
-    /// one of SQL Server's). Templates are ours alone: no text of a user's may ever be one.
+    /// milliseconds since 1970. Templates are ours alone: no text of a user's may ever be one.
     ///
     /// # Panics
     /// When the template names something unknown, or has another number of `?` than there are arguments: a bug that
@@ -219,8 +218,6 @@ pub fn expand(dialect: &Dialect, names: &[(&str, &str)], template: &str) -> Stri
             text.push_str(dialect.epoch_ms.0);
             text.push_str(column);
             text.push_str(dialect.epoch_ms.1);
-        } else if token.starts_with('"') {
-            text.push_str(&dialect.quote(token.trim_matches('"')));
         } else if let Some((_, name)) = names.iter().find(|(key, _)| *key == token) {
             text.push_str(name);
         } else {
@@ -242,14 +239,6 @@ pub fn expand(dialect: &Dialect, names: &[(&str, &str)], template: &str) -> Stri
 }
 
 impl Dialect {
-    /// The statements of [`Dialect::schema`], one by one, with their tables' names put in.
-    pub fn schema_statements<'a>(
-        &'a self,
-        names: &'a [(&'a str, &'a str)],
-    ) -> impl Iterator<Item = String> + 'a {
-        self.schema.split("\n-- next\n").map(move |statement| expand(self, names, statement.trim()))
-    }
-
     /// An identifier in this server's quotes.
     pub fn quote(&self, identifier: &str) -> String {
         let (open, close) = self.quotes;

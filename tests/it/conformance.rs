@@ -5,11 +5,14 @@ mod postgres;
 
 use std::time::{Duration, Instant};
 
+use bellwether::database::statement::expand;
 use bellwether::database::url::parse;
 use bellwether::database::{
     Database, DbError, DbErrorKind, Dialect, Holder, Interrupt, LockKey, Position, Purpose, Reply, Row,
     Statement, Target, Value, engine,
 };
+
+use bellwether::ledger::claim::SCHEMA_SEPARATOR;
 
 use crate::support::{Server, TestDatabase, on_every_server, on_servers};
 
@@ -109,16 +112,18 @@ on_every_server! {
         now(async {
             let mut session = open(db, Purpose::Work).await;
             for _ in 0..2 {
-                for statement in session.dialect().schema_statements(&NAMES).collect::<Vec<_>>() {
-                    session.script(&statement).await.unwrap();
+                let schema = expand(session.dialect(), &NAMES, session.dialect().schema);
+                for statement in schema.split(SCHEMA_SEPARATOR) {
+                    session.script(statement).await.unwrap();
                 }
             }
-            let insert = "INSERT INTO r (id, environment, lock_name, lock_mode, {\"release\"}, engine, status, fence, \
-                started_at, beat_at) VALUES (?, 'e', 'l', 'session', ?, 'sql', 'running', 1, {now}, {now})";
+            let release = session.dialect().quote("release");
+            let insert = &format!("INSERT INTO r (id, environment, lock_name, lock_mode, {release}, engine, status, fence, \
+                started_at, beat_at) VALUES (?, 'e', 'l', 'session', ?, 'sql', 'running', 1, {{now}}, {{now}})");
             ask(&mut *session, insert, vec!["a".into(), "R".into()]).await.unwrap();
             let again = ask(&mut *session, insert, vec!["b".into(), "r".into()]).await.unwrap_err();
             assert_eq!(again.kind, DbErrorKind::AlreadyExists, "one run per fence");
-            let exact = ask(&mut *session, "SELECT 1 FROM r WHERE {\"release\"} = ?", vec!["r".into()]).await.unwrap();
+            let exact = ask(&mut *session, &format!("SELECT 1 FROM r WHERE {release} = ?"), vec!["r".into()]).await.unwrap();
             assert_eq!(exact.rows, [], "names compare exactly");
             times_are_kept(&mut *session).await;
         });

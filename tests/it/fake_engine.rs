@@ -22,7 +22,7 @@ pub const DIALECT: Dialect = Dialect {
     update: "",
     default_schema: Some("dbo"),
     quotes: ('[', ']'),
-    schema: "CREATE TABLE {lock} (name nvarchar(190) PRIMARY KEY)\n-- next\nCREATE TABLE {runs} (id int PRIMARY KEY)",
+    schema: "CREATE TABLE {lock} (name nvarchar(190) PRIMARY KEY)",
     begin: "SET TRANSACTION ISOLATION LEVEL READ COMMITTED; SET LOCK_TIMEOUT 1000; BEGIN TRANSACTION",
     batch: None,
     notify: None,
@@ -99,29 +99,22 @@ impl Database for Fake {
 async fn statements_come_in_sql_servers_words() {
     let mut fake = Fake::default();
     let runs = DIALECT.qualify(None, "bellwether_runs");
-    let template = "SELECT {top 1} id, {epoch:beat_at}, {\"current\"} FROM {runs} {update hint} \
+    let current = DIALECT.quote("current");
+    let template = "SELECT {top 1} id, {epoch:beat_at}, {current} FROM {runs} {update hint} \
         WHERE lock_name = ? AND beat_at < {now} AND fence > ? ORDER BY fence DESC {limit 1} {update}";
     let arguments: Vec<Value> = vec!["default".into(), 7.into()];
-    let statement = Statement::new(fake.dialect(), &[("runs", &runs)], template, arguments.clone());
+    let statement = Statement::new(
+        fake.dialect(),
+        &[("runs", &runs), ("current", &current)],
+        template,
+        arguments.clone(),
+    );
     assert_eq!(fake.query(&statement).await.unwrap().rows, [Row(arguments)]);
     assert_eq!(
         fake.asked[0].trim_end(),
         "SELECT TOP (1) id, DATEDIFF_BIG(millisecond, '1970-01-01', beat_at), [current] \
          FROM [dbo].[bellwether_runs] WITH (UPDLOCK, ROWLOCK) \
          WHERE lock_name = @P1 AND beat_at < SYSUTCDATETIME() AND fence > @P2 ORDER BY fence DESC"
-    );
-}
-
-#[tokio::test]
-async fn its_schema_is_cut_into_statements() {
-    let names = [("lock", "[dbo].[l]"), ("runs", "[dbo].[r]")];
-    let statements: Vec<String> = DIALECT.schema_statements(&names).collect();
-    assert_eq!(
-        statements,
-        [
-            "CREATE TABLE [dbo].[l] (name nvarchar(190) PRIMARY KEY)",
-            "CREATE TABLE [dbo].[r] (id int PRIMARY KEY)"
-        ]
     );
 }
 
