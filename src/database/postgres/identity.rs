@@ -5,10 +5,16 @@ use crate::database::error::{DbError, DbErrorKind};
 use crate::database::statement::{Row, Statement};
 use crate::database::{Interrupt, LockSupport, Purpose, Server};
 
-const WHO: &str = "SELECT pg_catalog.version(), pg_catalog.pg_backend_pid(), \
-    (SELECT (extract(epoch FROM backend_start) * 1000000)::bigint FROM pg_catalog.pg_stat_activity \
-    WHERE pid = pg_catalog.pg_backend_pid()), pg_catalog.current_database(), pg_catalog.pg_is_in_recovery(), \
-    pg_catalog.current_schema()";
+/// `start` = when this session began, as a number.
+fn who(start: &str) -> String {
+    format!(
+        "SELECT pg_catalog.version(), pg_catalog.pg_backend_pid(), {start}, pg_catalog.current_database(), \
+         pg_catalog.pg_is_in_recovery(), pg_catalog.current_schema()"
+    )
+}
+
+const START: &str = "(SELECT (extract(epoch FROM backend_start) * 1000000)::bigint \
+    FROM pg_catalog.pg_stat_activity WHERE pid = pg_catalog.pg_backend_pid())";
 
 /// Sets a leader's session up and asks who is there, in one exchange.
 pub(super) async fn of(session: &mut Session) -> Result<Server, DbError> {
@@ -29,7 +35,9 @@ pub(super) async fn of(session: &mut Session) -> Result<Server, DbError> {
 
 async fn ask(session: &mut Session, settings: &str) -> Result<Server, DbError> {
     let before = if settings.is_empty() { session.prelude() } else { format!("{settings}; ") };
-    let replies = session.exchange(&format!("{before}{WHO}"), 0).await?;
+    // a look's session is recorded nowhere, and the view costs a new connection as much as all the rest
+    let who = who(if session.purpose == Purpose::Look { "NULL::bigint" } else { START });
+    let replies = session.exchange(&format!("{before}{who}"), 0).await?;
     let row = replies.last().and_then(|reply| reply.rows.first());
     let row = row.ok_or_else(|| DbError::new(DbErrorKind::Statement, "the server does not say who it is"))?;
     let restore = if settings.is_empty() { String::new() } else { format!("{RESET}{settings}") };
