@@ -131,7 +131,15 @@ async fn last_resort(job: &Job, mut forced: watch::Receiver<bool>) -> Error {
     };
     let budget = async {
         sleep_until(job.limits.deadline() + AFTER_BUDGET).await;
-        Error::BudgetEnded { budget: job.limits.budget, step: None, applied: Vec::new() }
+        match job.role {
+            Role::Lead => Error::BudgetEnded { budget: job.limits.budget, step: None, applied: Vec::new() },
+            Role::Follow | Role::Elect => Error::LeaderLate {
+                run: None,
+                waited: job.limits.began.elapsed(),
+                pending: None,
+                seeking: job.seeking(None, 0).await,
+            },
+        }
     };
     tokio::select! {
         error = signal => error,

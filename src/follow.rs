@@ -4,9 +4,9 @@ pub mod decide;
 
 use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
-use crate::database::{Database, DbErrorKind, Holder, Purpose, Server};
+use crate::database::{Database, DbError, DbErrorKind, Holder, LockSupport, Purpose, Server};
 use crate::error::{Doing, Error};
 use crate::follow::decide::{Decision, Failure, Observation, Policy, Ready, Seen, Why, decide};
 use crate::job::{Job, Success, milliseconds, watched};
@@ -21,6 +21,8 @@ use crate::model::run::{Role, Run, RunStatus};
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_ALIVE: Duration = Duration::from_secs(1);
 const LONGEST_IDLE: Duration = Duration::from_secs(4);
+/// How long the server may take to answer a look.
+const ANSWER: Duration = Duration::from_secs(10);
 
 /// Waits for the verdict, and as an elect leads where nobody does.
 pub async fn follow(job: &Job) -> Result<Success, Error> {
@@ -109,7 +111,20 @@ impl<'a> Watch<'a> {
     }
 
     async fn look(&mut self) -> Result<Looked, Error> {
-        let looked = self.look_at_session().await;
+        let job = self.job;
+        // not within the limit of an answer: the first connection has its own, much longer one
+        if self.session.is_none() {
+            match job.open(Purpose::Look, self.first_look.is_none()).await {
+                Ok(opened) => self.session = Some(opened),
+                Err(error) if job.no_file(&error) => return Ok(self.nothing_there()),
+                Err(error) => return Err(error),
+            }
+        }
+        let looked = timeout(ANSWER, self.look_at_session()).await.unwrap_or_else(|_| {
+            let error =
+                DbError::new(DbErrorKind::Timeout, format!("no answer within {} s", ANSWER.as_secs()));
+            Err(job.refused(Doing::Looking, error))
+        });
         if looked.is_err() {
             self.session = None;
         }
@@ -117,14 +132,6 @@ impl<'a> Watch<'a> {
     }
 
     async fn look_at_session(&mut self) -> Result<Looked, Error> {
-        let first = self.first_look.is_none();
-        if self.session.is_none() {
-            match self.job.open(Purpose::Look, first).await {
-                Ok(opened) => self.session = Some(opened),
-                Err(error) if self.job.no_file(&error) => return Ok(self.nothing_there()),
-                Err(error) => return Err(error),
-            }
-        }
         let Some((session, server)) = &mut self.session else {
             return Err(Error::Bug { what: "no session after opening one".to_owned() });
         };
@@ -204,7 +211,8 @@ impl<'a> Watch<'a> {
             self.session = None;
         }
         let Some((session, server)) = &mut self.session else { return self.job.pause(pause).await };
-        if !self.listens || server.read_only {
+        let heard = matches!(server.lock, LockSupport::Session(_)) && !server.read_only;
+        if !self.listens || !heard {
             return self.job.pause(pause).await;
         }
         let began = Instant::now();
@@ -245,7 +253,9 @@ impl<'a> Watch<'a> {
     fn ready(&self, ready: &Ready, seen: &Observation) -> Success {
         let latest = seen.latest.as_ref().map(|latest| &latest.run);
         let message = match (ready, latest) {
-            (Ready::Succeeded, Some(run)) => format!("{} has migrated to {}", run.leader, run.release),
+            (Ready::Succeeded, Some(run)) => {
+                format!("{} has migrated to {}", run.leader, run.release.short())
+            }
             _ => "nothing of our migrations is pending".to_owned(),
         };
         Success { run: latest.map(|run| run.id.clone()), applied: Vec::new(), message }

@@ -182,7 +182,7 @@ fn readiness(latest: Option<(&Run, bool)>, pending: &Pending) -> (bool, String) 
             (false, format!("{} {are} pending", versions.len()))
         }
         (Some((run, _)), Pending::Unknown) if run.status == RunStatus::Succeeded => {
-            (true, format!("{} has migrated to {}", run.leader, run.release))
+            (true, format!("{} has migrated to {}", run.leader, run.release.short()))
         }
         (Some((run, _)), Pending::Unknown) => {
             (false, format!("the latest run, by {}, is {}", run.leader, run.status))

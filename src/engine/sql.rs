@@ -185,13 +185,13 @@ impl Sql<'_> {
             fence.render(literal),
             self.ddl_lock_timeout_ms
         );
-        let message = format!(
-            "{before}{}\n; {}; {}; COMMIT",
-            script.migration.sql,
-            self.server.restore,
-            row.render(literal)
-        );
-        let sent = Sent { before: &before, statements_before: BATCH_STATEMENTS, offset: 0 };
+        // PostgreSQL takes the byte order mark at a file's beginning for a syntax error
+        let (offset, text) = match script.migration.sql.strip_prefix('\u{feff}') {
+            Some(rest) => (script.migration.sql.len() - rest.len(), rest),
+            None => (0, &*script.migration.sql),
+        };
+        let message = format!("{before}{text}\n; {}; {}; COMMIT", self.server.restore, row.render(literal));
+        let sent = Sent { before: &before, statements_before: BATCH_STATEMENTS, offset };
         let mut tries = 0;
         loop {
             let Err(error) = work.script(&message).await else { return Ok(()) };

@@ -20,7 +20,7 @@ pub fn leader_failed(run: &Run) -> Explained {
     }
     causes.push(whence(run));
     told(
-        format!("{} failed to migrate to {}{at}", run.leader, run.release),
+        format!("{} failed to migrate to {}{at}", run.leader, run.release.short()),
         causes,
         vec![
             "this participant must not go live; mend the migration and deploy all participants again"
@@ -32,7 +32,7 @@ pub fn leader_failed(run: &Run) -> Explained {
 pub fn leader_interrupted(run: &Run) -> Explained {
     let by = run.ended_by.as_deref().unwrap_or("an unknown cause");
     told(
-        format!("{} was interrupted while migrating to {}: {by}", run.leader, run.release),
+        format!("{} was interrupted while migrating to {}: {by}", run.leader, run.release.short()),
         vec![format!("{} of {} were done", run.done, count_i64(run.total)), whence(run)],
         vec!["deploy again: what is recorded is not applied twice".to_owned()],
     )
@@ -67,7 +67,7 @@ pub fn leader_died(run: Option<&Run>) -> Explained {
     };
     let at = run.current.as_ref().map(|step| format!(" at {step}")).unwrap_or_default();
     told(
-        format!("{} died while migrating to {}{at}", run.leader, run.release),
+        format!("{} died while migrating to {}{at}", run.leader, run.release.short()),
         vec![
             format!("{} of {} were done; no other leader took over", run.done, count_i64(run.total)),
             whence(run),
@@ -149,7 +149,10 @@ fn others(seeking: &Seeking) -> Vec<String> {
         .map(|run| {
             format!(
                 "meanwhile there was a run of {}: environment {}, release {}, {}",
-                run.leader, run.environment, run.release, run.status
+                run.leader,
+                run.environment,
+                run.release.short(),
+                run.status
             )
         })
         .collect();

@@ -146,7 +146,10 @@ pub fn lock_not_got(lock_name: &str, waited: Duration, holder: Option<&Run>) -> 
             vec![
                 format!(
                     "{} has it for release {} ({}/{} done{step})",
-                    run.leader, run.release, run.done, run.total
+                    run.leader,
+                    run.release.short(),
+                    run.done,
+                    run.total
                 ),
                 format!("on {} ({}), session {}", run.host, run.platform, run.session),
             ]

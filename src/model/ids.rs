@@ -62,6 +62,14 @@ text_id! {
     Digest
 }
 
+impl Release {
+    /// For people: of a commit or a digest (40 or more hex digits) the first twelve.
+    pub fn short(&self) -> &str {
+        let is_hash = self.0.len() >= 40 && self.0.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if is_hash { &self.0[..12] } else { &self.0 }
+    }
+}
+
 impl RunId {
     /// A new one; random, so that no failover can hand out the same one twice.
     pub fn random() -> Self {
@@ -118,6 +126,13 @@ mod tests {
         let digest = Digest::of_bundle([("0001_a.sql", &[0xab, 0xcd][..])]);
         assert_eq!(digest.0, hex(&Sha256::digest(b"0001_a.sql\0abcd\n")));
         assert_ne!(digest, Digest::of_bundle([]));
+    }
+
+    #[test]
+    fn only_hashes_are_cut_in_messages() {
+        assert_eq!(Release("ab".repeat(20)).short(), "abababababab");
+        let name = "release-of-a-very-long-name-with-many-words-in-it";
+        assert_eq!(Release::from(name).short(), name);
     }
 
     #[test]

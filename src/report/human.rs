@@ -213,7 +213,7 @@ pub fn now_doing(event: &Event) -> String {
             run.leader,
             words::age(run.age_ms),
             words::whereabouts(run),
-            words::release(run.release.as_str()),
+            run.release.short(),
             words::sign_of_life(run)
         ),
         Event::LockWaiting { holder: None, waited_ms } => {
@@ -243,7 +243,7 @@ fn start_lines(start: &Start, verbosity: i8) -> Vec<Line> {
         Role::Follow => format!("following{name}"),
         Role::Elect => format!("taking part{name}, and whoever gets the lock first leads"),
     };
-    let release = start.release.as_ref().map(|r| format!(", release {}", words::release(r.as_str())));
+    let release = start.release.as_ref().map(|r| format!(", release {}", r.short()));
     let text = format!("{}{}: {role}", start.environment, release.unwrap_or_default());
     let mut lines = vec![Line::plain(words::line(&text))];
     if verbosity > 0 {

@@ -91,12 +91,6 @@ pub fn migrations(count: usize) -> String {
     if count == 1 { "1 migration".to_owned() } else { format!("{count} migrations") }
 }
 
-/// A release in a line: a commit or a digest is cut to 12 digits, anything else stays.
-pub fn release(text: &str) -> &str {
-    let hash = text.len() >= 40 && text.bytes().all(|b| b.is_ascii_hexdigit());
-    if hash { &text[..12] } else { text }
-}
-
 /// Foreign text as one line: line breaks become spaces, other control characters are written out.
 pub fn line(text: &str) -> Cow<'_, str> {
     clean(text, false)
@@ -155,14 +149,5 @@ mod tests {
         assert_eq!(line("a\u{1b}[31mb\u{7}c\r\nd\te\u{9b}2J"), "a\\u{1b}[31mb\\u{7}c d e\\u{9b}2J");
         assert_eq!(block("a\r\n\tb\u{202e}c"), "a\n\tb\\u{202e}c");
         assert!(matches!(line("nothing odd: äß✓"), Cow::Borrowed(_)));
-    }
-
-    #[test]
-    fn only_hashes_are_cut() {
-        assert_eq!(release(&"ab".repeat(20)), "abababababab");
-        assert_eq!(
-            release("release-of-a-very-long-name-with-many-words-in-it"),
-            "release-of-a-very-long-name-with-many-words-in-it"
-        );
     }
 }

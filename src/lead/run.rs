@@ -1,0 +1,327 @@
+//! A run at work: its migrations, watched; its beats; its verdict.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep_until, timeout};
+
+use crate::database::{Database, Holder, Interrupt, Server};
+use crate::engine::sql::{Sql, StepError};
+use crate::error::{Doing, Error};
+use crate::job::{Job, Success, milliseconds};
+use crate::lead::sessions::Sessions;
+use crate::ledger::history::HistoryTable;
+use crate::ledger::record::{Mine, Recorder};
+use crate::lock::beats::{Beats, Leader, Lock, SharedProgress};
+use crate::lock::claim;
+use crate::model::event::{Event, StepRef};
+use crate::model::ids::Version;
+use crate::model::migration::Migration;
+use crate::model::run::{Run, Step, StepStatus};
+use crate::plan::pending::Judgement;
+
+/// How long a cancelled statement may take to end.
+const CANCEL_PATIENCE: Duration = Duration::from_secs(3);
+
+/// From the claim to the verdict.
+pub async fn migrate(
+    leader: &mut Sessions,
+    job: &Job,
+    run: &Run,
+    history: Option<HistoryTable>,
+    began: Instant,
+) -> Result<Success, Error> {
+    let mine = claim::mine(run);
+    let progress = SharedProgress::default();
+    let recorder = Recorder::new(job.ledger.clone(), mine.clone());
+    let voice = match leader.beat.take() {
+        Some(session) => {
+            let heart = Leader {
+                engine: job.engine,
+                target: Arc::clone(&job.target),
+                key: job.key.clone(),
+                work_session: leader.server.session.clone(),
+                report: Arc::clone(&job.report),
+            };
+            Voice::Beats(Beats::start(session, recorder, progress.clone(), heart))
+        }
+        None => Voice::Inline(recorder),
+    };
+    let now = job.ledger.now(leader.work.as_mut()).await.unwrap_or(0);
+    let mut working = Working {
+        job,
+        server: &leader.server,
+        mine,
+        history,
+        progress,
+        voice,
+        applied: Vec::new(),
+        stop: AtomicBool::new(false),
+        clock: (now, Instant::now()),
+    };
+    let done = working.migrate(leader.work.as_mut(), run, began).await;
+    working.finish(leader.work.as_mut(), run, done).await
+}
+
+/// A run at work.
+pub(super) struct Working<'a> {
+    pub(super) job: &'a Job,
+    server: &'a Server,
+    mine: Mine,
+    history: Option<HistoryTable>,
+    pub(super) progress: SharedProgress,
+    pub(super) voice: Voice,
+    pub(super) applied: Vec<Version>,
+    stop: AtomicBool,
+    /// The database's clock at the claim, and ours: so that steps carry the database's time.
+    pub(super) clock: (i64, Instant),
+}
+
+/// Who writes runs and steps.
+pub(super) enum Voice {
+    /// The beat session's task.
+    Beats(Beats),
+    /// The one connection, between migrations (SQLite).
+    Inline(Recorder),
+}
+
+impl Working<'_> {
+    async fn migrate(&mut self, work: &mut dyn Database, run: &Run, began: Instant) -> Result<(), Error> {
+        let started = |total: u64| Event::RunStarted {
+            run: run.id.clone(),
+            fence: run.fence,
+            lock_mode: run.lock_mode,
+            engine: run.engine,
+            total,
+            waited_ms: milliseconds(began.elapsed()),
+        };
+        let judged = self.job.judge(work, self.server).await;
+        let (judgement, _) = judged.map_err(|error| self.job.refused(Doing::ReadingHistory, error))?;
+        let (Some(judgement), Some(bundle)) = (judgement, &self.job.bundle) else {
+            self.job.report.event(&started(0));
+            return Ok(());
+        };
+        let total = judgement.pending.len() as u64;
+        self.job.report.event(&started(total));
+        self.progress.update(|progress| progress.total = total.try_into().unwrap_or(i64::MAX));
+        self.notice_ahead(&judgement);
+        if !judgement.refusals.is_empty() {
+            return Err(Error::HistoryRefused {
+                refusals: judgement.refusals,
+                history: self.history.as_ref().map_or("", HistoryTable::name).to_owned(),
+                folder: bundle.folder.display().to_string(),
+            });
+        }
+        for (position, index) in (1..).zip(judgement.pending) {
+            let Some(migration) = bundle.migrations.get(index) else { continue };
+            let step =
+                StepRef { position, total, version: migration.version.clone(), name: migration.name.clone() };
+            self.step(work, migration, &step).await?;
+        }
+        Ok(())
+    }
+
+    fn notice_ahead(&self, judgement: &Judgement) {
+        if judgement.ahead.is_empty() {
+            return;
+        }
+        let ahead: Vec<_> = judgement.ahead.iter().map(Version::as_str).collect();
+        let message = format!(
+            "the database is ahead of these migrations by {}: {}; that is what a rollback looks like, and nothing is done about it",
+            ahead.len(),
+            ahead.join(", ")
+        );
+        self.job.report.event(&Event::Notice { message });
+    }
+
+    /// One migration, watched: a signal, the budget's end or a lost lock cancels its statement.
+    async fn step(
+        &mut self,
+        work: &mut dyn Database,
+        migration: &Migration,
+        step: &StepRef,
+    ) -> Result<(), Error> {
+        if let Some(signal) = *self.job.signal.borrow() {
+            return Err(self.signalled(signal, None));
+        }
+        if Instant::now() >= self.job.limits.deadline() {
+            return Err(self.budget_ended(None));
+        }
+        self.job.report.event(&Event::StepStarted { step: step.clone() });
+        self.begin_step(migration, step);
+        self.speak(work).await?;
+        let began = Instant::now();
+        match self.apply(work, migration, step).await {
+            Ok(()) => {
+                self.end_step(StepStatus::Succeeded, None);
+                self.applied.push(migration.version.clone());
+                self.still_ours(work).await?;
+                let duration_ms = milliseconds(began.elapsed());
+                self.job.report.event(&Event::StepFinished { step: step.clone(), duration_ms });
+                Ok(())
+            }
+            Err(error) => {
+                let reason = error.to_string();
+                self.end_step(StepStatus::Failed, Some(reason.clone()));
+                self.job.report.event(&Event::StepFailed { step: step.clone(), reason });
+                Err(error)
+            }
+        }
+    }
+
+    async fn apply(
+        &self,
+        work: &mut dyn Database,
+        migration: &Migration,
+        step: &StepRef,
+    ) -> Result<(), Error> {
+        let Some(history) = &self.history else { return Ok(()) };
+        let sql = Sql {
+            dialect: self.job.engine.dialect,
+            server: self.server,
+            ledger: &self.job.ledger,
+            history,
+            lock_name: &self.job.scope.lock_name,
+            mine: &self.mine,
+            ddl_lock_timeout_ms: milliseconds(self.job.limits.ddl_lock_timeout),
+            engine: self.job.engine.name,
+            step,
+            report: self.job.report.as_ref(),
+            deadline: self.job.limits.deadline(),
+            stop: &self.stop,
+        };
+        let apply = sql.apply(work, migration);
+        tokio::pin!(apply);
+        let cut = tokio::select! {
+            applied = &mut apply => return applied.map_err(|error| self.failed(error, migration)),
+            signal = self.job.signalled() => self.signalled(signal, Some(migration)),
+            () = sleep_until(self.job.limits.deadline()) => self.budget_ended(Some(migration)),
+            reason = self.lost() => self.lock_lost(reason, Some(migration)),
+        };
+        self.stop.store(true, Ordering::Relaxed);
+        self.interrupt().await;
+        match timeout(CANCEL_PATIENCE, apply).await {
+            // it came through all the same, applied and recorded; the next step will not begin
+            Ok(Ok(())) => Ok(()),
+            Err(_) => Err(cut),
+            Ok(Err(StepError::FenceLost(reason))) => Err(self.lock_lost(reason, Some(migration))),
+            Ok(Err(_)) => Err(cut),
+        }
+    }
+
+    async fn interrupt(&self) {
+        match (&self.server.interrupt, &self.voice) {
+            (Interrupt::Statement(statement), Voice::Beats(beats)) => beats.interrupt(statement).await,
+            (Interrupt::Flag(flag), _) => flag.store(true, Ordering::Relaxed),
+            (Interrupt::Statement(_), Voice::Inline(_)) => {}
+        }
+    }
+
+    /// Ends when the beats say that the lock is lost; without beats never.
+    async fn lost(&self) -> String {
+        let Voice::Beats(beats) = &self.voice else { return std::future::pending().await };
+        let mut lock = beats.lock();
+        loop {
+            if let Lock::Lost(reason) = &*lock.borrow_and_update() {
+                return reason.clone();
+            }
+            if lock.changed().await.is_err() {
+                return std::future::pending().await;
+            }
+        }
+    }
+
+    /// After each script: it may have freed our lock (`DISCARD ALL`, `RELEASE_ALL_LOCKS`).
+    async fn still_ours(&self, work: &mut dyn Database) -> Result<(), Error> {
+        match work.holder(&self.job.key).await {
+            Ok(Holder::Ours) => Ok(()),
+            Ok(Holder::Free | Holder::Other(_)) => Err(self.lock_lost(
+                "the work session does not hold it any more; did a script free it?".to_owned(),
+                None,
+            )),
+            Err(error) => Err(self.lock_lost(error.message, None)),
+        }
+    }
+
+    /// SQLite's beat: between migrations, on the one connection.
+    async fn speak(&mut self, work: &mut dyn Database) -> Result<(), Error> {
+        let Voice::Inline(recorder) = &mut self.voice else { return Ok(()) };
+        let progress = self.progress.get();
+        match recorder.beat(work, &progress).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(self.lock_lost("another run has taken over".to_owned(), None)),
+            Err(error) => Err(self.job.refused(Doing::Recording, error)),
+        }
+    }
+
+    fn begin_step(&self, migration: &Migration, step: &StepRef) {
+        let started_at = self.now();
+        self.progress.update(|progress| {
+            progress.current = Some(stem(migration));
+            progress.steps.push(Step {
+                position: i64::try_from(step.position).unwrap_or(i64::MAX),
+                version: migration.version.clone(),
+                description: migration.description.clone(),
+                status: StepStatus::Running,
+                started_at,
+                finished_at: None,
+                error: None,
+            });
+        });
+    }
+
+    fn end_step(&self, status: StepStatus, error: Option<String>) {
+        let now = self.now();
+        self.progress.update(|progress| {
+            if let Some(step) = progress.steps.last_mut() {
+                step.status = status;
+                step.finished_at = Some(now);
+                step.error = error;
+            }
+            if status == StepStatus::Succeeded {
+                progress.done += 1;
+            }
+        });
+    }
+
+    fn now(&self) -> i64 {
+        let elapsed = i64::try_from(self.clock.1.elapsed().as_millis()).unwrap_or(0);
+        self.clock.0.saturating_add(elapsed)
+    }
+
+    fn failed(&self, error: StepError, migration: &Migration) -> Error {
+        match error {
+            StepError::FenceLost(reason) => self.lock_lost(reason, Some(migration)),
+            error if error.ends_session() => {
+                self.lock_lost(format!("the work session broke: {error}"), Some(migration))
+            }
+            error => Error::Step {
+                migration: Box::new(migration.clone()),
+                error: Box::new(error),
+                applied: self.applied.clone(),
+                target: self.job.place(),
+            },
+        }
+    }
+
+    fn signalled(&self, signal: u8, migration: Option<&Migration>) -> Error {
+        Error::Signalled { signal, step: migration.map(stem), applied: self.applied.clone() }
+    }
+
+    fn budget_ended(&self, migration: Option<&Migration>) -> Error {
+        let budget = self.job.limits.budget;
+        Error::BudgetEnded { budget, step: migration.map(stem), applied: self.applied.clone() }
+    }
+
+    fn lock_lost(&self, reason: String, migration: Option<&Migration>) -> Error {
+        Error::LockLost { reason, step: migration.map(stem), applied: self.applied.clone() }
+    }
+}
+
+/// `20240301_add_index`: the file's name without its ending.
+pub(super) fn stem(migration: &Migration) -> String {
+    let name = migration.name.as_str();
+    let name = name.strip_suffix(".sql").unwrap_or(name);
+    name.strip_suffix(".up").unwrap_or(name).to_owned()
+}

@@ -1,0 +1,203 @@
+//! A leader's two sessions, one try for the lock, and the claim.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout};
+
+use crate::database::pooler::probe_pooler;
+use crate::database::{Database, DbError, DbErrorKind, LockSupport, Purpose, Server};
+use crate::error::{Doing, Error};
+use crate::job::{Job, Success, watched};
+use crate::lead::{Attempt, nothing_to_do, run};
+use crate::ledger::history::HistoryTable;
+use crate::ledger::look::{Look, LookError};
+use crate::lock::claim::{self, Claim, SecondLook};
+use crate::lock::observer::Observer;
+use crate::model::event::Watched;
+use crate::model::ids::RunId;
+use crate::model::migration::Pending;
+use crate::model::run::{EngineKind, LockMode, Role, Run, RunStatus};
+
+/// How long a try for the lock may go unanswered.
+const ANSWER: Duration = Duration::from_secs(10);
+
+/// A leader's sessions, both open before the lock is tried.
+pub struct Sessions {
+    /// Holds the lock and runs the migrations.
+    pub work: Box<dyn Database>,
+    /// What the work session found out.
+    pub server: Server,
+    /// For beats and cancels; none where the engine has none, or once a run has taken it.
+    pub beat: Option<Box<dyn Database>>,
+}
+
+impl Sessions {
+    /// The pooler is looked for before either session is identified, since that sets them up, and through a pooler the
+    /// settings would stay on the application's connections.
+    pub async fn open(job: &Job) -> Result<Self, Error> {
+        let unsafe_lock = |reason: String| Error::UnsafeLock { target: job.place(), reason };
+        let mut work = job.connect(Purpose::Work).await?;
+        let mut beat = None;
+        if job.beats() {
+            let mut session = job.connect(Purpose::Beat).await?;
+            let pooled = probe_pooler(work.as_mut(), session.as_mut()).await;
+            if pooled.map_err(|error| job.refused(Doing::Identifying, error))? {
+                return Err(unsafe_lock("a pooler in transaction mode stands in between".to_owned()));
+            }
+            job.identify(session.as_mut()).await?;
+            beat = Some(session);
+        }
+        let server = job.identify(work.as_mut()).await?;
+        if server.read_only {
+            let name = format!("{} {}", server.product, server.version);
+            return Err(Error::ReadOnlyServer { target: job.place(), server: name });
+        }
+        if let LockSupport::Unsafe(reason) = &server.lock {
+            return Err(unsafe_lock(reason.clone()));
+        }
+        Ok(Self { work, server, beat })
+    }
+
+    /// The session that does not hold the lock, where there are two.
+    pub fn spare(&mut self) -> &mut dyn Database {
+        self.beat.as_mut().unwrap_or(&mut self.work).as_mut()
+    }
+
+    /// A SQLite leader shows no beats: alive is who has the lock.
+    pub async fn describe(&mut self, job: &Job, run: &Run) -> Result<Watched, Error> {
+        let now = job.ledger.now(self.spare()).await;
+        let now = now.map_err(|error| job.refused(Doing::Looking, error))?;
+        let quiet = Duration::from_millis(now.saturating_sub(run.beat_at).max(0).unsigned_abs());
+        Ok(watched(run, now, job.beats().then_some(quiet)))
+    }
+
+    /// One try for the lock, one claim, and if it stands, the whole run.
+    pub async fn attempt(
+        &mut self,
+        job: &Job,
+        observer: &Observer,
+        began: Instant,
+    ) -> Result<Attempt, Error> {
+        let work = self.work.as_mut();
+        // a network that swallows our question must not hold up the budget
+        let tried = timeout(ANSWER, work.try_lock(&job.key)).await;
+        let tried =
+            tried.unwrap_or_else(|_| Err(DbError::new(DbErrorKind::Timeout, "no answer within 10 s")));
+        let got = tried.map_err(|error| job.refused(Doing::Locking, error))?;
+        if !got {
+            return Ok(Attempt::NotGot);
+        }
+        let history = self.prepare(job).await?;
+        let run = self.run_row(job);
+        let mut second_look = UnderTheLock { job, observer, server: &self.server };
+        let claimed = claim::claim(
+            &job.ledger,
+            self.work.as_mut(),
+            &job.scope,
+            observer.since(),
+            run,
+            &mut second_look,
+        )
+        .await;
+        let ended = match claimed.map_err(|error| claim_failed(job, error))? {
+            Claim::Mine(run) => Attempt::Ended(run::migrate(self, job, &run, history, began).await),
+            Claim::NotGot => Attempt::NotGot,
+            Claim::Settled(settled) => Attempt::Ended(settled),
+        };
+        let _ = self.work.unlock(&job.key).await; // a session that is gone has freed it already
+        Ok(ended)
+    }
+
+    /// The tables, under the session lock.
+    async fn prepare(&mut self, job: &Job) -> Result<Option<HistoryTable>, Error> {
+        let work = self.work.as_mut();
+        let installed = job.ledger.install(work, &job.scope.lock_name, &job.readers).await;
+        installed.map_err(|error| match error {
+            LookError::Database(error) => job.refused(Doing::Installing, error),
+            error => job.look_failed(error),
+        })?;
+        let Some(history) = job.history_table(&self.server) else { return Ok(None) };
+        match work.script(&history.create()).await {
+            Err(error) if error.kind != DbErrorKind::AlreadyExists => {
+                Err(job.refused(Doing::MakingHistory, error))
+            }
+            _ => Ok(Some(history)),
+        }
+    }
+
+    fn run_row(&self, job: &Job) -> Run {
+        Run {
+            id: RunId::random(),
+            environment: job.scope.environment.clone(),
+            lock_name: job.scope.lock_name.clone(),
+            lock_mode: LockMode::Session,
+            release: job.release(),
+            digest: job.digest(),
+            deploy: job.scope.deploy.clone(),
+            leader: job.identity.participant.clone(),
+            platform: job.identity.platform.clone(),
+            host: job.identity.host.clone(),
+            url: job.identity.url.clone(),
+            engine: EngineKind::Sql,
+            session: self.server.session.clone(),
+            status: RunStatus::Running,
+            fence: 0,
+            beats: 0,
+            total: 0,
+            done: 0,
+            current: None,
+            error: None,
+            failed_step: None,
+            started_at: 0,
+            beat_at: 0,
+            finished_at: None,
+            ended_by: None,
+        }
+    }
+}
+
+/// The look under the lock: a verdict since our first look binds us, who were there.
+struct UnderTheLock<'a> {
+    job: &'a Job,
+    observer: &'a Observer,
+    server: &'a Server,
+}
+
+#[async_trait::async_trait]
+impl SecondLook<Result<Success, Error>> for UnderTheLock<'_> {
+    async fn judge(
+        &mut self,
+        session: &mut dyn Database,
+        look: &Look,
+    ) -> Result<Option<Result<Success, Error>>, LookError> {
+        if let Some(run) = &look.verdict
+            && run.status == RunStatus::Failed
+            && !self.observer.is_old(run)
+        {
+            return Ok(Some(Err(Error::LeaderFailed { run: Box::new(run.clone()) })));
+        }
+        let Some(latest) = look.latest.as_ref().filter(|run| run.status == RunStatus::Succeeded) else {
+            return Ok(None);
+        };
+        let (judgement, pending) = self.job.judge(session, self.server).await?;
+        if judgement.is_some_and(|judgement| !judgement.refusals.is_empty()) {
+            return Ok(None); // refused with a run of its own, so that followers see it
+        }
+        let old = self.observer.is_old(latest);
+        Ok(match pending {
+            Pending::None => Some(Ok(nothing_to_do(latest))),
+            Pending::Unknown if !old && latest.digest == self.job.digest() => Some(Ok(nothing_to_do(latest))),
+            Pending::Some(pending) if !old && self.job.role == Role::Elect => {
+                Some(Err(Error::BundleNotApplied { run: Box::new(latest.clone()), pending }))
+            }
+            Pending::Some(_) | Pending::Unknown => None,
+        })
+    }
+}
+
+fn claim_failed(job: &Job, error: LookError) -> Error {
+    match error {
+        LookError::Database(error) => job.refused(Doing::Claiming, error),
+        error => job.look_failed(error),
+    }
+}

@@ -1,0 +1,106 @@
+//! How a run ended: what the ledger keeps of it, written before the lock is freed.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use crate::database::{Database, DbError};
+use crate::error::Error;
+use crate::exit::signal_name;
+use crate::explain::explain;
+use crate::job::{Success, milliseconds};
+use crate::lead::run::{Voice, Working, stem};
+use crate::ledger::record::{Progress, Recorder, Verdict};
+use crate::model::event::Event;
+use crate::model::run::{Run, RunStatus};
+
+/// How long a verdict is tried to be written at least.
+const PATIENCE: Duration = Duration::from_secs(4);
+
+impl Working<'_> {
+    /// The verdict, before the lock is freed.
+    pub(super) async fn finish(
+        self,
+        work: &mut dyn Database,
+        run: &Run,
+        done: Result<(), Error>,
+    ) -> Result<Success, Error> {
+        let verdict = self.verdict(&done);
+        let status = verdict.status;
+        let until_deadline = self.job.limits.deadline().saturating_duration_since(Instant::now());
+        let ended_early = matches!(done, Err(Error::Signalled { .. } | Error::LockLost { .. }));
+        let patience = if ended_early { Duration::from_secs(1) } else { PATIENCE.max(until_deadline) };
+        let progress = self.progress.get();
+        let written = match self.voice {
+            Voice::Beats(beats) => beats.finish(verdict, patience).await,
+            Voice::Inline(mut recorder) => {
+                finish_inline(&mut recorder, work, &progress, &verdict, patience).await
+            }
+        };
+        let duration_ms = milliseconds(self.clock.1.elapsed());
+        self.job.report.event(&Event::RunFinished { run: run.id.clone(), status, duration_ms });
+        let applied = self.applied;
+        match (done, written) {
+            (Err(error), _) => Err(error),
+            (Ok(()), Ok(true)) => {
+                Ok(Success { run: Some(run.id.clone()), message: done_message(applied.len(), run), applied })
+            }
+            (Ok(()), Ok(false)) => Err(Error::LockLost {
+                reason: "another run has taken over before ours could be recorded".to_owned(),
+                step: None,
+                applied,
+            }),
+            (Ok(()), Err(error)) => Err(Error::NotRecorded { error, applied }),
+        }
+    }
+
+    fn verdict(&self, done: &Result<(), Error>) -> Verdict {
+        let leader = self.job.identity.participant.to_string();
+        let Err(error) = done else {
+            return Verdict {
+                status: RunStatus::Succeeded,
+                error: None,
+                failed_step: None,
+                ended_by: leader,
+            };
+        };
+        let (status, step, ended_by) = match error {
+            Error::Signalled { signal, step, .. } => {
+                (RunStatus::Interrupted, step.clone(), format!("{} in {leader}", signal_name(*signal)))
+            }
+            Error::LockLost { step, .. } => {
+                (RunStatus::Interrupted, step.clone(), format!("lost lock of {leader}"))
+            }
+            Error::Step { migration, .. } => (RunStatus::Failed, Some(stem(migration)), leader),
+            Error::BudgetEnded { step, .. } => (RunStatus::Failed, step.clone(), leader),
+            _ => (RunStatus::Failed, None, leader),
+        };
+        Verdict { status, error: Some(explain(error).to_text()), failed_step: step, ended_by }
+    }
+}
+
+async fn finish_inline(
+    recorder: &mut Recorder,
+    work: &mut dyn Database,
+    progress: &Progress,
+    verdict: &Verdict,
+    patience: Duration,
+) -> Result<bool, DbError> {
+    let began = Instant::now();
+    loop {
+        match recorder.finish(work, progress, verdict).await {
+            Err(error) if error.kind.passes() && began.elapsed() < patience => {
+                sleep(Duration::from_millis(100)).await;
+            }
+            written => return written,
+        }
+    }
+}
+
+fn done_message(applied: usize, run: &Run) -> String {
+    match applied {
+        0 => format!("nothing was pending; {} is recorded", run.release.short()),
+        1 => "applied 1 migration".to_owned(),
+        many => format!("applied {many} migrations"),
+    }
+}
