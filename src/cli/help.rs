@@ -7,9 +7,10 @@ Examples:
   bellwether deploy --role elect                whoever gets the lock first migrates
   bellwether status --check                     exit 0 once this release may go live
 
-Every flag has a variable, BELLWETHER_ and its name: --lock-name is BELLWETHER_LOCK_NAME. An empty one counts as unset.
-Exit codes: 0 done, 2 usage or config, 10-15 our own work failed, 20-23 the leader failed, is late, died or never
-started, 30-32 ledger, database or status source, 128+n ended by signal n.";
+Every flag has a variable, BELLWETHER_ and its name: --lock-name is BELLWETHER_LOCK_NAME. An empty
+one counts as unset.
+Exit codes: 0 done, 2 usage or config, 10-15 our own work failed, 20-23 the leader failed, is late,
+died or never started, 30-32 ledger, database or status source, 128+n ended by signal n.";
 
 pub(super) const DEPLOY: &str = "\
 Examples:

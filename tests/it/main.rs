@@ -7,5 +7,7 @@ mod docs_events;
 mod fake_engine;
 mod harness;
 mod layers;
+mod pages;
+mod readme;
 mod sqlx_format;
 mod support;
