@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::config::ConfigError;
 use crate::database::url::UrlError;
 use crate::database::{DbError, DbErrorKind};
-use crate::engine::sql::StepError;
+use crate::engine::step::StepError;
 use crate::exit::Exit;
 use crate::formats::FormatError;
 use crate::model::ids::{Environment, RunId, Version};

@@ -1,4 +1,6 @@
 //! What does the work of a run: SQL scripts, statement by statement where it must be, or a command.
 
+mod script;
 pub mod split;
 pub mod sql;
+pub mod step;

@@ -1,17 +1,16 @@
 //! Applies one migration: script, history row and fence check in one transaction where the server can, else statement
 //! by statement. Knows nothing of runs, beats or budgets; a caller who stops waiting drops the session.
 
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use crate::database::statement::Batch;
-use crate::database::{
-    Database, DbError, DbErrorKind, Dialect, EngineName, Position, Server, Statement, Value,
-};
+use crate::database::{Database, DbError, DbErrorKind, Dialect, EngineName, Server, Statement, Value};
+use crate::engine::script::{Script, Sent};
 use crate::engine::split::{self, Concurrent, Piece, Split};
+use crate::engine::step::{Place, StepError, Unsendable};
 use crate::ledger::Ledger;
 use crate::ledger::history::HistoryTable;
 use crate::ledger::record::Mine;
@@ -45,97 +44,6 @@ pub struct Sql<'a> {
     pub deadline: Instant,
     /// Set when the work is to end: a cancelled statement may end without an error (MySQL's `SLEEP`).
     pub stop: &'a AtomicBool,
-}
-
-/// Why a migration is not applied.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum StepError {
-    /// A statement of it failed.
-    #[error("{error}")]
-    Statement {
-        /// Where, as far as the server tells.
-        place: Place,
-        /// The statement, or the whole script where the server names none.
-        statement: String,
-        /// What the server said.
-        error: DbError,
-        /// Statements of this script that stay applied.
-        applied: usize,
-        /// The history says that the script is half applied.
-        dirty: bool,
-    },
-    /// The script cannot be sent as it is; nothing of it was.
-    #[error("{why}")]
-    Unsendable {
-        /// Where.
-        place: Place,
-        /// The statement.
-        statement: String,
-        /// Why.
-        why: Unsendable,
-    },
-    /// `CREATE INDEX CONCURRENTLY` left an index that the server does not use.
-    #[error("invalid index: {}", indexes.join(", "))]
-    InvalidIndex {
-        /// Which file.
-        path: PathBuf,
-        /// Which indexes.
-        indexes: Vec<String>,
-    },
-    /// Our own statement around the script failed: the history row, the fence check.
-    #[error("{error}")]
-    Bookkeeping {
-        /// Which file.
-        path: PathBuf,
-        /// What we did.
-        what: &'static str,
-        /// What the server said.
-        error: DbError,
-    },
-    /// Fence, run or session are not ours any more; nothing is written from here on.
-    #[error("{0}")]
-    FenceLost(String),
-    /// We were told to stop between two statements.
-    #[error("stopped after {applied} statements")]
-    Stopped {
-        /// Statements of this script that stay applied.
-        applied: usize,
-    },
-}
-
-/// Why a script cannot be sent as it is.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Unsendable {
-    /// It ends or opens a transaction of its own.
-    #[error("the script has transaction statements of its own")]
-    OwnTransaction,
-    /// `COPY … FROM STDIN`.
-    #[error("COPY … FROM STDIN needs a client that sends the data")]
-    CopyFromStdin,
-    /// A command to a client program: `\\connect`, `.read`, `source`.
-    #[error("{0} is a command to a client program, not to the server")]
-    ClientCommand(String),
-}
-
-/// A place in a migration file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
-    /// The file.
-    pub path: PathBuf,
-    /// From 1; the statement's where the server tells none; none where even that is unknown.
-    pub line: Option<usize>,
-    /// From 1.
-    pub column: Option<usize>,
-}
-
-impl StepError {
-    /// Whether the work session is gone with it.
-    pub fn ends_session(&self) -> bool {
-        match self {
-            Self::Statement { error, .. } | Self::Bookkeeping { error, .. } => error.kind.ends_session(),
-            _ => false,
-        }
-    }
 }
 
 impl Sql<'_> {
@@ -254,6 +162,9 @@ impl Sql<'_> {
         if applied.as_ref().is_err_and(StepError::ends_session) {
             return applied;
         }
+        // what the script began itself ends with it, before the session is put back
+        let end = if applied.is_ok() { "COMMIT" } else { "ROLLBACK" };
+        self.bookkeeping(work.script(end).await, script, "ending its transaction")?;
         self.bookkeeping(work.script(&self.server.restore).await, script, "putting the session back")?;
         match applied {
             Ok(()) => {
@@ -362,87 +273,6 @@ impl Sql<'_> {
 
 /// `BEGIN`, the fence check, `SET LOCAL`: before the script's own statements in a message.
 const BATCH_STATEMENTS: usize = 3;
-
-/// A migration's script in pieces.
-struct Script<'a> {
-    migration: &'a Migration,
-    pieces: Vec<Piece<'a>>,
-    /// One piece, because it could not be split safely.
-    whole: bool,
-}
-
-/// Where a piece of the script stood in what was sent.
-struct Sent<'a> {
-    /// Our own text before it.
-    before: &'a str,
-    /// Our own statements before it.
-    statements_before: usize,
-    /// Where it begins in the file, bytes.
-    offset: usize,
-}
-
-impl Script<'_> {
-    fn refuse_unsendable(&self, engine: EngineName, in_transaction: bool) -> Result<(), StepError> {
-        let own = || split::transaction_control(&self.pieces, engine).filter(|_| in_transaction);
-        let (piece, why) = match (split::copies_from_stdin(&self.pieces), own()) {
-            (Some(piece), _) if engine == EngineName::Postgres => (piece, Unsendable::CopyFromStdin),
-            (_, Some(piece)) => (piece, Unsendable::OwnTransaction),
-            _ => return Ok(()),
-        };
-        let place =
-            Place { path: self.migration.path.clone(), line: Some(piece.line), column: Some(piece.column) };
-        Err(StepError::Unsendable { place, statement: piece.text.to_owned(), why })
-    }
-
-    fn failed(
-        &self,
-        error: DbError,
-        sent: &Sent<'_>,
-        piece: Option<&Piece<'_>>,
-        applied: usize,
-        dirty: bool,
-    ) -> StepError {
-        let own = error.completed.checked_sub(sent.statements_before);
-        let offset = self.offset_of(&error, sent);
-        // a message of several statements: by the position, else by how many had succeeded before
-        let piece = piece.or_else(|| match offset {
-            Some(offset) => self.pieces.iter().rfind(|piece| piece.offset <= offset),
-            None => own.and_then(|index| self.pieces.get(index)),
-        });
-        let place = match (offset.or(piece.map(|piece| piece.offset)), error.position) {
-            // a server that counts lines counts them in what was sent, comments in front included
-            (Some(offset), Some(Position::Line(line))) => {
-                let first = split::locate(&self.migration.sql, offset).0;
-                Place { path: self.migration.path.clone(), line: Some(first + line - 1), column: None }
-            }
-            (Some(_), None) if let Some(piece) = piece => Place {
-                path: self.migration.path.clone(),
-                line: Some(piece.line),
-                column: Some(piece.column),
-            },
-            (Some(offset), _) => self.place(offset),
-            (None, _) => Place { path: self.migration.path.clone(), line: None, column: None },
-        };
-        let statement = piece.map_or_else(String::new, |piece| piece.text.to_owned());
-        StepError::Statement { place, statement, error, applied, dirty }
-    }
-
-    /// Where in the file the server points, bytes; none where it points nowhere, or at text of ours.
-    fn offset_of(&self, error: &DbError, sent: &Sent<'_>) -> Option<usize> {
-        let rest = self.migration.sql.get(sent.offset..)?;
-        let within = match error.position? {
-            Position::Character(at) => Position::Character(at.checked_sub(sent.before.chars().count())?),
-            Position::Byte(at) => Position::Byte(at.checked_sub(sent.before.len())?),
-            Position::Line(_) => return None,
-        };
-        Some(sent.offset + split::byte_offset(rest, within))
-    }
-
-    fn place(&self, offset: usize) -> Place {
-        let (line, column) = split::locate(&self.migration.sql, offset);
-        Place { path: self.migration.path.clone(), line: Some(line), column: Some(column) }
-    }
-}
 
 fn named_index(piece: &Piece<'_>) -> Option<String> {
     match split::concurrent_index(piece)? {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::connection::said;
 use super::{count, snippet, span, stays_applied, told};
 use crate::database::DbError;
-use crate::engine::sql::{Place, StepError, Unsendable};
+use crate::engine::step::{Place, StepError, Unsendable};
 use crate::model::event::Explained;
 use crate::model::ids::Version;
 use crate::model::migration::Migration;

@@ -7,7 +7,8 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::database::{Database, Holder, Interrupt, Server};
-use crate::engine::sql::{Sql, StepError};
+use crate::engine::sql::Sql;
+use crate::engine::step::StepError;
 use crate::error::{Doing, Error};
 use crate::job::{Job, Success, milliseconds};
 use crate::lead::sessions::Sessions;
@@ -96,6 +97,9 @@ impl Working<'_> {
             total,
             waited_ms: milliseconds(began.elapsed()),
         };
+        // the claim's short timeouts end here
+        let restored = work.script(&self.server.restore).await;
+        restored.map_err(|error| self.job.refused(Doing::Claiming, error))?;
         let judged = self.job.judge(work, self.server).await;
         let (judgement, _) = judged.map_err(|error| self.job.refused(Doing::ReadingHistory, error))?;
         let (Some(judgement), Some(bundle)) = (judgement, &self.job.bundle) else {

@@ -1,0 +1,96 @@
+//! Why a migration is not applied: facts, with the place in its file.
+
+use std::path::PathBuf;
+
+use crate::database::DbError;
+
+/// Why a migration is not applied.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StepError {
+    /// A statement of it failed.
+    #[error("{error}")]
+    Statement {
+        /// Where, as far as the server tells.
+        place: Place,
+        /// The statement, or the whole script where the server names none.
+        statement: String,
+        /// What the server said.
+        error: DbError,
+        /// Statements of this script that stay applied.
+        applied: usize,
+        /// The history says that the script is half applied.
+        dirty: bool,
+    },
+    /// The script cannot be sent as it is; nothing of it was.
+    #[error("{why}")]
+    Unsendable {
+        /// Where.
+        place: Place,
+        /// The statement.
+        statement: String,
+        /// Why.
+        why: Unsendable,
+    },
+    /// `CREATE INDEX CONCURRENTLY` left an index that the server does not use.
+    #[error("invalid index: {}", indexes.join(", "))]
+    InvalidIndex {
+        /// Which file.
+        path: PathBuf,
+        /// Which indexes.
+        indexes: Vec<String>,
+    },
+    /// Our own statement around the script failed: the history row, the fence check.
+    #[error("{error}")]
+    Bookkeeping {
+        /// Which file.
+        path: PathBuf,
+        /// What we did.
+        what: &'static str,
+        /// What the server said.
+        error: DbError,
+    },
+    /// Fence, run or session are not ours any more; nothing is written from here on.
+    #[error("{0}")]
+    FenceLost(String),
+    /// We were told to stop between two statements.
+    #[error("stopped after {applied} statements")]
+    Stopped {
+        /// Statements of this script that stay applied.
+        applied: usize,
+    },
+}
+
+/// Why a script cannot be sent as it is.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unsendable {
+    /// It ends or opens a transaction of its own.
+    #[error("the script has transaction statements of its own")]
+    OwnTransaction,
+    /// `COPY … FROM STDIN`.
+    #[error("COPY … FROM STDIN needs a client that sends the data")]
+    CopyFromStdin,
+    /// A command to a client program: `\\connect`, `.read`, `source`.
+    #[error("{0} is a command to a client program, not to the server")]
+    ClientCommand(String),
+}
+
+/// A place in a migration file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The file.
+    pub path: PathBuf,
+    /// From 1; the statement's where the server tells none; none where even that is unknown.
+    pub line: Option<usize>,
+    /// From 1.
+    pub column: Option<usize>,
+}
+
+impl StepError {
+    /// Whether the work session is gone with it.
+    pub fn ends_session(&self) -> bool {
+        match self {
+            Self::Statement { error, .. } | Self::Bookkeeping { error, .. } => error.kind.ends_session(),
+            _ => false,
+        }
+    }
+}
