@@ -1,13 +1,22 @@
 //! The one integration binary: the real program as processes, and the databases that `scripts/servers` starts.
 #![allow(clippy::unwrap_used)]
 
+mod bad_input;
 mod conformance;
 mod corpus;
 mod docs_events;
+mod election;
+mod failures;
 mod fake_engine;
 mod harness;
+mod indexes;
 mod layers;
+mod looking;
 mod pages;
+mod poolers;
+mod readers;
 mod readme;
+mod signals;
+mod sqlx_cli;
 mod sqlx_format;
 mod support;

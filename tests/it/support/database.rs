@@ -131,6 +131,21 @@ impl TestDatabase {
         !self.rows(&sql).is_empty()
     }
 
+    /// The runs in the ledger, oldest first: leader and status.
+    pub fn runs(&self) -> Vec<Vec<String>> {
+        self.rows("select leader, status from bellwether_runs order by fence")
+    }
+
+    /// What the migrations of [`Migrations::counted`](super::migrations::Migrations::counted) left, in order.
+    pub fn applied(&self) -> Vec<String> {
+        self.column("select name from applied order by name")
+    }
+
+    /// The versions in the history that are whole, in order.
+    pub fn history(&self) -> Vec<String> {
+        self.column("select version from _sqlx_migrations where success order by version")
+    }
+
     /// A new role that may connect and nothing else; [`Self::grant_select`] gives it more. Not for SQLite.
     ///
     /// On MariaDB a user without any privilege in a database may not even enter it, so it may read a table of ours there.

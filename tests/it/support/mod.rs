@@ -9,6 +9,8 @@ pub mod process;
 pub mod server;
 
 pub use database::TestDatabase;
+pub use migrations::Migrations;
+pub use process::{Bellwether, Finished, Running};
 pub use server::{Server, tool};
 
 /// Writes `mod name { postgres, mariadb, sqlite }`, one test each, for every `fn name(db: &TestDatabase) { … }`; with

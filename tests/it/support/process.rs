@@ -38,6 +38,21 @@ impl Bellwether {
         Self::bare().arg(verb)
     }
 
+    /// A participant of release `r1`, as most tests want it.
+    pub fn at(verb: &str, db: &TestDatabase, migrations: &Migrations) -> Self {
+        Self::new(verb).on(db).migrations(migrations).release("r1")
+    }
+
+    /// The one that leads release `r1`, under the name `shop-web`.
+    pub fn lead(db: &TestDatabase, migrations: &Migrations) -> Self {
+        Self::at("lead", db, migrations).participant("shop-web")
+    }
+
+    /// One that follows release `r1`.
+    pub fn follow(db: &TestDatabase, migrations: &Migrations) -> Self {
+        Self::at("follow", db, migrations).participant("shop-worker")
+    }
+
     /// Without arguments.
     pub fn bare() -> Self {
         let folder = Arc::new(tempfile::tempdir().unwrap());
@@ -103,6 +118,14 @@ impl Bellwether {
     pub fn file(self, name: &str, contents: &str) -> Self {
         std::fs::write(self.folder.path().join(name), contents).unwrap();
         self
+    }
+
+    /// A config with these keys for the environment `default`, which is also the one of those without a config.
+    pub fn config(self, keys: &str) -> Self {
+        self.file(
+            "bellwether.yml",
+            &format!("environments:\n  default: {{ database: \"${{DATABASE_URL}}\", {keys} }}\n"),
+        )
     }
 
     /// The folder in which it runs.
@@ -392,9 +415,24 @@ impl Finished {
             .collect()
     }
 
-    /// The title of its error.
+    /// Its error as a whole: title, causes, snippet and hints.
     pub fn error(&self) -> String {
-        self.outcome()["error"]["title"].as_str().unwrap_or_default().to_owned()
+        let error = &self.outcome()["error"];
+        let list = |key: &str| error[key].as_array().cloned().unwrap_or_default();
+        let parts =
+            [vec![error["title"].clone()], list("causes"), vec![error["snippet"].clone()], list("hints")]
+                .concat();
+        parts.iter().filter_map(Value::as_str).collect::<Vec<_>>().join("\n")
+    }
+
+    /// Demands that its error contains every one of these texts.
+    #[track_caller]
+    pub fn explains(self, texts: &[&str]) -> Self {
+        let error = self.error();
+        for text in texts {
+            assert!(error.contains(text), "the error does not say {text:?}:\n{error}\n{}", self.said());
+        }
+        self
     }
 
     /// Events of this name.

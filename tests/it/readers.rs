@@ -1,0 +1,61 @@
+//! Followers whose database role may do little: what they need is `SELECT`, and what is missing is said.
+
+use std::time::Duration;
+
+use crate::support::database::READER_PASSWORD;
+use crate::support::{Bellwether, Finished, Migrations, on_servers};
+
+const SOON: Duration = Duration::from_secs(20);
+const LEDGER: [&str; 4] = ["bellwether_lock", "bellwether_runs", "bellwether_steps", "bellwether_meta"];
+
+fn keeps_secret(finished: Finished) -> Finished {
+    finished.never_says(READER_PASSWORD).never_says("re%40der")
+}
+
+on_servers! { [postgres Postgres, mariadb MariaDb]
+    fn a_follower_needs_select_only(db) {
+        let gate = db.gate();
+        let migrations = Migrations::counted(1);
+        Bellwether::lead(db, &migrations).run().expect(0);
+        let reader = db.reader();
+        db.grant_select(&reader, &LEDGER);
+        db.grant_select(&reader, &["_sqlx_migrations"]);
+        migrations.write("0002_wait.sql", gate.sql());
+        let follow = || Bellwether::new("follow").url(&reader.url).migrations(&migrations).release("r2");
+        let early = follow().spawn();
+        early.wait_for_event("waiting", SOON);
+        let leader = Bellwether::new("lead").on(db).migrations(&migrations).release("r2").spawn();
+        early.wait_for_event("watching", SOON);
+        gate.open();
+        leader.wait(SOON).expect(0);
+        keeps_secret(early.wait(SOON).expect(0));
+        keeps_secret(follow().run().expect(0));
+    }
+
+    fn a_follower_without_privilege_on_the_ledger_gets_the_grant_to_paste(db) {
+        let migrations = Migrations::counted(1);
+        Bellwether::lead(db, &migrations).run().expect(0);
+        let reader = db.reader();
+        let finished = Bellwether::follow(db, &migrations).url(&reader.url).run().expect(31);
+        let said = finished.error();
+        assert!(said.contains("GRANT SELECT") && said.contains("bellwether_") && said.contains(&reader.name), "{said}");
+        keeps_secret(finished);
+    }
+
+    fn a_follower_without_privilege_on_the_history_gets_the_grant_to_paste(db) {
+        let migrations = Migrations::counted(1);
+        Bellwether::lead(db, &migrations).run().expect(0);
+        let reader = db.reader();
+        db.grant_select(&reader, &LEDGER);
+        let finished = Bellwether::follow(db, &migrations).url(&reader.url).run().expect(31);
+        keeps_secret(finished.explains(&["GRANT SELECT", "_sqlx_migrations"]));
+    }
+
+    fn readers_of_the_config_are_granted_the_ledger_when_it_is_made(db) {
+        let reader = db.reader();
+        let migrations = Migrations::counted(1);
+        Bellwether::lead(db, &migrations).config(&format!("ledger: {{ readers: [{}] }}", reader.name)).run().expect(0);
+        let mut session = crate::support::database::Session::open(db.server(), &reader.url);
+        assert_eq!(session.rows("select status from bellwether_runs"), [["succeeded"]]);
+    }
+}

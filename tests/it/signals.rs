@@ -1,0 +1,97 @@
+//! SIGTERM and SIGINT: the statement ends on the server, the run is recorded, the lock is free, in time.
+
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
+
+use crate::support::{Bellwether, Migrations, Running, Server, TestDatabase, on_every_server};
+
+const SOON: Duration = Duration::from_secs(20);
+
+/// A leader in the middle of a statement that would run for a minute.
+fn at_work(db: &TestDatabase, migrations: &Migrations) -> Running {
+    migrations.write("0002_slow.sql", db.sleep_sql(60.0));
+    let leader = Bellwether::lead(db, migrations).spawn();
+    leader.wait_for("second step", SOON, |event| {
+        event["event"] == "step_started" && event["step"]["position"] == 2
+    });
+    leader
+}
+
+fn assert_nothing_runs(db: &TestDatabase) {
+    let running = match db.server() {
+        Server::Postgres => {
+            db.rows("select query from pg_stat_activity where datname = current_database() and state = 'active' and query like '%pg_sleep%' and pid <> pg_backend_pid()")
+        }
+        Server::MariaDb => db.rows(
+            "select info from information_schema.processlist where db = database() and info like '%sleep%' and id <> connection_id()",
+        ),
+        Server::Sqlite => Vec::new(),
+    };
+    assert_eq!(running, Vec::<Vec<String>>::new());
+}
+
+fn assert_ends_well(db: &TestDatabase, signals: &[Signal], code: i32) {
+    let migrations = Migrations::counted(1);
+    let leader = at_work(db, &migrations);
+    for signal in signals {
+        leader.signal(*signal);
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let sent = std::time::Instant::now();
+    let finished = leader.wait(SOON).expect(code);
+    assert!(finished.ended.saturating_duration_since(sent) < Duration::from_secs(5), "{}", finished.said());
+    assert_eq!(finished.outcome()["outcome"], "interrupted");
+    assert_eq!(db.runs(), [["shop-web", "interrupted"]]);
+    assert_nothing_runs(db);
+    // the lock is free: the next leader need not wait for it. MariaDB may find the script half applied
+    migrations.write("0002_slow.sql", "select 2;");
+    let next = Bellwether::at("lead", db, &migrations).participant("next").args(["--lock-wait", "1s"]).run();
+    let fine = next.code == Some(0) || (db.server() == Server::MariaDb && next.code == Some(13));
+    assert!(fine, "{:?}\n{}", next.code, next.said());
+}
+
+on_every_server! {
+    fn sigterm_ends_a_leader_in_time(db) {
+        assert_ends_well(db, &[Signal::SIGTERM], 143);
+    }
+
+    fn sigint_ends_a_leader_in_time(db) {
+        assert_ends_well(db, &[Signal::SIGINT], 130);
+    }
+
+    fn a_second_sigterm_changes_nothing(db) {
+        assert_ends_well(db, &[Signal::SIGTERM, Signal::SIGTERM, Signal::SIGTERM], 143);
+    }
+
+    fn sigterm_after_sigint_changes_nothing(db) {
+        assert_ends_well(db, &[Signal::SIGINT, Signal::SIGTERM, Signal::SIGINT], 130);
+    }
+
+    fn a_follower_says_by_what_its_leader_was_interrupted(db) {
+        let migrations = Migrations::counted(1);
+        let leader = at_work(db, &migrations);
+        let follower = Bellwether::follow(db, &migrations).spawn();
+        follower.wait_for_event("watching", SOON);
+        leader.signal(Signal::SIGTERM);
+        let leader = leader.wait(SOON).expect(143);
+        let follower = follower.wait(SOON).expect(20).explains(&["SIGTERM"]);
+        assert!(follower.ended.saturating_duration_since(leader.ended) < Duration::from_secs(2), "{}", follower.said());
+    }
+
+    fn sigterm_ends_those_who_wait(db) {
+        let migrations = Migrations::counted(1);
+        let leader = at_work(db, &migrations);
+        let follower = Bellwether::follow(db, &migrations).spawn();
+        follower.wait_for_event("watching", SOON);
+        let queued = Bellwether::at("lead", db, &migrations).spawn();
+        queued.wait_for_event("lock_waiting", SOON);
+        for waiting in [follower, queued] {
+            waiting.signal(Signal::SIGTERM);
+            let finished = waiting.wait(Duration::from_secs(5)).expect(143);
+            assert_eq!(finished.outcome()["exit"], 143);
+        }
+        assert!(leader.is_running());
+        assert_eq!(db.runs(), [["shop-web", "running"]]);
+    }
+}
