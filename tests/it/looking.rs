@@ -16,7 +16,7 @@ fn tables(db: &TestDatabase) -> Vec<String> {
 
 on_every_server! {
     fn plan_says_who_would_do_what_and_why_and_changes_nothing(db) {
-        db.sql("create table before (id int)");
+        db.sql("create table earlier (id int)");
         let migrations = Migrations::counted(2);
         let plan = || Bellwether::at("plan", db, &migrations).participant("shop-web");
         let finished = plan().run().expect(0);
@@ -30,7 +30,7 @@ on_every_server! {
             found.iter().map(|migration| migration["state"].as_str().unwrap_or_default().to_owned()).collect()
         };
         assert_eq!(states(), ["pending", "pending"]);
-        assert_eq!(tables(db), ["before"]);
+        assert_eq!(tables(db), ["earlier"]);
         Bellwether::lead(db, &migrations).run().expect(0);
         assert_eq!(states(), ["applied", "applied"]);
         let human = Bellwether::human("plan").on(db).migrations(&migrations).release("r1").run().expect(0);
@@ -38,11 +38,11 @@ on_every_server! {
     }
 
     fn status_check_is_ready_when_the_release_is_applied(db) {
-        db.sql("create table before (id int)");
+        db.sql("create table earlier (id int)");
         let migrations = Migrations::counted(2);
         let check = || Bellwether::at("status", db, &migrations).arg("--check").run();
         check().expect(3);
-        assert_eq!(tables(db), ["before"]);
+        assert_eq!(tables(db), ["earlier"]);
         Bellwether::lead(db, &migrations).run().expect(0);
         check().expect(0);
         migrations.write("0003_step.sql", "select 3;");

@@ -29,7 +29,9 @@ fn assert_agrees(tool: &Path, db: &TestDatabase, migrations: &Migrations, count:
 
 fn columns(db: &TestDatabase) -> Vec<Vec<String>> {
     match db.server() {
-        Server::Sqlite => db.rows("select replace(sql, '\"', '') from sqlite_master where name = '_sqlx_migrations'"),
+        Server::Sqlite => {
+            db.rows("select replace(sql, '\"', '') from sqlite_master where name = '_sqlx_migrations'")
+        }
         Server::MariaDb => db.rows("show columns from _sqlx_migrations"),
         Server::Postgres => db.rows(
             "select column_name, data_type, is_nullable, column_default from information_schema.columns
