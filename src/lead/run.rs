@@ -1,5 +1,6 @@
 //! A run at work: its migrations, watched; its beats; its verdict.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -24,6 +25,8 @@ use crate::plan::pending::Judgement;
 
 /// How long a cancelled statement may take to end.
 const CANCEL_PATIENCE: Duration = Duration::from_secs(3);
+/// How long an interrupt has to show.
+const INTERRUPT_AGAIN: Duration = Duration::from_millis(500);
 
 /// From the claim to the verdict.
 pub async fn migrate(
@@ -204,13 +207,22 @@ impl Working<'_> {
             reason = self.lost() => self.lock_lost(reason, Some(migration)),
         };
         self.stop.store(true, Ordering::Relaxed);
-        self.interrupt().await;
-        match timeout(CANCEL_PATIENCE, apply).await {
+        match timeout(CANCEL_PATIENCE, self.insist(apply)).await {
             // it came through all the same, applied and recorded; the next step will not begin
             Ok(Ok(())) => Ok(()),
             Err(_) => Err(cut),
             Ok(Err(StepError::FenceLost(reason))) => Err(self.lock_lost(reason, Some(migration))),
             Ok(Err(_)) => Err(cut),
+        }
+    }
+
+    /// Interrupts until the work ends: one that falls between two statements stops neither.
+    async fn insist<T>(&self, mut work: Pin<&mut impl Future<Output = T>>) -> T {
+        loop {
+            self.interrupt().await;
+            if let Ok(ended) = timeout(INTERRUPT_AGAIN, work.as_mut()).await {
+                return ended;
+            }
         }
     }
 

@@ -52,7 +52,6 @@ on_every_server! {
         for follower in wait_all(followers) {
             let follower = follower.expect(0);
             assert_eq!(follower.outcome()["role"], "follow");
-            assert_eq!(follower.outcome()["run"], leader.outcome()["run"]);
             let late = follower.ended.saturating_duration_since(leader.ended);
             assert!(late < Duration::from_secs(7), "{late:?} after the leader\n{}", follower.said());
         }

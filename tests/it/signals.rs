@@ -45,6 +45,7 @@ fn assert_ends_well(db: &TestDatabase, signals: &[Signal], code: i32) {
     let finished = leader.wait(SOON).expect(code);
     assert!(finished.ended.saturating_duration_since(sent) < Duration::from_secs(5), "{}", finished.said());
     assert_eq!(finished.outcome()["outcome"], "interrupted");
+    assert_eq!(finished.applied(), ["1"], "{}", finished.said());
     assert_eq!(db.runs(), [["shop-web", "interrupted"]], "{}", finished.said());
     assert_nothing_runs(db);
     // the lock is free: the next leader need not wait for it. MariaDB may find the script half applied

@@ -21,7 +21,8 @@ fn kind(code: i32, message: &str) -> DbErrorKind {
         (_, 3 | 23) => DbErrorKind::Privilege,
         // UNIQUE, PRIMARY KEY
         (2067 | 1555, _) => DbErrorKind::AlreadyExists,
-        (_, 1) if message.starts_with("no such table") => DbErrorKind::MissingTable,
+        // 17: the schema changed, time and again, while the statement was read
+        (_, 1 | 17) if message.starts_with("no such table") => DbErrorKind::MissingTable,
         (_, 1) if message.ends_with("already exists") => DbErrorKind::AlreadyExists,
         _ => DbErrorKind::Statement,
     }
@@ -67,6 +68,8 @@ mod tests {
             (14, "unable to open database file", DbErrorKind::UnknownDatabase),
             (2067, "UNIQUE constraint failed: t.a", DbErrorKind::AlreadyExists),
             (1, "no such table: t", DbErrorKind::MissingTable),
+            (17, "no such table: t", DbErrorKind::MissingTable),
+            (17, "database schema has changed", DbErrorKind::Busy),
             (1, "table t already exists", DbErrorKind::AlreadyExists),
             (1, "near \"x\": syntax error", DbErrorKind::Statement),
         ] {
