@@ -49,13 +49,6 @@ fn a_name_that_is_no_migration_is_named() {
 }
 
 #[test]
-fn usage_errors_end_with_an_outcome_too() {
-    let finished = Bellwether::new("lead").arg("--no-such-flag").run().expect(2);
-    assert_eq!(finished.outcome()["exit"], 2, "{}", finished.said());
-    assert_eq!(finished.outcome()["outcome"], "usage");
-}
-
-#[test]
 fn leading_needs_something_to_lead_with() {
     let db = Server::Sqlite.database();
     let finished = Bellwether::new("lead").on(&db).release("r1").run().expect(2);

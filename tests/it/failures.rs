@@ -151,7 +151,7 @@ on_every_server! {
         follower.wait_for_event("watching", SOON);
         gate.open();
         leader.wait(SOON).expect(0);
-        follower.wait(SOON).expect(15).explains(&["0003_more"]);
+        follower.wait(SOON).expect(15).explains(&["3"]);
     }
 }
 
