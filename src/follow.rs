@@ -317,6 +317,11 @@ fn look_failed(job: &Job, error: LookError, locked: Option<bool>) -> Error {
     }
 }
 
+/// Rounded up: "0 s" would be a lie.
+fn whole_seconds(left: Duration) -> u64 {
+    left.as_secs() + u64::from(left.subsec_nanos() > 0)
+}
+
 /// Why we wait, in one line.
 fn reason(why: &Why, latest: Option<&Run>, seen: &Looked, elect: bool) -> String {
     let leader = latest.map_or("the leader", |run| run.leader.as_str());
@@ -326,10 +331,10 @@ fn reason(why: &Why, latest: Option<&Run>, seen: &Looked, elect: bool) -> String
             "the last run of this release, led by {leader}, did not apply all of our migrations; waiting for a new one"
         ),
         Why::OldFailure(left) if elect => {
-            format!("{leader} failed before we came; trying again in {} s", left.as_secs() + 1)
+            format!("{leader} failed before we came; trying again in {} s", whole_seconds(*left))
         }
         Why::OldFailure(left) => {
-            format!("{leader} failed before we came; waiting {} s for a new run", left.as_secs() + 1)
+            format!("{leader} failed before we came; waiting {} s for a new run", whole_seconds(*left))
         }
         Why::Dead(left) => {
             let what = match latest.map(|run| run.status) {
@@ -339,7 +344,7 @@ fn reason(why: &Why, latest: Option<&Run>, seen: &Looked, elect: bool) -> String
                 Some(status) => format!("the run of {leader} was {status}"),
                 None => "the run that we watched is gone from the ledger".to_owned(),
             };
-            format!("{what}; waiting {} s for another leader", left.as_secs() + 1)
+            format!("{what}; waiting {} s for another leader", whole_seconds(*left))
         }
         Why::NotStarted => "no leader has begun yet".to_owned(),
     }

@@ -15,6 +15,8 @@ use crate::report::Report;
 
 /// Between beats.
 pub const EVERY: Duration = Duration::from_secs(2);
+/// Until the first one.
+const FIRST: Duration = Duration::from_millis(300);
 /// What one beat may take.
 const BEAT_LIMIT: Duration = Duration::from_secs(2);
 
@@ -128,7 +130,8 @@ impl Heart {
     async fn run(mut self, mut inbox: mpsc::Receiver<Command>) {
         let mut ticks = interval(EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        ticks.reset();
+        // early, so that whoever comes at once sees the first step rather than none
+        ticks.reset_after(FIRST);
         loop {
             tokio::select! {
                 biased;

@@ -15,9 +15,6 @@ pub fn lines(end: &Outcome) -> Vec<Line> {
     if !end.message.is_empty() && end.message != error.title {
         lines.push(Line::plain(message));
     }
-    if !end.applied.is_empty() {
-        lines.push(Line::plain(format!("applied before that: {}", few(end))));
-    }
     lines.extend(hints(error));
     let outcome = end.outcome.replace('_', " ");
     lines.push(Line::plain(format!(
@@ -56,15 +53,4 @@ fn block(text: &str) -> impl Iterator<Item = Line> {
     let clean = words::block(text).into_owned();
     let rows: Vec<Line> = clean.trim_end().lines().map(|row| Line::plain(row.trim_end())).collect();
     rows.into_iter()
-}
-
-/// What we applied: all of a few, else how many and the last.
-fn few(end: &Outcome) -> String {
-    let versions: Vec<_> = end.applied.iter().map(|version| words::line(version.as_str())).collect();
-    match versions.as_slice() {
-        [.., last] if versions.len() > 5 => {
-            format!("{}, the last is {last}", words::migrations(versions.len()))
-        }
-        _ => versions.join(", "),
-    }
 }
