@@ -194,7 +194,8 @@ impl Job {
     /// A bare session; one attempt.
     pub async fn connect(&self, purpose: Purpose) -> Result<Box<dyn Database>, Error> {
         let left = self.limits.deadline().saturating_duration_since(Instant::now());
-        let limit = ATTEMPT.min(left).max(Duration::from_secs(1));
+        let asked = self.target.connect_timeout.map_or(ATTEMPT, Duration::from_secs);
+        let limit = ATTEMPT.min(asked).min(left).max(Duration::from_secs(1));
         tokio::select! {
             connected = (self.engine.connect)(&self.target, purpose, limit) => {
                 connected.map_err(|error| self.refused(Doing::Connecting, error))
@@ -222,22 +223,20 @@ impl Job {
         Error::Database { doing, target, error }
     }
 
-    /// What lets a reader read.
+    /// What lets our own user read, to be pasted.
     fn grants(&self) -> Vec<String> {
-        let dialect = self.engine.dialect;
         let user = self.target.user.as_deref().unwrap_or("the_user");
-        let role = match self.engine.name {
-            EngineName::MySql => format!("'{user}'@'%'"),
-            _ => dialect.quote(user),
-        };
-        let mut grants = Vec::new();
-        if let Some(schema) = self.ledger.schema().or(dialect.default_schema) {
-            grants.push(format!("GRANT USAGE ON SCHEMA {} TO {role};", dialect.quote(schema)));
-        }
-        let history = self.history.map(|history| dialect.qualify(self.ledger.schema(), history.table));
-        let tables = self.ledger.tables().into_iter().map(str::to_owned).chain(history);
-        grants.extend(tables.map(|table| format!("GRANT SELECT ON {table} TO {role};")));
-        grants
+        // which schema the history is in is not known before a session is open: where the URL says, else the default
+        let path = self.target.settings.iter().find(|(name, _)| name == "search_path");
+        let schema = path.map(|(_, path)| path.split(',').next().unwrap_or(path).trim());
+        self.grants_for(user, schema).into_iter().map(|grant| grant + ";").collect()
+    }
+
+    /// What lets a role read ledger and history.
+    pub fn grants_for(&self, role: &str, history_schema: Option<&str>) -> Vec<String> {
+        let mut tables = self.ledger.read_tables().to_vec();
+        tables.extend(self.history.map(|history| (history_schema, history.table)));
+        self.engine.dialect.grants(role, &tables)
     }
 
     /// The same for a look.

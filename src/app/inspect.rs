@@ -43,7 +43,7 @@ pub async fn plan(
     let (lock_mode, lock_reason, server) = lock(&job).await?;
     let looked = look_once(&job).await?;
     let plan = PlanReport {
-        next: next(&job, &looked),
+        next: next(&job, &looked, lock_mode.is_none().then_some(lock_reason.as_str())),
         start: prepare::start(&job, role_reason, release_reason),
         server,
         lock_mode,
@@ -104,7 +104,7 @@ async fn warn_of_stranger(job: &Job, named: Option<Participant>) -> Result<(), E
     Ok(())
 }
 
-fn next(job: &Job, looked: &Looked) -> String {
+fn next(job: &Job, looked: &Looked, no_lock: Option<&str>) -> String {
     let pending = match &looked.observation.pending {
         Pending::None => "nothing is pending".to_owned(),
         Pending::Some(versions) if versions.len() == 1 => "1 migration is pending".to_owned(),
@@ -116,6 +116,11 @@ fn next(job: &Job, looked: &Looked) -> String {
         && job.role != Role::Follow
     {
         return format!("would refuse: {first}");
+    }
+    if let Some(reason) = no_lock
+        && job.role != Role::Follow
+    {
+        return format!("{pending}; would stop, since no lock is safe here: {reason}");
     }
     match job.role {
         Role::Lead => format!("{pending}; would lead"),

@@ -124,6 +124,10 @@ impl Prepared {
         let settings = self.settings;
         let engine = database::engine(self.target.engine)
             .ok_or_else(|| Error::NotYet { what: format!("{:?}", self.target.engine) })?;
+        if engine.dialect.grant.is_none() && !settings.ledger.readers.is_empty() {
+            let message = format!("{} has no users: ledger.readers means nothing there", engine.dialect.name);
+            report.event(&Event::Warning { message });
+        }
         let format = self.bundle.as_ref().map(|(_, format)| *format);
         let participant = self.identity.display_name(request.global.participant.as_ref());
         Ok(Job {

@@ -16,7 +16,7 @@ use sqlx::mysql::MySqlRow;
 use sqlx::{AssertSqlSafe, Column as _, Connection as _, Either, MySqlConnection, Row as _, TypeInfo as _};
 
 use crate::database::error::DbError;
-use crate::database::statement::{Dialect, Row, Statement, Value};
+use crate::database::statement::{Dialect, Grant, Row, Statement, Value};
 use crate::database::url::{EngineName, Target};
 use crate::database::{Connecting, Database, Engine, Holder, LockKey, Purpose, Reply, Server, driver};
 
@@ -41,9 +41,16 @@ pub const DIALECT: Dialect = Dialect {
     schema: include_str!("../../migrations/mysql/0001_ledger.sql"),
     begin: "SET innodb_lock_wait_timeout = 1; SET TRANSACTION ISOLATION LEVEL READ COMMITTED; START TRANSACTION",
     batch: None,
+    grant: Some(Grant { grantee, schema_usage: false }),
     notify: None,
     invalid_index: None,
 };
+
+/// `'app'@'%'`; the host may be part of the name: `app@10.0.%`.
+fn grantee(role: &str) -> String {
+    let (user, host) = role.rsplit_once('@').unwrap_or((role, "%"));
+    format!("{}@{}", DIALECT.quote(user), DIALECT.quote(host))
+}
 
 struct Session {
     /// None once it broke.

@@ -22,7 +22,7 @@ use sqlx::{
 };
 
 use crate::database::error::{DbError, DbErrorKind};
-use crate::database::statement::{Batch, Dialect, Row, Statement, Value};
+use crate::database::statement::{Batch, Dialect, Grant, Row, Statement, Value};
 use crate::database::url::{EngineName, Target};
 use crate::database::{Connecting, Database, Engine, Holder, LockKey, Purpose, Reply, Server, driver};
 use ears::Ears;
@@ -53,6 +53,7 @@ pub const DIALECT: Dialect = Dialect {
         literal: literal::literal,
         elapsed_ns: "(extract(epoch FROM pg_catalog.clock_timestamp() - pg_catalog.now()) * 1000000000)::bigint",
     }),
+    grant: Some(Grant { grantee: |role| DIALECT.quote(role), schema_usage: true }),
     notify: Some("NOTIFY bellwether"),
     // the name as it stands in the script: quoted or not, with a schema or without
     invalid_index: Some(

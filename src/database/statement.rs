@@ -38,10 +38,21 @@ pub struct Dialect {
     /// Where several statements go to the server in one exchange that the first error ends as a whole (PostgreSQL's
     /// simple protocol): then a migration's transaction is one message.
     pub batch: Option<Batch>,
+    /// How rights are given; none = this server has no users.
+    pub grant: Option<Grant>,
     /// Wakes those who wait in `Database::notified`, where there is such a thing.
     pub notify: Option<&'static str>,
     /// A question with an index's name as its argument, answered by a row if the index is there but not valid.
     pub invalid_index: Option<&'static str>,
+}
+
+/// How a server gives rights.
+#[derive(Clone, Copy, Debug)]
+pub struct Grant {
+    /// A role as a `GRANT` names it.
+    pub grantee: fn(&str) -> String,
+    /// Whether a table's schema must be opened to the role too.
+    pub schema_usage: bool,
 }
 
 /// What a message of several statements needs.
@@ -244,6 +255,23 @@ impl Dialect {
         let (open, close) = self.quotes;
         let doubled = identifier.replace(close, &format!("{close}{close}"));
         format!("{open}{doubled}{close}")
+    }
+
+    /// What lets `role` read these tables, given as schema (none = the default one) and name.
+    pub fn grants(&self, role: &str, tables: &[(Option<&str>, &str)]) -> Vec<String> {
+        let Some(grant) = self.grant else { return Vec::new() };
+        let grantee = (grant.grantee)(role);
+        let mut grants = Vec::new();
+        for (schema, table) in tables {
+            if let Some(schema) = schema.or(self.default_schema).filter(|_| grant.schema_usage) {
+                let usage = format!("GRANT USAGE ON SCHEMA {} TO {grantee}", self.quote(schema));
+                if !grants.contains(&usage) {
+                    grants.push(usage);
+                }
+            }
+            grants.push(format!("GRANT SELECT ON {} TO {grantee}", self.qualify(*schema, table)));
+        }
+        grants
     }
 
     /// A table's name with its schema: the given one, else the default, else none.

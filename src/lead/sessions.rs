@@ -111,18 +111,23 @@ impl Sessions {
     /// The tables, under the session lock.
     async fn prepare(&mut self, job: &Job) -> Result<Option<HistoryTable>, Error> {
         let work = self.work.as_mut();
-        let installed = job.ledger.install(work, &job.scope.lock_name, &job.readers).await;
+        let history = job.history_table(&self.server);
+        if let Some(history) = &history {
+            match work.script(&history.create()).await {
+                Err(error) if error.kind != DbErrorKind::AlreadyExists => {
+                    return Err(job.refused(Doing::MakingHistory, error));
+                }
+                _ => {}
+            }
+        }
+        let schema = self.server.schema.as_deref();
+        let grants: Vec<_> = job.readers.iter().flat_map(|role| job.grants_for(role, schema)).collect();
+        let installed = job.ledger.install(work, &job.scope.lock_name, &grants).await;
         installed.map_err(|error| match error {
             LookError::Database(error) => job.refused(Doing::Installing, error),
             error => job.look_failed(error),
         })?;
-        let Some(history) = job.history_table(&self.server) else { return Ok(None) };
-        match work.script(&history.create()).await {
-            Err(error) if error.kind != DbErrorKind::AlreadyExists => {
-                Err(job.refused(Doing::MakingHistory, error))
-            }
-            _ => Ok(Some(history)),
-        }
+        Ok(history)
     }
 
     fn run_row(&self, job: &Job) -> Run {

@@ -20,22 +20,21 @@ pub struct LockRow {
 const INSTALL_TRIES: u32 = 10;
 
 impl Ledger {
-    /// Makes the tables if they are not there, lets `readers` read them, and makes our lock's row. Safe when many do
+    /// Makes the tables if they are not there, runs `grants`, and makes our lock's row. Safe when many do
     /// it at once: a statement that collides is tried again, since the other one's work is what we wanted.
     pub async fn install(
         &self,
         session: &mut dyn Database,
         lock_name: &str,
-        readers: &[String],
+        grants: &[String],
     ) -> Result<(), LookError> {
         if !self.is_installed(session).await? {
             self.create_tables(session).await?;
-            for reader in readers {
-                for table in self.tables() {
-                    let role = self.dialect().quote(reader);
-                    session.script(&format!("GRANT SELECT ON {table} TO {role}")).await?;
-                }
+            // before the version: a ledger whose readers could not be let in is not installed yet
+            for grant in grants {
+                session.script(grant).await?;
             }
+            self.record_version(session).await?;
         }
         self.ensure_row(session, lock_name).await.map_err(LookError::from)
     }
@@ -70,6 +69,10 @@ impl Ledger {
                 }
             }
         }
+        Ok(())
+    }
+
+    async fn record_version(&self, session: &mut dyn Database) -> Result<(), DbError> {
         let version = Value::Int(LEDGER_VERSION);
         let meta = self.statement(
             "INSERT INTO {meta} (version, min_reader) VALUES (?, ?)",

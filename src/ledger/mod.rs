@@ -42,13 +42,13 @@ impl Ledger {
         self.dialect
     }
 
-    /// Its tables' qualified names, for a `GRANT`.
-    pub fn tables(&self) -> Vec<&str> {
-        self.names.iter().take(4).map(|(_, name)| name.as_str()).collect()
+    /// The tables that a reader reads, as a grant wants them.
+    pub fn read_tables(&self) -> [(Option<&str>, &'static str); 3] {
+        ["bellwether_runs", "bellwether_meta", "bellwether_steps"].map(|table| (self.schema(), table))
     }
 
     /// The schema that the user named for it.
-    pub fn schema(&self) -> Option<&str> {
+    fn schema(&self) -> Option<&str> {
         self.schema.as_deref()
     }
 
