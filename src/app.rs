@@ -135,6 +135,7 @@ async fn last_resort(job: &Job, mut forced: watch::Receiver<bool>) -> Error {
             Role::Lead => Error::BudgetEnded { budget: job.limits.budget, step: None, applied: Vec::new() },
             Role::Follow | Role::Elect => Error::LeaderLate {
                 run: None,
+                at_work: false,
                 waited: job.limits.began.elapsed(),
                 pending: None,
                 seeking: job.seeking(None, 0).await,

@@ -208,6 +208,8 @@ pub enum Error {
     LeaderLate {
         /// The run that we saw last.
         run: Option<Box<Run>>,
+        /// Whether it was at work then; else nobody was.
+        at_work: bool,
         /// How long we waited.
         waited: Duration,
         /// What is pending.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout};
 
 use crate::database::{Database, DbError, DbErrorKind, Holder, LockSupport, Purpose, Server};
-use crate::error::{Doing, Error};
+use crate::error::{Doing, Error, Seeking};
 use crate::follow::decide::{Decision, Failure, Observation, Policy, Ready, Seen, Why, decide};
 use crate::job::{Job, Success, milliseconds, watched};
 use crate::lead::{Attempt, jitter, try_lead};
@@ -272,16 +272,25 @@ impl<'a> Watch<'a> {
             Failure::NotApplied(run, pending) => Error::BundleNotApplied { run, pending },
             Failure::LeaderDied(run) => Error::LeaderDied { run },
             Failure::NeverStarted => Error::LeaderNeverStarted { waited, seeking },
-            Failure::Late(run) => {
-                let pending = match &seen.pending {
-                    Pending::Some(versions) => Some(versions.clone()),
-                    Pending::None => Some(Vec::new()),
-                    Pending::Unknown => None,
-                };
-                Error::LeaderLate { run, waited, pending, seeking }
-            }
+            Failure::StillAtWork(run) => late(Some(run), true, waited, seen, seeking),
+            Failure::NobodyAtWork(run) => late(run, false, waited, seen, seeking),
         }
     }
+}
+
+fn late(
+    run: Option<Box<Run>>,
+    at_work: bool,
+    waited: Duration,
+    seen: &Observation,
+    seeking: Seeking,
+) -> Error {
+    let pending = match &seen.pending {
+        Pending::Some(versions) => Some(versions.clone()),
+        Pending::None => Some(Vec::new()),
+        Pending::Unknown => None,
+    };
+    Error::LeaderLate { run, at_work, waited, pending, seeking }
 }
 
 fn observation(job: &Job, observer: &Observer, look: Look, sight: &Sight) -> Observation {

@@ -60,11 +60,7 @@ pub async fn lead(job: &Job) -> Result<Success, Error> {
         if Instant::now() + pause >= deadline {
             job.pause(deadline.saturating_duration_since(Instant::now())).await?;
             let lock_name = job.scope.lock_name.clone();
-            return Err(Error::LockNotGot {
-                lock_name,
-                waited: began.elapsed(),
-                holder: holder.map(Box::new),
-            });
+            return Err(Error::LockNotGot { lock_name, waited: began.elapsed(), holder });
         }
         job.pause(jitter(pause)).await?;
         pause = (pause * 2).min(LONGEST_TRY);
@@ -75,7 +71,7 @@ pub async fn lead(job: &Job) -> Result<Success, Error> {
 enum Waited {
     Ended(Result<Success, Error>),
     /// Somebody else has the lock: the run that the ledger names, if it names one.
-    Holder(Option<Run>),
+    Holder(Option<Box<Run>>),
 }
 
 /// One try on the sessions that are open, or on new ones; says who holds the lock if it is not free.
@@ -102,7 +98,7 @@ async fn try_once(
     };
     job.report.event(&Event::LockWaiting { holder: described, waited_ms: milliseconds(began.elapsed()) });
     *opened = Some(leader);
-    Ok(Waited::Holder(holder))
+    Ok(Waited::Holder(holder.map(Box::new)))
 }
 
 /// An elect: one try. The observer is the elect's own, so that what was at work when it came stays so.

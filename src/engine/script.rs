@@ -39,6 +39,11 @@ impl Script<'_> {
         Err(StepError::Unsendable { place, statement: piece.text.to_owned(), why })
     }
 
+    /// Whether every statement of the script had succeeded: what failed is ours, or the commit.
+    pub fn came_after(&self, error: &DbError, sent: &Sent<'_>) -> bool {
+        error.completed >= sent.statements_before + self.pieces.len()
+    }
+
     /// The server's error, with the statement and the place that it means.
     pub fn failed(
         &self,

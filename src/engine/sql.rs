@@ -106,13 +106,17 @@ impl Sql<'_> {
             if error.kind.ends_session() {
                 return Err(script.failed(error, &sent, None, 0, false));
             }
-            self.bookkeeping(work.script("ROLLBACK").await, script, "rolling back")?;
+            // the script's own error is the one to tell; a session that cannot even roll back says so the next time
+            let _ = work.script("ROLLBACK").await;
             if error.kind == DbErrorKind::FenceLost {
                 return Err(StepError::FenceLost(error.message));
             }
             tries += 1;
             if error.kind != DbErrorKind::LockTimeout || !self.pause(tries, &error).await {
-                return Err(script.failed(error, &sent, None, 0, false));
+                return Err(match script.came_after(&error, &sent) {
+                    true => self.bookkeeping_error(error, script, "recording it in the history"),
+                    false => script.failed(error, &sent, None, 0, false),
+                });
             }
         }
     }
@@ -120,19 +124,32 @@ impl Sql<'_> {
     /// One transaction, one exchange per statement.
     async fn in_transaction(&self, work: &mut dyn Database, script: &Script<'_>) -> Result<(), StepError> {
         let began = Instant::now();
-        self.bookkeeping(work.script(self.dialect.begin).await, script, "beginning its transaction")?;
-        let applied = self.statements_of_transaction(work, script, began).await;
-        let ended = match &applied {
-            Ok(()) => work.script("COMMIT").await,
-            Err(error) if error.ends_session() => return applied,
-            Err(_) => work.script("ROLLBACK").await,
-        };
-        // a script may have ended the transaction itself by an error of its own: then there is none to roll back
+        let begun = self.unless_busy(work, self.dialect.begin).await;
+        self.bookkeeping(begun, script, "beginning its transaction")?;
+        let mut applied = self.statements_of_transaction(work, script, began).await;
         if applied.is_ok() {
-            self.bookkeeping(ended, script, "committing")?;
+            applied = self.bookkeeping(self.unless_busy(work, "COMMIT").await, script, "committing it");
         }
-        self.bookkeeping(work.script(&self.server.restore).await, script, "putting the session back")?;
-        applied
+        match &applied {
+            Ok(()) => {}
+            Err(error) if error.ends_session() => return applied,
+            // an error may have ended the transaction already: then there is none to roll back
+            Err(_) => drop(work.script("ROLLBACK").await),
+        }
+        let restored = work.script(&self.server.restore).await;
+        applied.and_then(|()| self.bookkeeping(restored, script, "putting the session back"))
+    }
+
+    /// Waits out other writers (and, at the commit, readers) of a SQLite file.
+    async fn unless_busy(&self, work: &mut dyn Database, sql: &str) -> Result<(), DbError> {
+        let mut tries = 0;
+        loop {
+            let Err(error) = work.script(sql).await else { return Ok(()) };
+            tries += 1;
+            if error.kind != DbErrorKind::Busy || !self.pause(tries, &error).await {
+                return Err(error);
+            }
+        }
     }
 
     async fn statements_of_transaction(
@@ -162,34 +179,55 @@ impl Sql<'_> {
         if applied.as_ref().is_err_and(StepError::ends_session) {
             return applied;
         }
-        // what the script began itself ends with it, before the session is put back
-        let end = if applied.is_ok() { "COMMIT" } else { "ROLLBACK" };
-        match work.script(end).await {
-            // only SQLite minds that there is none
-            Err(error) if error.message.ends_with("no transaction is active") => {}
-            ended => self.bookkeeping(ended, script, "ending its transaction")?,
-        }
-        self.bookkeeping(work.script(&self.server.restore).await, script, "putting the session back")?;
+        let applied = self.end_own_transaction(work, script, applied).await;
+        let restored = work.script(&self.server.restore).await;
         match applied {
             Ok(()) => {
+                self.bookkeeping(restored, script, "putting the session back")?;
                 self.check_indexes(work, script).await?;
-                if let Some(row) = self.history.complete(script.migration, &nanoseconds(began)) {
-                    self.bookkeeping(
-                        work.query(&row).await.map(drop),
-                        script,
-                        "recording it in the history",
-                    )?;
-                }
-                Ok(())
+                let Some(row) = self.history.complete(script.migration, &nanoseconds(began)) else {
+                    return Ok(());
+                };
+                self.bookkeeping(work.query(&row).await.map(drop), script, "recording it in the history")
             }
-            Err(StepError::Statement { dirty: false, .. } | StepError::Stopped { applied: 0 }) => {
-                // nothing of it stays: the next run may begin it anew
-                let row = self.history.withdraw(script.migration);
-                self.bookkeeping(work.query(&row).await.map(drop), script, "taking back its history row")?;
-                applied
-            }
-            Err(_) => applied,
+            Err(error) => Err(self.withdraw(work, script, error).await),
         }
+    }
+
+    /// A script that leaves a transaction of its own open would take our history row down with it.
+    async fn end_own_transaction(
+        &self,
+        work: &mut dyn Database,
+        script: &Script<'_>,
+        applied: Result<(), StepError>,
+    ) -> Result<(), StepError> {
+        if !script.whole && split::transaction_control(&script.pieces, self.engine).is_none() {
+            return applied;
+        }
+        let ended = work.script(if applied.is_ok() { "COMMIT" } else { "ROLLBACK" }).await;
+        match ended {
+            // only SQLite minds that there is none
+            Err(error) if error.message.ends_with("no transaction is active") => applied,
+            ended => applied.and_then(|()| self.bookkeeping(ended, script, "committing it")),
+        }
+    }
+
+    /// Where nothing of a script stays, the next run may begin it anew. The script's own error is the one to tell: if
+    /// the row cannot be taken back, the history calls the script dirty, and so do we.
+    async fn withdraw(
+        &self,
+        work: &mut dyn Database,
+        script: &Script<'_>,
+        mut error: StepError,
+    ) -> StepError {
+        let row = self.history.withdraw(script.migration);
+        match &mut error {
+            StepError::Statement { dirty, .. } if !*dirty => *dirty = work.query(&row).await.is_err(),
+            // the next run finds it dirty if this fails
+            StepError::Stopped { applied: 0 } => drop(work.query(&row).await),
+            _ => {}
+        }
+        error
     }
 
     async fn marked_statements(&self, work: &mut dyn Database, script: &Script<'_>) -> Result<(), StepError> {
@@ -205,12 +243,16 @@ impl Sql<'_> {
                 self.check_fence(work, script).await?;
                 let Err(error) = work.script(&text).await else { break };
                 tries += 1;
+                // the statement, never the script: of a whole one nobody knows how far it got
                 let again = error.kind == DbErrorKind::LockTimeout
                     && !self.server.transactional_ddl
+                    && !script.whole
                     && self.pause(tries, &error).await;
                 if !again {
-                    // a failed CONCURRENTLY leaves an invalid index behind; of a whole script nobody knows how far it got
-                    let dirty = applied > 0 || script.whole || split::concurrent_index(piece).is_some();
+                    let dirty = applied > 0
+                        || script.whole
+                        || error.kind.ends_session()
+                        || split::may_stay_in_part(piece, self.engine);
                     return Err(script.failed(error, &sent, Some(piece), applied, dirty));
                 }
             }
@@ -270,8 +312,11 @@ impl Sql<'_> {
         script: &Script<'_>,
         what: &'static str,
     ) -> Result<(), StepError> {
-        let path = || script.migration.path.clone();
-        result.map_err(|error| StepError::Bookkeeping { path: path(), what, error })
+        result.map_err(|error| self.bookkeeping_error(error, script, what))
+    }
+
+    fn bookkeeping_error(&self, error: DbError, script: &Script<'_>, what: &'static str) -> StepError {
+        StepError::Bookkeeping { path: script.migration.path.clone(), what, error }
     }
 }
 

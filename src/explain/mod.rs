@@ -44,8 +44,8 @@ pub fn explain(error: &Error) -> Explained {
         Error::BundleNotApplied { run, pending } => verdict::bundle_not_applied(run, pending),
         Error::LeaderDied { run } => verdict::leader_died(run.as_deref()),
         Error::LeaderNeverStarted { waited, seeking } => verdict::leader_never_started(*waited, seeking),
-        Error::LeaderLate { run, waited, pending, seeking } => {
-            verdict::leader_late(run.as_deref(), *waited, pending.as_deref(), seeking)
+        Error::LeaderLate { run, at_work, waited, pending, seeking } => {
+            verdict::leader_late(run.as_deref(), *at_work, *waited, pending.as_deref(), seeking)
         }
         Error::NotReady { reason } => verdict::not_ready(reason),
         Error::Bug { what } => bug(what),

@@ -95,13 +95,16 @@ pub fn leader_never_started(waited: Duration, seeking: &Seeking) -> Explained {
 
 pub fn leader_late(
     run: Option<&Run>,
+    at_work: bool,
     waited: Duration,
     pending: Option<&[Version]>,
     seeking: &Seeking,
 ) -> Explained {
     let title = match run {
-        Some(run) => format!("{} was still at work when our time ended ({})", run.leader, span(waited)),
-        None => format!("nobody had begun to migrate when our time ended ({})", span(waited)),
+        Some(run) if at_work => {
+            format!("{} was still at work when our time ended ({})", run.leader, span(waited))
+        }
+        _ => format!("nobody was migrating when our time ended ({})", span(waited)),
     };
     let mut causes = vec![run.map_or_else(
         || sought(seeking),

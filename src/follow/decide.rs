@@ -23,7 +23,7 @@ pub struct Observation {
     pub ran_since: bool,
     /// The database's clock, milliseconds since 1970.
     pub now: i64,
-    /// Since the look that first showed this state of `latest`.
+    /// Since the look that first showed `latest` in this row.
     pub shown_for: Duration,
 }
 
@@ -107,8 +107,10 @@ pub enum Failure {
     LeaderDied(Option<Box<Run>>),
     /// 23: nobody has begun.
     NeverStarted,
-    /// 21: still at work (or not begun) at the end of our budget.
-    Late(Option<Box<Run>>),
+    /// 21: still at work at the end of our budget.
+    StillAtWork(Box<Run>),
+    /// 21: nobody is at work for us at the end of our budget; what was seen last.
+    NobodyAtWork(Option<Box<Run>>),
 }
 
 /// The pause before an elect tries again after failures: 15 s, doubled for each, at most 15 min.
@@ -130,11 +132,12 @@ pub fn decide(seen: &Observation, policy: &Policy, elapsed: Duration) -> Decisio
         Some(latest) if latest.run.status == RunStatus::Succeeded => {
             (Row::Succeeded, succeeded(latest, seen, policy, elapsed))
         }
-        latest if expired(latest.as_ref(), seen, policy) => (Row::None, none(seen, policy, elapsed)),
-        Some(latest) if latest.run.status == RunStatus::Failed => (Row::Failed, failed(latest, seen, policy)),
-        Some(latest) => (Row::Dead, dead(Some(latest), seen, policy)),
-        None if seen.vanished => (Row::Dead, dead(None, seen, policy)),
-        None => (Row::None, none(seen, policy, elapsed)),
+        Some(latest) if !expired(latest, seen, policy) => match latest.run.status {
+            RunStatus::Failed => (Row::Failed, failed(latest, seen, policy)),
+            _ => (Row::Dead, dead(Some(latest), seen, policy)),
+        },
+        _ if seen.vanished => (Row::Dead, dead(None, seen, policy)),
+        _ => (Row::None, none(seen, policy, elapsed)),
     };
     match decision {
         Decision::Wait(_) | Decision::Lead if elapsed >= policy.budget => Decision::Fail(late(row, seen)),
@@ -153,9 +156,9 @@ enum Row {
 }
 
 /// Neither alive nor succeeded, and over for longer than the failure window: as no run.
-fn expired(latest: Option<&Seen>, seen: &Observation, policy: &Policy) -> bool {
+fn expired(latest: &Seen, seen: &Observation, policy: &Policy) -> bool {
     let window = i64::try_from(policy.window.as_millis()).unwrap_or(i64::MAX);
-    latest.is_some_and(|latest| seen.now.saturating_sub(latest.run.ended_at()) > window)
+    seen.now.saturating_sub(latest.run.ended_at()) > window
 }
 
 /// "Unknown is never none": a command has to run, whatever is pending.
@@ -165,7 +168,8 @@ fn none_pending(seen: &Observation, policy: &Policy) -> bool {
 
 /// Row 3.
 fn succeeded(latest: &Seen, seen: &Observation, policy: &Policy, elapsed: Duration) -> Decision {
-    let counts = !(policy.elect && policy.command) || !latest.old || !seen.ran_since;
+    let has_to_run = policy.elect && policy.command && latest.old && seen.ran_since;
+    let counts = !has_to_run;
     let digest_is_ours = policy.digest.as_ref() == Some(&latest.run.digest);
     match &seen.pending {
         Pending::None if counts => Decision::Ready(Ready::Succeeded),
@@ -243,10 +247,14 @@ fn late(row: Row, seen: &Observation) -> Failure {
         (Row::Succeeded, Some(run), Pending::Some(versions)) => Failure::NotApplied(run, versions.clone()),
         (Row::Failed, Some(run), _) => Failure::LeaderFailed(run),
         (Row::Dead, run, _) => Failure::LeaderDied(run),
-        (_, run, _) => Failure::Late(run),
+        (Row::Alive, Some(run), _) => Failure::StillAtWork(run),
+        (_, run, _) => Failure::NobodyAtWork(run),
     }
 }
 
 fn boxed(seen: Option<&Seen>) -> Option<Box<Run>> {
     seen.map(|seen| Box::new(seen.run.clone()))
 }
+
+#[cfg(test)]
+mod tests;

@@ -64,3 +64,43 @@ impl Ledger {
         self.names.iter().map(|(key, name)| (*key, name.as_str())).collect()
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use crate::model::run::{EngineKind, LockMode, Run, RunStatus};
+
+    /// The database's clock in tests, milliseconds since 1970.
+    pub const NOW: i64 = 1_700_000_000_000;
+
+    /// Some run; one that is over ended 10 s ago.
+    pub fn run(status: RunStatus, fence: i64) -> Run {
+        let over = status != RunStatus::Running;
+        Run {
+            id: format!("r{fence}").as_str().into(),
+            environment: "production".into(),
+            lock_name: "default".into(),
+            lock_mode: LockMode::Session,
+            release: "abc".into(),
+            digest: "our digest".into(),
+            deploy: None,
+            leader: "web".into(),
+            platform: "plain".into(),
+            host: "h".into(),
+            url: None,
+            engine: EngineKind::Sql,
+            session: "1@2".into(),
+            status,
+            fence,
+            beats: 3,
+            total: 2,
+            done: 1,
+            current: None,
+            error: None,
+            failed_step: None,
+            started_at: NOW - 60_000,
+            beat_at: NOW - 10_000,
+            finished_at: over.then_some(NOW - 10_000),
+            ended_by: None,
+        }
+    }
+}

@@ -114,19 +114,16 @@ impl Recorder {
             return Ok(session.query(&update).await?.affected == 1);
         }
         session.script(self.ledger.dialect().begin).await?;
-        let written = self.write_all(session, &update, changed).await;
+        let written = self.write_all(session, &update, changed, notify).await;
         match written {
             Ok(true) => {
-                if let Some(notify) = notify {
-                    session.script(notify).await?;
-                }
-                session.script("COMMIT").await?;
                 self.written = progress.steps.len();
                 Ok(true)
             }
-            lost_or_failed => {
-                session.script("ROLLBACK").await?;
-                lost_or_failed
+            Ok(false) => session.script("ROLLBACK").await.map(|()| false),
+            Err(error) => {
+                let _ = session.script("ROLLBACK").await; // the session may be gone; the first error is the one to tell
+                Err(error)
             }
         }
     }
@@ -136,20 +133,25 @@ impl Recorder {
         session: &mut dyn Database,
         update: &Statement,
         steps: &[Step],
+        notify: Option<&str>,
     ) -> Result<bool, DbError> {
         if session.query(update).await?.affected != 1 {
             return Ok(false);
         }
-        let Some(first) = steps.first().map(|step| step.position) else { return Ok(true) };
-        let delete = self.ledger.statement(
-            "DELETE FROM {steps} WHERE run_id = ? AND position >= ?",
-            vec![self.mine.run.as_str().into(), first.into()],
-        );
-        session.query(&delete).await?;
+        if let Some(first) = steps.first() {
+            let delete = self.ledger.statement(
+                "DELETE FROM {steps} WHERE run_id = ? AND position >= ?",
+                vec![self.mine.run.as_str().into(), first.position.into()],
+            );
+            session.query(&delete).await?;
+        }
         for rows in steps.chunks(ROWS) {
             session.query(&self.insert_steps(rows)).await?;
         }
-        Ok(true)
+        if let Some(notify) = notify {
+            session.script(notify).await?;
+        }
+        session.script("COMMIT").await.map(|()| true)
     }
 
     fn insert_steps(&self, steps: &[Step]) -> Statement {
@@ -192,7 +194,8 @@ impl Ledger {
         self.statement(&template, arguments)
     }
 
-    /// The same comparison as a question, for work outside transactions.
+    /// The same comparison as a question, for work outside transactions, and in those of servers whose readers can be
+    /// told by a hint to keep the row as it is.
     pub async fn is_mine(
         &self,
         session: &mut dyn Database,
@@ -201,7 +204,7 @@ impl Ledger {
         session_check: &str,
     ) -> Result<(), DbError> {
         let template = format!(
-            "SELECT COUNT(*) FROM {{lock}} WHERE name = ? AND fence = ? AND run_id = ?{session_check}"
+            "SELECT COUNT(*) FROM {{lock}} {{share hint}} WHERE name = ? AND fence = ? AND run_id = ?{session_check}"
         );
         let arguments = vec![lock_name.into(), mine.fence.into(), mine.run.as_str().into()];
         let select = self.statement(&template, arguments);

@@ -35,21 +35,20 @@ pub async fn claim<T>(
     mut run: Run,
     second_look: &mut dyn SecondLook<T>,
 ) -> Result<Claim<T>, LookError> {
-    work.script(ledger.dialect().begin).await?;
-    let claimed = attempt(ledger, work, scope, since, &mut run, second_look).await;
-    match claimed {
+    match work.script(ledger.dialect().begin).await {
+        Err(error) if contended(&error) => return Ok(Claim::NotGot),
+        begun => begun?,
+    }
+    let claimed = match attempt(ledger, work, scope, since, &mut run, second_look).await {
         Ok(Claim::NotGot) => {
             work.script("ROLLBACK").await?;
-            claimed
+            return Ok(Claim::NotGot);
         }
-        Ok(_) => {
-            // settled without a run: the mark on a dead one before us stays
-            if let Some(notify) = ledger.dialect().notify {
-                work.script(notify).await?;
-            }
-            work.script("COMMIT").await?;
-            claimed
-        }
+        // settled without a run: the mark on a dead one before us stays
+        Ok(claimed) => commit(ledger, work).await.map(|()| claimed).map_err(LookError::from),
+        Err(error) => Err(error),
+    };
+    match claimed {
         Err(LookError::Database(error)) if contended(&error) => {
             work.script("ROLLBACK").await?;
             Ok(Claim::NotGot)
@@ -58,7 +57,15 @@ pub async fn claim<T>(
             let _ = work.script("ROLLBACK").await; // the session may be gone; the first error is the one to tell
             Err(error)
         }
+        claimed => claimed,
     }
+}
+
+async fn commit(ledger: &Ledger, work: &mut dyn Database) -> Result<(), DbError> {
+    if let Some(notify) = ledger.dialect().notify {
+        work.script(notify).await?;
+    }
+    work.script("COMMIT").await
 }
 
 /// Somebody else is at the row: a timeout, a deadlock or a serialization failure is "not got".

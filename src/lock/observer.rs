@@ -17,7 +17,8 @@ pub struct Observer {
     /// The highest fence that had ended at the first look.
     ended_at_first: Option<i64>,
     pulse: Option<Pulse>,
-    watched: Option<RunId>,
+    /// The newest run seen so far, by id and fence.
+    watched: Option<(RunId, i64)>,
     shown: Option<(Option<RunId>, State, Instant)>,
 }
 
@@ -71,9 +72,11 @@ impl Observer {
         let quiet_for = now.duration_since(changed);
         let running = latest.is_some_and(|run| run.status == RunStatus::Running);
         let alive = running && locked.unwrap_or(quiet_for < SILENCE);
-        let vanished = latest.is_none() && self.watched.is_some();
-        if let Some(run) = latest {
-            self.watched = Some(run.id.clone());
+        // a failover that loses a run may leave an older one as the latest
+        let vanished =
+            self.watched.as_ref().is_some_and(|(_, fence)| latest.is_none_or(|run| run.fence < *fence));
+        if let Some(run) = latest.filter(|_| !vanished) {
+            self.watched = Some((run.id.clone(), run.fence));
         }
         let state = match latest.map(|run| run.status) {
             Some(RunStatus::Running) if alive => State::Alive,
@@ -105,5 +108,154 @@ impl Observer {
                 now
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::look::Look;
+
+    /// One observer and its clock, in seconds.
+    struct Watch {
+        observer: Observer,
+        began: Instant,
+    }
+
+    impl Watch {
+        fn new() -> Self {
+            Self { observer: Observer::default(), began: Instant::now() }
+        }
+
+        fn see(&mut self, second: u64, look: &Look) -> Sight {
+            self.observer.see(look, None, self.began + Duration::from_secs(second))
+        }
+
+        fn see_lock(&mut self, second: u64, look: &Look, locked: bool) -> Sight {
+            self.observer.see(look, Some(locked), self.began + Duration::from_secs(second))
+        }
+    }
+
+    fn look(status: RunStatus, fence: i64, beats: i64) -> Look {
+        let mut run = crate::ledger::tests::run(status, fence);
+        run.beats = beats;
+        let ended = if status == RunStatus::Running { fence - 1 } else { fence };
+        Look { latest: Some(run), high: fence, ended, ..Look::default() }
+    }
+
+    #[test]
+    fn a_run_is_silent_15_s_after_the_first_look_at_it_without_a_change() {
+        let mut watch = Watch::new();
+        let still = look(RunStatus::Running, 1, 40);
+        assert!(watch.see(0, &still).alive, "its beats may be hours old: nobody knows yet");
+        assert!(watch.see(14, &still).alive);
+        let silent = watch.see(15, &still);
+        assert!(!silent.alive);
+        assert_eq!(silent.quiet_for, SILENCE);
+    }
+
+    #[test]
+    fn every_change_of_the_counter_is_a_sign_of_life() {
+        let mut watch = Watch::new();
+        for second in 0..60 {
+            let beats = i64::try_from(second / 14).unwrap();
+            assert!(watch.see(second, &look(RunStatus::Running, 1, beats)).alive, "{second}");
+        }
+        assert!(!watch.see(71, &look(RunStatus::Running, 1, 4)).alive);
+        assert!(watch.see(72, &look(RunStatus::Running, 1, 5)).alive, "it only slept");
+    }
+
+    #[test]
+    fn a_new_run_is_counted_from_the_first_look_at_it() {
+        let mut watch = Watch::new();
+        watch.see(0, &look(RunStatus::Running, 1, 3));
+        assert!(watch.see(100, &look(RunStatus::Running, 2, 3)).alive);
+    }
+
+    #[test]
+    fn where_a_lock_is_the_sign_of_life_the_beats_do_not_count() {
+        let mut watch = Watch::new();
+        let still = look(RunStatus::Running, 1, 0);
+        assert!(watch.see_lock(0, &still, true).alive);
+        assert!(watch.see_lock(1000, &still, true).alive);
+        assert!(!watch.see_lock(1001, &still, false).alive);
+    }
+
+    #[test]
+    fn a_lock_that_somebody_has_is_no_life_of_a_run_that_ended() {
+        let mut watch = Watch::new();
+        assert!(!watch.see_lock(0, &look(RunStatus::Succeeded, 1, 0), true).alive);
+    }
+
+    #[test]
+    fn old_is_what_had_ended_by_the_first_look_and_nothing_else() {
+        let mut watch = Watch::new();
+        let run = |fence| crate::ledger::tests::run(RunStatus::Failed, fence);
+        assert!(!watch.observer.is_old(&run(1)), "before the first look nothing is");
+        assert_eq!(watch.observer.since(), None);
+        watch.see(0, &look(RunStatus::Failed, 7, 0));
+        assert!(watch.observer.is_old(&run(7)));
+        assert_eq!(watch.observer.since(), Some(8));
+        watch.see(1, &look(RunStatus::Failed, 9, 0));
+        assert!(!watch.observer.is_old(&run(8)), "it was at work, or began later");
+        assert!(!watch.observer.is_old(&run(9)));
+    }
+
+    #[test]
+    fn a_run_at_work_at_the_first_look_never_becomes_old() {
+        let mut watch = Watch::new();
+        watch.see(0, &look(RunStatus::Running, 7, 0));
+        watch.see(1, &look(RunStatus::Failed, 7, 0));
+        let run = crate::ledger::tests::run(RunStatus::Failed, 7);
+        assert!(!watch.observer.is_old(&run));
+    }
+
+    #[test]
+    fn a_run_that_is_gone_has_vanished_until_a_newer_one_comes() {
+        let mut watch = Watch::new();
+        assert!(!watch.see(0, &Look::default()).vanished);
+        watch.see(1, &look(RunStatus::Running, 7, 0));
+        let gone = watch.see(2, &Look::default());
+        assert!(gone.vanished && !gone.alive);
+        assert!(watch.see(3, &Look::default()).vanished);
+        let older = watch.see(4, &look(RunStatus::Succeeded, 6, 0));
+        assert!(older.vanished, "the failover left an older run as the latest");
+        assert!(watch.see(5, &look(RunStatus::Succeeded, 6, 0)).vanished);
+        assert!(!watch.see(6, &look(RunStatus::Running, 7, 0)).vanished);
+    }
+
+    #[test]
+    fn the_grace_counts_from_the_look_that_first_showed_it_so() {
+        let mut watch = Watch::new();
+        let running = look(RunStatus::Running, 7, 3);
+        watch.see(0, &running);
+        assert_eq!(watch.see(14, &running).shown_for, Duration::from_secs(14));
+        assert_eq!(watch.see(16, &running).shown_for, Duration::ZERO, "now it is silent");
+        assert_eq!(watch.see(36, &running).shown_for, Duration::from_secs(20));
+    }
+
+    #[test]
+    fn a_silent_run_that_is_marked_abandoned_keeps_its_one_grace() {
+        let mut watch = Watch::new();
+        watch.see(0, &look(RunStatus::Running, 7, 3));
+        watch.see(20, &look(RunStatus::Running, 7, 3));
+        let abandoned = watch.see(50, &look(RunStatus::Abandoned, 7, 3));
+        assert_eq!(abandoned.shown_for, Duration::from_secs(30));
+    }
+
+    #[test]
+    fn every_newer_run_has_a_grace_of_its_own() {
+        let mut watch = Watch::new();
+        watch.see(0, &look(RunStatus::Abandoned, 7, 3));
+        assert_eq!(watch.see(50, &look(RunStatus::Abandoned, 8, 3)).shown_for, Duration::ZERO);
+    }
+
+    #[test]
+    fn a_run_that_comes_back_to_life_and_dies_again_has_a_new_grace() {
+        let mut watch = Watch::new();
+        watch.see(0, &look(RunStatus::Running, 7, 3));
+        watch.see(20, &look(RunStatus::Running, 7, 3));
+        watch.see(40, &look(RunStatus::Running, 7, 4));
+        assert_eq!(watch.see(60, &look(RunStatus::Running, 7, 4)).shown_for, Duration::ZERO);
     }
 }

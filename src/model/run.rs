@@ -162,9 +162,12 @@ pub struct Run {
 }
 
 impl Run {
-    /// Its end by the database's clock; of a run without one, its last beat.
+    /// Its end by the database's clock; of a silent or an abandoned one its last beat, since nobody knows more.
     pub fn ended_at(&self) -> i64 {
-        self.finished_at.unwrap_or(self.beat_at)
+        match self.status {
+            RunStatus::Running | RunStatus::Abandoned => self.beat_at,
+            _ => self.finished_at.unwrap_or(self.beat_at),
+        }
     }
 }
 

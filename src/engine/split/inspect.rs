@@ -37,6 +37,20 @@ pub fn concurrent_index(piece: &Piece<'_>) -> Option<Concurrent> {
     }
 }
 
+/// Whether a statement that fails outside a transaction may leave part of its work behind for good: an invalid index,
+/// what a procedure had committed, the first tables of a `DROP` that stumbles over a later one (MariaDB).
+pub fn may_stay_in_part(piece: &Piece<'_>, engine: EngineName) -> bool {
+    let mut words = Words::new(piece.text, engine);
+    let first = words.next().map(|word| word.keyword()).unwrap_or_default();
+    match (engine, first.as_str()) {
+        (_, "CALL") | (EngineName::MySql, "BEGIN") => true,
+        (EngineName::Postgres, "DO") => piece.text.to_ascii_uppercase().contains("COMMIT"),
+        (EngineName::Postgres, "CREATE" | "REINDEX") => concurrent_index(piece).is_some(),
+        (EngineName::MySql, "DROP") => words.any(|word| word.kind == Kind::Symbol(b',')),
+        _ => false,
+    }
+}
+
 fn controls(text: &str, engine: EngineName) -> bool {
     let mut words = Words::new(text, engine);
     let mut next = || words.next().map(|token| token.keyword()).unwrap_or_default();

@@ -3,6 +3,7 @@
 #![allow(dead_code)]
 
 pub mod database;
+pub mod fake;
 pub mod gate;
 pub mod migrations;
 pub mod process;
