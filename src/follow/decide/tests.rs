@@ -131,8 +131,7 @@ fn row_1_a_failure_at_which_we_were_present_is_ours() {
 #[test]
 fn row_1_holds_whatever_came_after_the_failure() {
     let verdict = Seen { run: run(RunStatus::Failed), old: false, alive: false };
-    for latest in [RunStatus::Running, RunStatus::Interrupted, RunStatus::Abandoned].map(|status| run(status))
-    {
+    for latest in [RunStatus::Running, RunStatus::Interrupted, RunStatus::Abandoned].map(run) {
         for alive in [true, false] {
             let seen = saw(latest.clone(), false, alive && latest.status == RunStatus::Running)
                 .with(Pending::None)
