@@ -354,7 +354,7 @@ async fn a_transaction_of_somebody_elses_is_not_begun_in() {
 
 // statement by statement (MySQL, and scripts that say so)
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn outside_a_transaction_the_history_says_begun_and_each_statement_is_marked() {
     let stage = Stage::mysql();
     let mut work = stage.session();
