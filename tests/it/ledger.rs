@@ -106,7 +106,7 @@ async fn statements(dialect: &'static Dialect) -> String {
     let mut recorder = recorder(dialect);
     recorder.beat(s, &progress(2)).await.unwrap();
     recorder.finish(s, &progress(2), &verdict()).await.unwrap();
-    ledger.install(s, "default", &["reader".into()]).await.unwrap();
+    ledger.install(s, "default", &[]).await.unwrap();
     session.asked().iter().fold(String::new(), |mut text, asked| {
         let _ = writeln!(text, "{asked};\n");
         text
@@ -486,15 +486,16 @@ async fn tables_that_somebody_else_makes_at_the_same_time_are_made_again() {
         .answer("CREATE TABLE", error(DbErrorKind::Deadlock))
         .answer("INSERT", error(DbErrorKind::AlreadyExists))
         .answer("INSERT", error(DbErrorKind::AlreadyExists));
-    ledger.install(&mut session, "default", &["it's \"me\"".into()]).await.unwrap();
+    ledger.install(&mut session, "default", &["GRANT it".into()]).await.unwrap();
     let creates = session
         .asked()
         .iter()
         .filter(|asked| asked.contains("EXISTS \"public\".\"bellwether_lock\""))
         .count();
     assert_eq!(creates, 3);
-    let grant = "GRANT SELECT ON \"public\".\"bellwether_runs\" TO \"it's \"\"me\"\"\"";
-    assert!(session.asked().contains(&grant), "{:?}", session.asked());
+    let order = session.order();
+    let grant = order.iter().position(|asked| asked == "GRANT it").unwrap();
+    assert!(order[grant + 1].starts_with("INSERT INTO"), "the version comes last: {order:?}");
 }
 
 #[tokio::test]
