@@ -23,6 +23,7 @@ fn kind(code: i32, message: &str) -> DbErrorKind {
         (2067 | 1555, _) => DbErrorKind::AlreadyExists,
         // 17: the schema changed, time and again, while the statement was read
         (_, 1 | 17) if message.starts_with("no such table") => DbErrorKind::MissingTable,
+        (_, 17) => DbErrorKind::Busy,
         (_, 1) if message.ends_with("already exists") => DbErrorKind::AlreadyExists,
         _ => DbErrorKind::Statement,
     }
