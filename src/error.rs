@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use crate::config::ConfigError;
 use crate::database::url::UrlError;
-use crate::database::{DbError, DbErrorKind};
+use crate::database::{DbError, DbErrorKind, EngineName};
 use crate::engine::step::StepError;
 use crate::exit::Exit;
 use crate::formats::FormatError;
+use crate::ledger::history::HistoryTable;
 use crate::model::ids::{Environment, RunId, Version};
 use crate::model::migration::Migration;
 use crate::model::run::Run;
@@ -54,12 +55,14 @@ pub enum Error {
     Database {
         /// What we did.
         doing: Doing,
+        /// Which kind of database.
+        engine: EngineName,
         /// Host, port and database, without password.
         target: String,
         /// What it said.
         error: DbError,
     },
-    /// A follower may not read the ledger or the history.
+    /// A follower may not read the ledger or the history, or a leader may not write them.
     #[error("{error}")]
     NoPrivilege {
         /// What we did.
@@ -82,6 +85,10 @@ pub enum Error {
     /// The server's session lock cannot be trusted here.
     #[error("no safe lock at {target}: {reason}")]
     UnsafeLock {
+        /// Which kind of database.
+        engine: EngineName,
+        /// Whether it is a pooler's fault.
+        pooled: bool,
         /// Host, port and database.
         target: String,
         /// Why.
@@ -125,7 +132,7 @@ pub enum Error {
         /// Each reason.
         refusals: Vec<Refusal>,
         /// The history's table.
-        history: String,
+        history: HistoryTable,
         /// The folder.
         folder: String,
     },
@@ -138,6 +145,8 @@ pub enum Error {
         error: Box<StepError>,
         /// What we had applied before.
         applied: Vec<Version>,
+        /// The history's table.
+        history: HistoryTable,
         /// Host, port and database.
         target: String,
     },

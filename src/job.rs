@@ -216,11 +216,42 @@ impl Job {
     /// What the database said, with what we did; a missing right with the `GRANT` that gives it.
     pub fn refused(&self, doing: Doing, error: DbError) -> Error {
         let target = self.place();
-        let readable = matches!(doing, Doing::Looking | Doing::ReadingHistory);
-        if error.kind == DbErrorKind::Privilege && readable {
-            return Error::NoPrivilege { doing, target, error, grants: self.grants() };
+        let grants = match doing {
+            _ if error.kind != DbErrorKind::Privilege => Vec::new(),
+            Doing::Looking | Doing::ReadingHistory => self.grants(),
+            Doing::Installing | Doing::MakingHistory | Doing::Claiming | Doing::Recording => {
+                self.grants_to_lead(doing)
+            }
+            Doing::Connecting | Doing::Identifying | Doing::Locking => Vec::new(),
+        };
+        match grants.is_empty() {
+            true => Error::Database { doing, engine: self.engine.name, target, error },
+            false => Error::NoPrivilege { doing, target, error, grants },
         }
-        Error::Database { doing, target, error }
+    }
+
+    /// What lets our own user make the tables, or write the ledger; none where there are no users.
+    fn grants_to_lead(&self, doing: Doing) -> Vec<String> {
+        let dialect = self.engine.dialect;
+        let Some(grant) = dialect.grant else { return Vec::new() };
+        let grantee = (grant.grantee)(self.target.user.as_deref().unwrap_or("the_user"));
+        let schema = self.ledger.schema().or(dialect.default_schema);
+        match (doing, schema) {
+            (Doing::Installing | Doing::MakingHistory, Some(schema)) if grant.schema_usage => {
+                vec![format!("GRANT USAGE, CREATE ON SCHEMA {} TO {grantee};", dialect.quote(schema))]
+            }
+            (Doing::Installing | Doing::MakingHistory, _) => {
+                let database = schema.or(self.target.database.as_deref()).unwrap_or("the_database");
+                let database = dialect.quote(database);
+                vec![format!("GRANT ALL ON {database}.* TO {grantee};")]
+            }
+            _ => {
+                let tables = self.ledger.written_tables().into_iter();
+                tables
+                    .map(|table| format!("GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO {grantee};"))
+                    .collect()
+            }
+        }
     }
 
     /// What lets our own user read, to be pasted.

@@ -1,110 +1,191 @@
 //! The database cannot be reached, or refuses us.
 
 use super::told;
-use crate::database::{DbError, DbErrorKind};
+use crate::database::{DbError, DbErrorKind, EngineName};
 use crate::error::Doing;
 use crate::model::event::Explained;
 
-pub fn database(doing: Doing, target: &str, error: &DbError) -> Explained {
-    let (title, hint) = match error.kind {
+pub fn database(doing: Doing, engine: EngineName, target: &str, error: &DbError) -> Explained {
+    let (title, hint) = match engine {
+        EngineName::Sqlite => of_a_file(doing, target, error.kind),
+        _ => of_a_server(doing, target, error.kind),
+    };
+    told(title, said(error), vec![hint.to_owned()])
+}
+
+fn of_a_server(doing: Doing, target: &str, kind: DbErrorKind) -> (String, &'static str) {
+    let doing = gerund(doing);
+    match kind {
         DbErrorKind::HostNotFound => (
-            format!("no host of that name: {target}"),
-            "check the host in the database URL; inside a container or a private network, names differ from those outside",
+            format!("the host of {target} is not known"),
+            "check the host in the database URL; in a container or a private network, names differ from those outside",
         ),
         DbErrorKind::Refused => (
             format!("nobody listens at {target}: the connection was refused"),
             "check host and port; is the server started, and does it accept connections from here?",
         ),
         DbErrorKind::Timeout => (
-            format!("no answer in time from {target}"),
-            "a firewall, a security group or a wrong port swallows connections without an answer; is this host allowed in?",
+            format!("no answer in time from {target} while {doing}"),
+            "a firewall, a security group or a wrong port swallows connections without an answer: is this host allowed in?",
         ),
         DbErrorKind::Tls => (
             format!("no encrypted connection to {target}"),
-            "check sslmode and the certificates: sslmode=verify-full needs the authority's certificate in sslrootcert, and a host name that stands in the server's",
+            "check sslmode and the certificates in the database URL: full verification needs the certificate of the server's authority, and the host as the server's certificate names it",
         ),
         DbErrorKind::Auth => (
             format!("{target} does not accept this user and password"),
-            "check user and password in the database URL; special characters in a password must be percent-encoded",
+            "check user and password in the database URL; special characters in a password must be percent-encoded (@ is %40)",
         ),
         DbErrorKind::UnknownDatabase => (
             format!("there is no such database: {target}"),
-            "check the database's name in the URL, or create it: bellwether migrates databases and does not create them (a SQLite file is made by the leader)",
+            "check the name in the database URL, or create the database: bellwether does not create it",
         ),
         DbErrorKind::TooManyConnections => (
             format!("{target} has no free connection"),
-            "a leader needs two connections, a follower one: raise the server's limit, or close what is idle",
+            "a leader needs two, a waiting follower one: raise the server's limit, or close what is idle",
         ),
-        DbErrorKind::Starting => {
-            (format!("{target} is still starting up"), "wait for it, or raise connect.wait")
-        }
+        DbErrorKind::Starting => (
+            format!("{target} was still starting up"),
+            "see the server's log for what it is doing; connect.wait says how long we wait for it",
+        ),
         DbErrorKind::ShuttingDown => (
-            format!("{target} is shutting down, or ended our session"),
-            "see the server's log for who stopped it",
+            format!("{target} shut down, or ended our session, while {doing}"),
+            "see the server's log for who stopped it; deploy again when it is back",
         ),
         DbErrorKind::ConnectionLost => (
-            format!("the connection to {target} broke while {}", gerund(doing)),
-            "see the server's log; a restart, a failover or a network device can cut connections",
+            format!("the connection to {target} broke while {doing}"),
+            "see the server's log: a restart, a failover or a network device can cut connections; then deploy again",
         ),
         DbErrorKind::ReadOnly => (
-            format!("{target} is read-only while {}", gerund(doing)),
-            "the URL must name the primary, and a failover must have ended",
+            format!("{target} was read-only while {doing}"),
+            "is a failover going on? A leader needs the primary's URL",
         ),
         DbErrorKind::Privilege => (
-            format!("{target} does not allow {}", gerund(doing)),
-            "a leader needs to create tables in the ledger's schema and whatever its migrations do; or let somebody else install the ledger once",
+            format!("{target} refused this user a right while {doing}"),
+            "the server's own words above name the right: whoever owns the database can grant it",
         ),
-        _ => (format!("{target} failed us while {}", gerund(doing)), "see the server's own words above"),
-    };
-    told(title, said(error), vec![hint.to_owned()])
+        DbErrorKind::LockTimeout | DbErrorKind::Deadlock | DbErrorKind::Serialization | DbErrorKind::Busy => {
+            (
+                format!("another session was in our way at {target} while {doing}"),
+                "deploy again; if it stays so, see on the server who holds locks on the tables bellwether_*",
+            )
+        }
+        DbErrorKind::Cancelled => (
+            format!("{target} cancelled our statement while {doing}"),
+            "somebody cancelled it on the server, or a time limit of this user did; deploy again",
+        ),
+        DbErrorKind::FenceLost => (
+            format!("another leader has taken over at {target}"),
+            "nothing to mend here: see the other leader's log, or `bellwether status`",
+        ),
+        DbErrorKind::MissingTable => (
+            format!("a table was missing at {target} while {doing}"),
+            "was it dropped by hand? The next leader makes bellwether's own tables again",
+        ),
+        DbErrorKind::Unsupported => (
+            format!("{target} cannot do what we need while {doing}"),
+            "see docs/databases.md for the servers and versions that are supported",
+        ),
+        DbErrorKind::AlreadyExists | DbErrorKind::Statement => (
+            format!("{target} refused a statement of ours while {doing}"),
+            "the server's own words above say why; a table of bellwether's that was changed by hand can be the cause",
+        ),
+    }
+}
+
+/// SQLite has no server, no users and no grants: what can be wrong is the file.
+fn of_a_file(doing: Doing, target: &str, kind: DbErrorKind) -> (String, &'static str) {
+    let doing = gerund(doing);
+    match kind {
+        DbErrorKind::UnknownDatabase => (
+            format!("the database file {target} cannot be opened"),
+            "check the path: a leader makes the file, but not its folder; a relative path counts from the working directory",
+        ),
+        DbErrorKind::Privilege => (
+            format!("this user may not use the database file {target}"),
+            "SQLite keeps its journal beside the file: this user needs write permission on the file and on its folder, also to follow",
+        ),
+        DbErrorKind::ReadOnly => (
+            format!("the database file {target} is read-only"),
+            "check the rights of the file and its folder, how the disk is mounted, and `mode` in the database URL",
+        ),
+        DbErrorKind::Busy | DbErrorKind::LockTimeout => (
+            format!("another program was writing to {target} while {doing}"),
+            "deploy again; `fuser FILE` names the programs that have the file open",
+        ),
+        DbErrorKind::FenceLost => (
+            format!("another leader has taken over at {target}"),
+            "nothing to mend here: see the other leader's log, or `bellwether status`",
+        ),
+        DbErrorKind::MissingTable => (
+            format!("a table was missing in {target} while {doing}"),
+            "was it dropped by hand? The next leader makes bellwether's own tables again",
+        ),
+        _ => (
+            format!("{target} could not be used while {doing}"),
+            "SQLite's own words above say why: is it a SQLite database, is it whole, and is the disk full?",
+        ),
+    }
 }
 
 pub fn no_privilege(doing: Doing, target: &str, error: &DbError, grants: &[String]) -> Explained {
-    let what =
-        if doing == Doing::ReadingHistory { "the history of migrations" } else { "bellwether's ledger" };
-    let mut hints = vec!["whoever owns the tables can allow it:".to_owned()];
+    let what = match doing {
+        Doing::ReadingHistory => "read the history of migrations",
+        Doing::Installing => "create bellwether's tables",
+        Doing::MakingHistory => "create the history's table",
+        Doing::Claiming | Doing::Recording => "write bellwether's ledger",
+        _ => "read bellwether's ledger",
+    };
+    let reads = matches!(doing, Doing::Looking | Doing::ReadingHistory);
+    let mut hints = vec!["whoever owns the database can allow it:".to_owned()];
     hints.extend(grants.iter().cloned());
-    hints
-        .push("ledger.readers in bellwether.yml grants it to a role when the ledger is installed".to_owned());
-    told(format!("this user may not read {what} at {target}"), said(error), hints)
+    hints.push(if reads {
+        "`ledger.readers` in bellwether.yml lets a leader grant it when it makes the tables".to_owned()
+    } else {
+        "or give the leader a user that may".to_owned()
+    });
+    told(format!("this user may not {what} at {target}"), said(error), hints)
 }
 
 pub fn read_only(target: &str, server: &str) -> Explained {
     told(
         format!("{target} is read-only: a leader cannot migrate there"),
-        vec![format!("it is a standby or set to read-only ({server})")],
+        vec![format!("it is a standby, or set to read-only ({server})")],
         vec!["give the leader the primary's URL; followers may use a standby".to_owned()],
     )
 }
 
-pub fn unsafe_lock(target: &str, reason: &str) -> Explained {
+pub fn unsafe_lock(engine: EngineName, pooled: bool, target: &str, reason: &str) -> Explained {
+    let cause = "a lock there could be granted to two leaders at once, or stay behind when its owner is gone";
+    let hint = match engine {
+        EngineName::Sqlite => "put the database file on a local disk",
+        _ if pooled => {
+            "give bellwether the database's direct URL, without the pooler; the application may keep using it"
+        }
+        _ => "this version needs a server with session locks: leases for the others come with a later one",
+    };
     told(
         format!("no safe lock can be had at {target}: {reason}"),
-        vec![
-            "a session lock there would be granted to two leaders at once, or stay behind when its owner is gone"
-                .to_owned(),
-        ],
-        vec![
-            "give bellwether the database's direct URL, without the pooler (the application may keep using it)".to_owned(),
-            "locks for servers without session locks (leases) come with a later version".to_owned(),
-        ],
+        vec![cause.to_owned()],
+        vec![hint.to_owned()],
     )
 }
 
 pub fn ledger_newer(min_reader: i64) -> Explained {
+    let ours = crate::ledger::LEDGER_VERSION;
     told(
-        format!("the ledger in this database needs a bellwether that reads version {min_reader}"),
-        vec![format!("this one reads version {}", crate::ledger::LEDGER_VERSION)],
-        vec!["another participant runs a newer major version: update this one".to_owned()],
+        format!("the ledger is of version {min_reader}, and this bellwether reads version {ours} at most"),
+        vec!["a participant with a newer major version has been here".to_owned()],
+        vec!["update bellwether in this participant to the version that the others run".to_owned()],
     )
 }
 
 pub fn ledger_unreadable(what: &str) -> Explained {
     told(
-        format!("the ledger cannot be read: {what}"),
-        vec!["a row was edited by hand, or written by a version that this one does not know".to_owned()],
+        format!("a row of the ledger cannot be read: {what}"),
+        vec!["it was edited by hand, or written by a version that this one does not know".to_owned()],
         vec![
-            "look at bellwether_runs; a run that should not be there can be deleted while nobody is at work"
+            "look into bellwether_runs; while nobody is at work, a row that should not be there can be deleted"
                 .to_owned(),
         ],
     )
@@ -117,8 +198,8 @@ fn gerund(doing: Doing) -> &'static str {
         Doing::Identifying => "asking what server it is",
         Doing::Looking => "reading the ledger",
         Doing::ReadingHistory => "reading the history of migrations",
-        Doing::Installing => "installing the ledger's tables",
-        Doing::MakingHistory => "creating the history's table",
+        Doing::Installing => "making bellwether's tables",
+        Doing::MakingHistory => "making the history's table",
         Doing::Locking => "trying the lock",
         Doing::Claiming => "recording our run",
         Doing::Recording => "recording how the run goes",

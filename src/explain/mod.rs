@@ -20,12 +20,16 @@ pub fn explain(error: &Error) -> Explained {
         Error::NoDatabase { environment } => setup::no_database(environment),
         Error::NotYet { what } => setup::not_yet(what),
         Error::Write { path, source } => setup::write(path, source),
-        Error::Database { doing, target, error } => connection::database(*doing, target, error),
+        Error::Database { doing, engine, target, error } => {
+            connection::database(*doing, *engine, target, error)
+        }
         Error::NoPrivilege { doing, target, error, grants } => {
             connection::no_privilege(*doing, target, error, grants)
         }
         Error::ReadOnlyServer { target, server } => connection::read_only(target, server),
-        Error::UnsafeLock { target, reason } => connection::unsafe_lock(target, reason),
+        Error::UnsafeLock { engine, pooled, target, reason } => {
+            connection::unsafe_lock(*engine, *pooled, target, reason)
+        }
         Error::LedgerNewer { min_reader } => connection::ledger_newer(*min_reader),
         Error::LedgerUnreadable { what } => connection::ledger_unreadable(what),
         Error::LockNotGot { lock_name, waited, holder } => {
@@ -35,7 +39,9 @@ pub fn explain(error: &Error) -> Explained {
         Error::HistoryRefused { refusals, history, folder } => {
             work::history_refused(refusals, history, folder)
         }
-        Error::Step { migration, error, applied, target } => work::step(migration, error, applied, target),
+        Error::Step { migration, error, applied, history, target } => {
+            work::step(migration, error, applied, history, target)
+        }
         Error::BudgetEnded { budget, step, applied } => work::budget_ended(*budget, step.as_deref(), applied),
         Error::Signalled { signal, step, applied } => work::signalled(*signal, step.as_deref(), applied),
         Error::NotRecorded { error, applied } => work::not_recorded(error, applied),
@@ -85,7 +91,7 @@ fn span(duration: std::time::Duration) -> String {
 /// What stays applied after an end in the middle.
 fn stays_applied(applied: &[crate::model::ids::Version]) -> String {
     match applied {
-        [] => "nothing was applied before".to_owned(),
+        [] => "no migration was applied before".to_owned(),
         [only] => format!("applied before and still in place: {only}"),
         [first, .., last] => {
             format!(

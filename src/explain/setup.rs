@@ -1,17 +1,38 @@
 //! Usage and config: everything that exit 2 says.
 
 use super::told;
-use crate::config::ConfigError;
+use crate::config::{ConfigError, Problem};
 use crate::database::url::UrlError;
-use crate::formats::FormatError;
+use crate::formats::{FORMATS, FormatError};
 use crate::model::event::Explained;
 use crate::model::ids::Environment;
 use crate::plan::PlanError;
 
 pub fn config(error: &ConfigError) -> Explained {
-    let mut explained = told(error.to_string(), vec![], vec![]);
-    explained.snippet = error.snippet();
-    explained
+    let snippet = error.snippet();
+    // the snippet says where
+    let title = if snippet.is_some() { error.problem().to_string() } else { error.to_string() };
+    let hint = match error.problem() {
+        Problem::FileMissing { .. } => {
+            "check -c (BELLWETHER_CONFIG); a config file is not needed where flags and variables say enough"
+        }
+        Problem::Unreadable { .. } => "it must be a text file in UTF-8 that this user may read",
+        Problem::Syntax { .. } => {
+            "indent with spaces, and write values with special characters (: # { } [ ] @ %) in quotes"
+        }
+        Problem::UnknownKey { .. } => "docs/configuration.md has every key",
+        Problem::DuplicateKey { .. } => "keep one of the two",
+        Problem::WrongType { .. } | Problem::BadValue { .. } => {
+            "docs/configuration.md shows what each key takes"
+        }
+        Problem::VariableNotSet { .. } => "variables are read only for the environment in use",
+        Problem::UnknownEnvironment { .. } => {
+            "name the environment with --environment or BELLWETHER_ENVIRONMENT"
+        }
+        Problem::EnvironmentNeeded { .. } => "or keep one environment in the config: then it is the default",
+        Problem::NotYet { .. } => "leave it out for now",
+    };
+    Explained { snippet, ..told(title, vec![], vec![hint.to_owned()]) }
 }
 
 pub fn plan(error: &PlanError) -> Explained {
@@ -36,22 +57,25 @@ pub fn plan(error: &PlanError) -> Explained {
 }
 
 pub fn format(error: &FormatError) -> Explained {
-    let hints = match error {
-        FormatError::NoFolder { .. } => vec![
-            "is the path right, and is the folder in this image or checkout? An empty folder is fine, a missing one is not".to_owned(),
-        ],
-        FormatError::Unreadable { .. } => vec!["can this user read it?".to_owned()],
-        FormatError::NotUtf8 { .. } => vec!["save the file as UTF-8: `iconv -t UTF-8` converts it".to_owned()],
-        FormatError::SameVersion { .. } => vec!["give one of them a version of its own".to_owned()],
-        FormatError::BadName { .. } => vec!["rename it, or move it out of the migrations folder".to_owned()],
-        FormatError::UnknownFormat { known, .. } => vec![format!("known: auto, {}", known.join(", "))],
-        FormatError::Ambiguous { .. } => vec!["say which with --format or `format:`".to_owned()],
+    let known = || FORMATS.iter().map(|format| format.name()).collect::<Vec<_>>().join(", ");
+    let hint = match error {
+        FormatError::NoFolder { .. } => "check --migrations or `migrations:`; is the folder in this image or checkout? An empty folder is fine, a missing one is not".to_owned(),
+        FormatError::Unreadable { .. } => "check that it is there and that this user may read it".to_owned(),
+        FormatError::NotUtf8 { .. } => "save the file as UTF-8; `iconv -f ISO-8859-1 -t UTF-8` converts a Latin-1 one".to_owned(),
+        FormatError::SameVersion { .. } => "give the one that is applied nowhere yet a version of its own".to_owned(),
+        FormatError::BadName { .. } => "rename it, or move it out of the migrations folder".to_owned(),
+        FormatError::UnknownFormat { .. } => format!("known are auto and {}", known()),
+        FormatError::Ambiguous { .. } => format!("say which with --format or `format:`; known: {}", known()),
     };
-    told(error.to_string(), vec![], hints)
+    told(error.to_string(), vec![], vec![hint])
 }
 
 pub fn url(error: &UrlError) -> Explained {
-    told(error.to_string(), vec![], vec![])
+    let hint = match error {
+        UrlError::BadVariable { name, .. } => format!("correct {name}, or unset it"),
+        _ => "the URL comes from --database-url, DATABASE_URL or `database:` in bellwether.yml; it is not shown because it may hold a password".to_owned(),
+    };
+    told(error.to_string(), vec![], vec![hint])
 }
 
 pub fn no_database(environment: &Environment) -> Explained {
@@ -63,9 +87,17 @@ pub fn no_database(environment: &Environment) -> Explained {
 }
 
 pub fn not_yet(what: &str) -> Explained {
-    told(format!("{what} is not there yet in this version of bellwether"), vec![], vec![])
+    told(
+        format!("{what} is not there yet in this version of bellwether"),
+        vec![],
+        vec!["`bellwether --help` lists what there is".to_owned()],
+    )
 }
 
 pub fn write(path: &str, source: &std::io::Error) -> Explained {
-    told(format!("cannot write {path}: {source}"), vec![], vec!["may this user write there?".to_owned()])
+    told(
+        format!("cannot write {path}: {source}"),
+        vec![],
+        vec!["check that its folder is there and that this user may write to it".to_owned()],
+    )
 }

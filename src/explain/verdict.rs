@@ -6,7 +6,7 @@ use super::{count, span, told};
 use crate::error::Seeking;
 use crate::model::event::Explained;
 use crate::model::ids::Version;
-use crate::model::run::Run;
+use crate::model::run::{Run, RunStatus};
 
 /// Other runs named in a message.
 const OTHERS: usize = 5;
@@ -30,26 +30,36 @@ pub fn leader_failed(run: &Run) -> Explained {
 }
 
 pub fn leader_interrupted(run: &Run) -> Explained {
-    let by = run.ended_by.as_deref().unwrap_or("an unknown cause");
     told(
-        format!("{} was interrupted while migrating to {}: {by}", run.leader, run.release.short()),
-        vec![format!("{} of {} were done", run.done, count_i64(run.total)), whence(run)],
-        vec!["deploy again: what is recorded is not applied twice".to_owned()],
+        format!("{} was interrupted while migrating to {}", run.leader, run.release.short()),
+        vec![by(run), progress(run), whence(run)],
+        vec![
+            "this participant must not go live; deploy again: what is recorded is not applied twice"
+                .to_owned(),
+        ],
     )
 }
 
+/// Who or what ended it.
+fn by(run: &Run) -> String {
+    format!("it was ended by {}", run.ended_by.as_deref().unwrap_or("an unknown cause"))
+}
+
+fn progress(run: &Run) -> String {
+    let at = run.current.as_ref().map(|step| format!(", at {step}")).unwrap_or_default();
+    match run.total {
+        0 => format!("it had done nothing that is recorded{at}"),
+        total => format!("{} of {} were done{at}", run.done, count_i64(total)),
+    }
+}
+
 pub fn bundle_not_applied(run: &Run, pending: &[Version]) -> Explained {
+    let are = match pending.len() {
+        1 => "1 of our migrations is".to_owned(),
+        many => format!("{many} of our migrations are"),
+    };
     told(
-        format!(
-            "{} succeeded, but {} of ours not applied: {}",
-            run.leader,
-            if pending.len() == 1 {
-                "1 migration is".to_owned()
-            } else {
-                format!("{} migrations are", pending.len())
-            },
-            list(pending)
-        ),
+        format!("{} succeeded, but {are} not applied: {}", run.leader, list(pending)),
         vec!["leader and this participant were built from different migrations".to_owned(), whence(run)],
         vec![
             "build all participants from the same commit, or give them the same migrations folder".to_owned(),
@@ -62,19 +72,29 @@ pub fn leader_died(run: Option<&Run>) -> Explained {
         return told(
             "the run that we watched is gone from the ledger, and nothing came after it",
             vec!["a failover to a server that did not have it yet loses the last writes".to_owned()],
-            vec!["deploy again".to_owned()],
+            vec!["this participant must not go live; deploy again".to_owned()],
         );
     };
-    let at = run.current.as_ref().map(|step| format!(" at {step}")).unwrap_or_default();
+    let release = run.release.short();
+    let (title, how) = match run.status {
+        RunStatus::Interrupted => {
+            (format!("{} was interrupted while migrating to {release}", run.leader), by(run))
+        }
+        RunStatus::Abandoned => (
+            format!("{} died while migrating to {release}", run.leader),
+            format!("its run was abandoned: {}", run.ended_by.as_deref().unwrap_or("it was silent")),
+        ),
+        _ => (
+            format!("{} died while migrating to {release}", run.leader),
+            "it shows no sign of life any more".to_owned(),
+        ),
+    };
     told(
-        format!("{} died while migrating to {}{at}", run.leader, run.release.short()),
+        title,
+        vec![how, progress(run), "no other leader took over in time".to_owned(), whence(run)],
         vec![
-            format!("{} of {} were done; no other leader took over", run.done, count_i64(run.total)),
-            whence(run),
-        ],
-        vec![
-            "deploy again: what is recorded is not applied twice; see the leader's own log for why it died"
-                .to_owned(),
+            "this participant must not go live; see the leader's own log for why it ended".to_owned(),
+            "deploy again: what is recorded is not applied twice".to_owned(),
         ],
     )
 }
@@ -88,7 +108,8 @@ pub fn leader_never_started(waited: Duration, seeking: &Seeking) -> Explained {
         vec![
             "is a leader part of this deploy? `bellwether plan` says what each participant would do"
                 .to_owned(),
-            "leader and followers must name the same release, environment and lock.name".to_owned(),
+            "release, environment and lock.name must be the same for the leader and those who follow"
+                .to_owned(),
         ],
     )
 }
@@ -106,13 +127,13 @@ pub fn leader_late(
         }
         _ => format!("nobody was migrating when our time ended ({})", span(waited)),
     };
-    let mut causes = vec![run.map_or_else(
-        || sought(seeking),
-        |run| {
-            let at = run.current.as_ref().map(|step| format!(", at {step}")).unwrap_or_default();
-            format!("last seen: {} of {} done{at}; {}", run.done, count_i64(run.total), whence(run))
-        },
-    )];
+    let mut causes = vec![match run {
+        Some(run) if at_work => format!("{}; {}", progress(run), whence(run)),
+        Some(run) => {
+            format!("the last run seen was {}'s, which is {}; {}", run.leader, run.status, whence(run))
+        }
+        None => sought(seeking),
+    }];
     causes.extend(match pending {
         Some([]) => None,
         Some(pending) => Some(format!("not applied of ours: {}", list(pending))),
@@ -122,12 +143,20 @@ pub fn leader_late(
     told(
         title,
         causes,
-        vec!["give followers at least the leader's own time with --timeout, plus what it may wait for the lock".to_owned()],
+        vec![match at_work {
+            true => "give followers with --timeout at least the leader's own time, plus what it may wait for the lock",
+            false => "is a leader part of this deploy, and are release, environment and lock.name the same there? `bellwether plan` says what each would do",
+        }
+        .to_owned()],
     )
 }
 
 pub fn not_ready(reason: &str) -> Explained {
-    told(format!("not ready: {reason}"), vec![], vec![])
+    told(
+        format!("not ready: {reason}"),
+        vec![],
+        vec!["`bellwether status` says more; `bellwether follow` waits for it".to_owned()],
+    )
 }
 
 fn whence(run: &Run) -> String {
@@ -136,9 +165,12 @@ fn whence(run: &Run) -> String {
 }
 
 fn sought(seeking: &Seeking) -> String {
-    let release = seeking.release.as_deref().unwrap_or("any");
+    let release = match &seeking.release {
+        Some(release) => format!("a run of release {release}"),
+        None => "any run".to_owned(),
+    };
     format!(
-        "looked for release {release} in the environment {} under the lock {}",
+        "we looked for {release} in the environment {} under the lock {}",
         seeking.environment, seeking.lock_name
     )
 }

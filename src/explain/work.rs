@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use super::connection::said;
 use super::{count, snippet, span, stays_applied, told};
-use crate::database::DbError;
+use crate::database::{DbError, DbErrorKind};
+use crate::engine::split::{Concurrent, Piece, concurrent_index};
 use crate::engine::step::{Place, StepError, Unsendable};
+use crate::ledger::history::HistoryTable;
 use crate::model::event::Explained;
 use crate::model::ids::Version;
 use crate::model::migration::Migration;
@@ -15,42 +17,82 @@ use crate::plan::pending::Refusal;
 /// A statement longer than this is cut in messages.
 const STATEMENT: usize = 1000;
 
-pub fn step(migration: &Migration, error: &StepError, applied: &[Version], target: &str) -> Explained {
+pub fn step(
+    migration: &Migration,
+    error: &StepError,
+    applied: &[Version],
+    history: &HistoryTable,
+    target: &str,
+) -> Explained {
     let name = &migration.name;
     let mut explained = match error {
         StepError::Statement { place, statement, error, applied: statements, dirty } => {
             let mut explained = told(format!("{name} failed: {}", error.message), said_beyond(error), vec![]);
-            explained.snippet = draw(migration, place, &error.message);
+            explained.snippet = draw(migration, place);
             if explained.snippet.is_none() && !statement.is_empty() {
                 explained.causes.push(format!("in: {}", cut(statement)));
             }
             explained.causes.push(aftermath(*statements, *dirty));
-            explained.hints = statement_hints(migration, *statements, *dirty);
+            explained.hints = match dirty {
+                true => dirty_hints(migration, *statements, history, statement),
+                false => vec![statement_hint(migration, error.kind)],
+            };
             explained
         }
         StepError::Unsendable { place, why, .. } => {
-            let mut explained = told(format!("{name} cannot be run: {why}"), vec![], vec![unsendable_hint(why)]);
-            explained.snippet = draw(migration, place, "here");
-            explained.causes.push("nothing of it was sent".to_owned());
+            let nothing = vec!["nothing of it was sent".to_owned()];
+            let mut explained =
+                told(format!("{name} cannot be run: {why}"), nothing, vec![unsendable_hint(why)]);
+            explained.snippet = draw(migration, place);
             explained
         }
-        StepError::InvalidIndex { indexes, .. } => told(
-            format!("{name} left {} that the server does not use: {}", count(indexes.len(), "invalid index"), indexes.join(", ")),
-            vec!["CREATE INDEX CONCURRENTLY with IF NOT EXISTS skips an invalid index that an earlier try left behind".to_owned()],
-            vec![format!("DROP INDEX CONCURRENTLY {}; and build it again", indexes.join(", "))],
-        ),
+        StepError::InvalidIndex { indexes, .. } => invalid_index(migration, indexes, history),
         StepError::Bookkeeping { what, error, .. } => told(
             format!("{name} could not be applied: {what} failed"),
             said(error),
-            vec!["did the script change a setting, a role or the history's table that the next statement needs?".to_owned()],
+            vec![format!(
+                "does the script leave something undone (a deferred constraint, a lock), or change {} itself?",
+                history.short_name()
+            )],
         ),
-        StepError::FenceLost(reason) => told(format!("{name} was not applied: {reason}"), vec![], vec![]),
-        StepError::Stopped { applied } => {
-            told(format!("{name} was stopped after {}", count(*applied, "statement")), vec![], vec![])
-        }
+        StepError::FenceLost(reason) => told(
+            format!("{name} was not applied: {reason}"),
+            vec![],
+            vec!["another leader has taken over: see its log".to_owned()],
+        ),
+        StepError::Stopped { applied } => told(
+            format!("{name} was stopped after {}", count(*applied, "statement")),
+            vec![aftermath(*applied, *applied > 0)],
+            match applied {
+                0 => vec!["deploy again".to_owned()],
+                _ => dirty_hints(migration, *applied, history, ""),
+            },
+        ),
     };
     explained.causes.push(format!("{} on {target}", stays_applied(applied)));
     explained
+}
+
+fn invalid_index(migration: &Migration, indexes: &[String], history: &HistoryTable) -> Explained {
+    let drops: Vec<_> = indexes.iter().map(|index| format!("DROP INDEX CONCURRENTLY {index};")).collect();
+    told(
+        format!(
+            "{} left {} that the server does not use: {}",
+            migration.name,
+            count(indexes.len(), "invalid index"),
+            indexes.join(", ")
+        ),
+        vec![
+            "an earlier try may have left it behind: CREATE INDEX CONCURRENTLY IF NOT EXISTS takes it for done"
+                .to_owned(),
+            "the history says of the script that it is half applied".to_owned(),
+        ],
+        vec![
+            format!("take it away: {}", drops.join(" ")),
+            format!("undo what else the script did, and say so: {}", history.by_hand_undone(&migration.version)),
+            "then deploy again, which builds it anew".to_owned(),
+        ],
+    )
 }
 
 fn said_beyond(error: &DbError) -> Vec<String> {
@@ -61,76 +103,117 @@ fn said_beyond(error: &DbError) -> Vec<String> {
     words
 }
 
-fn draw(migration: &Migration, place: &Place, label: &str) -> Option<String> {
+fn draw(migration: &Migration, place: &Place) -> Option<String> {
     let path = place.path.display().to_string();
-    Some(snippet::draw(&path, &migration.sql, place.line?, place.column, label))
+    Some(snippet::draw(&path, &migration.sql, place.line?, place.column))
 }
 
 fn aftermath(statements: usize, dirty: bool) -> String {
     match (dirty, statements) {
         (false, _) => "nothing of this script is applied".to_owned(),
         (true, 0) => {
-            "the script may be half applied: the server does not take this statement back".to_owned()
+            "this script may be half applied: the server does not take such a statement back".to_owned()
         }
-        (true, done) => {
-            format!("{} of this script stay applied: it is half applied (dirty)", count(done, "statement"))
-        }
+        (true, 1) => "1 statement of this script stays applied: it is half applied".to_owned(),
+        (true, done) => format!("{done} statements of this script stay applied: it is half applied"),
     }
 }
 
-fn statement_hints(migration: &Migration, statements: usize, dirty: bool) -> Vec<String> {
-    if !dirty {
-        return vec![format!("correct {} and deploy again", migration.path.display())];
+fn statement_hint(migration: &Migration, kind: DbErrorKind) -> String {
+    let path = migration.path.display();
+    match kind {
+        DbErrorKind::LockTimeout => format!(
+            "somebody holds a lock that {path} needs: find a quiet hour, end the long transaction, or raise ddl_lock_timeout or --timeout"
+        ),
+        DbErrorKind::Deadlock | DbErrorKind::Serialization | DbErrorKind::Busy => {
+            "it collided with other sessions: deploy again".to_owned()
+        }
+        DbErrorKind::Privilege => {
+            format!("give the leader's user the right that {path} needs, and deploy again")
+        }
+        DbErrorKind::Cancelled => {
+            "somebody cancelled it on the server, or a time limit did: deploy again".to_owned()
+        }
+        _ => format!("correct {path} and deploy again"),
     }
-    let mut hints = vec![format!(
-        "no run goes on before somebody has looked: finish the script by hand from statement {}, or undo what it did",
-        statements + 1
-    )];
-    hints.push(dirty_advice(&migration.version));
-    hints
 }
 
 /// Until there is a command for it, the history's row is set by hand.
-fn dirty_advice(version: &Version) -> String {
-    format!(
-        "then say so in the history: `UPDATE _sqlx_migrations SET success = TRUE WHERE version = {version}` if it is applied now, or `DELETE FROM _sqlx_migrations WHERE version = {version}` if it is undone"
-    )
+fn dirty_hints(
+    migration: &Migration,
+    statements: usize,
+    history: &HistoryTable,
+    failed: &str,
+) -> Vec<String> {
+    let version = &migration.version;
+    let mut hints = vec!["no run goes on before somebody has looked at it".to_owned()];
+    let piece = Piece { text: failed, offset: 0, line: 1, column: 1 };
+    if let Some(Concurrent::Index(name)) = concurrent_index(&piece) {
+        hints.push(format!("the index may be there, but invalid: DROP INDEX CONCURRENTLY IF EXISTS {name};"));
+    }
+    let before = hints.len();
+    hints.extend(history.by_hand_applied(version).map(|sql| {
+        let rest = match statements {
+            0 => "what is missing of it".to_owned(),
+            done => format!("it from statement {} on", done + 1),
+        };
+        format!("either run {rest} by hand, leave the file as it is, and say so: {sql}")
+    }));
+    let or = if hints.len() > before { "or " } else { "" };
+    let undone = history.by_hand_undone(version);
+    hints.push(format!("{or}undo by hand what it did, say so, and deploy the corrected file: {undone}"));
+    hints
 }
 
 fn unsendable_hint(why: &Unsendable) -> String {
     match why {
-        Unsendable::OwnTransaction => "bellwether runs the script and its history row in one transaction: take BEGIN and COMMIT out, or make `-- no-transaction` the file's first line".to_owned(),
+        Unsendable::OwnTransaction => "script and history row are one transaction of bellwether's: take the script's own BEGIN and COMMIT out, or make `-- no-transaction` the file's first line".to_owned(),
         Unsendable::CopyFromStdin => "write the rows as INSERT, or COPY from a file that the server can read".to_owned(),
-        Unsendable::ClientCommand(_) => "only psql, mysql or sqlite3 understand such lines: take it out".to_owned(),
+        Unsendable::ClientCommand(command) => {
+            let program = match command.chars().next() {
+                Some('\\') => "psql",
+                Some('.') => "sqlite3",
+                _ => "mysql",
+            };
+            format!("only {program} understands such a line: take it out, or write it as SQL")
+        }
     }
 }
 
-pub fn history_refused(refusals: &[Refusal], history: &str, folder: &str) -> Explained {
+pub fn history_refused(refusals: &[Refusal], history: &HistoryTable, folder: &str) -> Explained {
+    let table = history.short_name();
     let title = match refusals {
         [only] => only.to_string(),
-        many => format!("{} do not fit the history {history}", count(many.len(), "migration")),
+        many => format!("{} do not fit the history {table}", count(many.len(), "migration")),
     };
-    let causes = match refusals {
-        [_] => vec![format!("compared {folder} with {history}; nothing was applied")],
-        many => {
-            let mut causes: Vec<_> = many.iter().map(ToString::to_string).collect();
-            causes.push(format!("compared {folder} with {history}; nothing was applied"));
-            causes
-        }
-    };
+    let mut causes: Vec<_> =
+        if refusals.len() > 1 { refusals.iter().map(ToString::to_string).collect() } else { Vec::new() };
+    causes.push(format!("compared {folder} with {table}; nothing was applied"));
     let mut hints = Vec::new();
-    for refusal in refusals {
-        let hint = match refusal {
-            Refusal::Changed { .. } => "an applied migration must stay as it was: restore the file, and put the change into a new one (history.changed: allow accepts it)".to_owned(),
-            Refusal::Missing { .. } => "restore the file, or deploy a bundle that has it (history.missing: allow accepts it)".to_owned(),
-            Refusal::OutOfOrder { .. } => "rename it to a version after the newest applied one (history.out_of_order: allow accepts it)".to_owned(),
-            Refusal::Dirty { version, .. } => format!("look at what it left behind, and finish or undo it by hand; {}", dirty_advice(version)),
-        };
+    for hint in refusals.iter().flat_map(|refusal| refusal_hints(refusal, history)) {
         if !hints.contains(&hint) {
             hints.push(hint);
         }
     }
     told(title, causes, hints)
+}
+
+fn refusal_hints(refusal: &Refusal, history: &HistoryTable) -> Vec<String> {
+    match refusal {
+        Refusal::Changed { .. } => vec!["an applied migration must stay as it was: restore the file, and put the change into a new one (`history.changed: allow` accepts it)".to_owned()],
+        Refusal::Missing { .. } => vec!["restore the file, or deploy a bundle that has it (`history.missing: allow` accepts it)".to_owned()],
+        Refusal::OutOfOrder { .. } => vec!["give it a version after the newest applied one (`history.out_of_order: allow` accepts it)".to_owned()],
+        Refusal::Dirty { version, .. } => {
+            let mut hints = vec!["an earlier run failed in the middle of it: its error says at which statement".to_owned()];
+            hints.extend(history.by_hand_applied(version).map(|sql| {
+                format!("either run the rest of it by hand, leave the file as it is, and say so: {sql}")
+            }));
+            let or = if hints.len() > 1 { "or " } else { "" };
+            let undone = history.by_hand_undone(version);
+            hints.push(format!("{or}undo by hand what it did, say so, and deploy again: {undone}"));
+            hints
+        }
+    }
 }
 
 pub fn lock_not_got(lock_name: &str, waited: Duration, holder: Option<&Run>) -> Explained {
@@ -157,7 +240,17 @@ pub fn lock_not_got(lock_name: &str, waited: Duration, holder: Option<&Run>) -> 
     );
     let mut hints: Vec<String> =
         holder.and_then(|run| run.url.as_ref()).map(|url| format!("see {url}")).into_iter().collect();
-    hints.push("raise --timeout or lock.wait if that leader is expected to take longer".to_owned());
+    if holder.is_none() {
+        hints.push(
+            "deploy again; if it stays so, `bellwether status` and the server's list of sessions tell more"
+                .to_owned(),
+        );
+        return told(format!("the lock {lock_name} was not free within {}", span(waited)), causes, hints);
+    }
+    hints.push(
+        "if that leader is expected to take so long, raise lock.wait or --timeout; else see its own log"
+            .to_owned(),
+    );
     told(format!("the lock {lock_name} was not free within {}", span(waited)), causes, hints)
 }
 
@@ -169,17 +262,20 @@ pub fn lock_lost(reason: &str, step: Option<&str>, applied: &[Version]) -> Expla
             "the work was stopped at once, since another leader may begin".to_owned(),
             stays_applied(applied),
         ],
-        vec!["deploy again: what is recorded is not applied twice; see the server's log for why the session ended".to_owned()],
+        vec!["deploy again: what is recorded is not applied twice; see the database's log for why the session ended".to_owned()],
     )
 }
 
 pub fn budget_ended(budget: Duration, step: Option<&str>, applied: &[Version]) -> Explained {
     let during = step.map(|step| format!(" during {step}")).unwrap_or_default();
+    let mut causes = Vec::new();
+    causes.extend(step.map(|_| "its statement was cancelled on the server".to_owned()));
+    causes.push(stays_applied(applied));
     told(
         format!("the time for this deploy ({}) ended{during}", span(budget)),
-        vec!["its statement was cancelled on the server".to_owned(), stays_applied(applied)],
+        causes,
         vec![
-            "give it longer with --timeout, if the platform allows it; or make the migration smaller"
+            "give it longer with --timeout, if the platform allows it; or make the migration smaller; then deploy again: what is recorded is not applied twice"
                 .to_owned(),
         ],
     )
@@ -196,7 +292,16 @@ pub fn signalled(signal: u8, step: Option<&str>, applied: &[Version]) -> Explain
             ],
             vec!["deploy again: what is recorded is not applied twice".to_owned()],
         ),
-        None => told(format!("ended by {name}"), vec![stays_applied(applied)], vec![]),
+        None if applied.is_empty() => told(
+            format!("ended by {name}"),
+            vec!["no migration of ours was at work".to_owned()],
+            vec!["deploy again".to_owned()],
+        ),
+        None => told(
+            format!("{name} ended the run between two migrations"),
+            vec![stays_applied(applied)],
+            vec!["deploy again: what is recorded is not applied twice".to_owned()],
+        ),
     }
 }
 

@@ -105,7 +105,8 @@ impl Working<'_> {
         restored.map_err(|error| self.job.refused(Doing::Claiming, error))?;
         let judged = self.job.judge(work, self.server).await;
         let (judgement, _) = judged.map_err(|error| self.job.refused(Doing::ReadingHistory, error))?;
-        let (Some(judgement), Some(bundle)) = (judgement, &self.job.bundle) else {
+        let (Some(judgement), Some(bundle), Some(history)) = (judgement, &self.job.bundle, &self.history)
+        else {
             self.job.report.event(&started(0));
             return Ok(());
         };
@@ -116,7 +117,7 @@ impl Working<'_> {
         if !judgement.refusals.is_empty() {
             return Err(Error::HistoryRefused {
                 refusals: judgement.refusals,
-                history: self.history.as_ref().map_or("", HistoryTable::name).to_owned(),
+                history: history.clone(),
                 folder: bundle.folder.display().to_string(),
             });
         }
@@ -201,7 +202,7 @@ impl Working<'_> {
         let apply = sql.apply(work, migration);
         tokio::pin!(apply);
         let cut = tokio::select! {
-            applied = &mut apply => return applied.map_err(|error| self.failed(error, migration)),
+            applied = &mut apply => return applied.map_err(|error| self.failed(error, migration, history)),
             signal = self.job.signalled() => self.signalled(signal, Some(migration)),
             () = sleep_until(self.job.limits.deadline()) => self.budget_ended(Some(migration)),
             reason = self.lost() => self.lock_lost(reason, Some(migration)),
@@ -306,7 +307,7 @@ impl Working<'_> {
         self.clock.0.saturating_add(elapsed)
     }
 
-    fn failed(&self, error: StepError, migration: &Migration) -> Error {
+    fn failed(&self, error: StepError, migration: &Migration, history: &HistoryTable) -> Error {
         match error {
             StepError::FenceLost(reason) => self.lock_lost(reason, Some(migration)),
             error if error.ends_session() => {
@@ -316,6 +317,7 @@ impl Working<'_> {
                 migration: Box::new(migration.clone()),
                 error: Box::new(error),
                 applied: self.applied.clone(),
+                history: history.clone(),
                 target: self.job.place(),
             },
         }

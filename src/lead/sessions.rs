@@ -35,14 +35,19 @@ impl Sessions {
     /// The pooler is looked for before either session is identified, since that sets them up, and through a pooler the
     /// settings would stay on the application's connections.
     pub async fn open(job: &Job) -> Result<Self, Error> {
-        let unsafe_lock = |reason: String| Error::UnsafeLock { target: job.place(), reason };
+        let unsafe_lock = |pooled: bool, reason: String| Error::UnsafeLock {
+            engine: job.engine.name,
+            pooled: pooled || job.target.pooled,
+            target: job.place(),
+            reason,
+        };
         let mut work = job.connect(Purpose::Work).await?;
         let mut beat = None;
         if job.beats() {
             let mut session = job.connect(Purpose::Beat).await?;
             let pooled = probe_pooler(work.as_mut(), session.as_mut()).await;
             if pooled.map_err(|error| job.refused(Doing::Identifying, error))? {
-                return Err(unsafe_lock("a pooler in transaction mode stands in between".to_owned()));
+                return Err(unsafe_lock(true, "a pooler in transaction mode stands in between".to_owned()));
             }
             job.identify(session.as_mut()).await?;
             beat = Some(session);
@@ -53,7 +58,7 @@ impl Sessions {
             return Err(Error::ReadOnlyServer { target: job.place(), server: name });
         }
         if let LockSupport::Unsafe(reason) = &server.lock {
-            return Err(unsafe_lock(reason.clone()));
+            return Err(unsafe_lock(false, reason.clone()));
         }
         Ok(Self { work, server, beat })
     }

@@ -25,6 +25,23 @@ impl HistoryTable {
         &self.table
     }
 
+    /// Its name without the schema, for people.
+    pub fn short_name(&self) -> &'static str {
+        self.history.table
+    }
+
+    /// What somebody sends by hand to say that a half-applied migration is whole now; none where a row alone says so.
+    pub fn by_hand_applied(&self, version: &Version) -> Option<String> {
+        let success = self.history.success?;
+        let (table, column) = (&self.table, self.history.version);
+        Some(format!("UPDATE {table} SET {success} = TRUE WHERE {column} = {};", by_hand(version)))
+    }
+
+    /// The same to say that nothing of it is left.
+    pub fn by_hand_undone(&self, version: &Version) -> String {
+        format!("DELETE FROM {} WHERE {} = {};", self.table, self.history.version, by_hand(version))
+    }
+
     /// Everything recorded, in the order of the versions. A missing table is an empty history.
     pub async fn read(&self, session: &mut dyn Database) -> Result<Vec<Applied>, DbError> {
         let h = self.history;
@@ -102,6 +119,13 @@ impl HistoryTable {
 
     fn statement(&self, template: &str, arguments: Vec<Value>) -> Statement {
         Statement::new(self.dialect, &[("history", &self.table)], template, arguments)
+    }
+}
+
+fn by_hand(version: &Version) -> String {
+    match version.as_str().parse::<i64>() {
+        Ok(number) => number.to_string(),
+        Err(_) => format!("'{}'", version.as_str().replace('\'', "''")),
     }
 }
 

@@ -47,8 +47,13 @@ impl Ledger {
         ["bellwether_runs", "bellwether_meta", "bellwether_steps"].map(|table| (self.schema(), table))
     }
 
+    /// The qualified tables that a leader writes.
+    pub fn written_tables(&self) -> Vec<&str> {
+        self.names.iter().take(4).map(|(_, name)| name.as_str()).collect()
+    }
+
     /// The schema that the user named for it.
-    fn schema(&self) -> Option<&str> {
+    pub fn schema(&self) -> Option<&str> {
         self.schema.as_deref()
     }
 

@@ -33,7 +33,9 @@ pub enum PlanError {
         reason: String,
     },
     /// Nothing says what is being released.
-    #[error("nothing says what is being released: no --release, no commit from {platform}, no migrations")]
+    #[error(
+        "nothing says what is being released: no --release, no commit from the platform ({platform}), no migrations"
+    )]
     NoRelease {
         /// Where we run.
         platform: String,

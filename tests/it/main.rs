@@ -6,6 +6,7 @@ mod conformance;
 mod corpus;
 mod docs_events;
 mod election;
+mod explain;
 mod failures;
 mod fake_engine;
 mod harness;
