@@ -132,7 +132,12 @@ async fn last_resort(job: &Job, mut forced: watch::Receiver<bool>) -> Error {
     let budget = async {
         sleep_until(job.limits.deadline() + AFTER_BUDGET).await;
         match job.role {
-            Role::Lead => Error::BudgetEnded { budget: job.limits.budget, step: None, applied: Vec::new() },
+            Role::Lead => Error::BudgetEnded {
+                budget: job.limits.budget,
+                step: None,
+                applied: Vec::new(),
+                half_applied: false,
+            },
             Role::Follow | Role::Elect => Error::LeaderLate {
                 run: None,
                 at_work: false,

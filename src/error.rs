@@ -125,6 +125,8 @@ pub enum Error {
         step: Option<String>,
         /// What we had applied.
         applied: Vec<Version>,
+        /// The history says of that migration that it is half applied, or may say so.
+        half_applied: bool,
     },
     /// The history forbids work.
     #[error("the history does not fit the migrations")]
@@ -159,6 +161,8 @@ pub enum Error {
         step: Option<String>,
         /// What we had applied.
         applied: Vec<Version>,
+        /// The history says of that migration that it is half applied, or may say so.
+        half_applied: bool,
     },
     /// A signal ended us.
     #[error("ended by signal {signal}")]
@@ -169,6 +173,8 @@ pub enum Error {
         step: Option<String>,
         /// What we had applied.
         applied: Vec<Version>,
+        /// The history says of that migration that it is half applied, or may say so.
+        half_applied: bool,
     },
     /// All is applied, but the verdict could not be written.
     #[error("applied, not recorded: {error}")]
@@ -308,6 +314,17 @@ impl Error {
             Self::NotReady { .. } => Exit::NotReady,
             Self::Bug { .. } => Exit::Bug,
         }
+    }
+
+    /// The same with what is known of the migration that was cut off.
+    pub fn cut_off(mut self, half: bool) -> Self {
+        if let Self::LockLost { half_applied, .. }
+        | Self::BudgetEnded { half_applied, .. }
+        | Self::Signalled { half_applied, .. } = &mut self
+        {
+            *half_applied = half;
+        }
+        self
     }
 
     /// What we had applied ourselves.

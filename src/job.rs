@@ -150,7 +150,7 @@ impl Job {
 
     /// The error of a signal that ended a wait.
     pub fn interrupted(signal: u8) -> Error {
-        Error::Signalled { signal, step: None, applied: Vec::new() }
+        Error::Signalled { signal, step: None, applied: Vec::new(), half_applied: false }
     }
 
     /// Sleeps, but not past a signal.

@@ -86,6 +86,16 @@ pub struct Place {
 }
 
 impl StepError {
+    /// Whether the history says that the script is half applied.
+    pub fn leaves_half(&self) -> bool {
+        match self {
+            Self::Statement { dirty, .. } => *dirty,
+            Self::Stopped { applied } => *applied > 0,
+            Self::InvalidIndex { .. } => true,
+            Self::Unsendable { .. } | Self::Bookkeeping { .. } | Self::FenceLost(_) => false,
+        }
+    }
+
     /// Whether the work session is gone with it.
     pub fn ends_session(&self) -> bool {
         match self {

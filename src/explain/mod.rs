@@ -35,15 +35,21 @@ pub fn explain(error: &Error) -> Explained {
         Error::LockNotGot { lock_name, waited, holder } => {
             work::lock_not_got(lock_name, *waited, holder.as_deref())
         }
-        Error::LockLost { reason, step, applied } => work::lock_lost(reason, step.as_deref(), applied),
+        Error::LockLost { reason, step, applied, half_applied } => {
+            work::lock_lost(reason, step.as_deref(), applied, *half_applied)
+        }
         Error::HistoryRefused { refusals, history, folder } => {
             work::history_refused(refusals, history, folder)
         }
         Error::Step { migration, error, applied, history, target } => {
             work::step(migration, error, applied, history, target)
         }
-        Error::BudgetEnded { budget, step, applied } => work::budget_ended(*budget, step.as_deref(), applied),
-        Error::Signalled { signal, step, applied } => work::signalled(*signal, step.as_deref(), applied),
+        Error::BudgetEnded { budget, step, applied, half_applied } => {
+            work::budget_ended(*budget, step.as_deref(), applied, *half_applied)
+        }
+        Error::Signalled { signal, step, applied, half_applied } => {
+            work::signalled(*signal, step.as_deref(), applied, *half_applied)
+        }
         Error::NotRecorded { error, applied } => work::not_recorded(error, applied),
         Error::LeaderFailed { run } => verdict::leader_failed(run),
         Error::LeaderInterrupted { run } => verdict::leader_interrupted(run),

@@ -254,55 +254,57 @@ pub fn lock_not_got(lock_name: &str, waited: Duration, holder: Option<&Run>) -> 
     told(format!("the lock {lock_name} was not free within {}", span(waited)), causes, hints)
 }
 
-pub fn lock_lost(reason: &str, step: Option<&str>, applied: &[Version]) -> Explained {
+pub fn lock_lost(reason: &str, step: Option<&str>, applied: &[Version], half: bool) -> Explained {
     let during = step.map(|step| format!(" during {step}")).unwrap_or_default();
-    told(
-        format!("the lock was lost{during}: {reason}"),
-        vec![
-            "the work was stopped at once, since another leader may begin".to_owned(),
-            stays_applied(applied),
-        ],
-        vec!["deploy again: what is recorded is not applied twice; see the database's log for why the session ended".to_owned()],
-    )
+    let mut causes = vec!["the work was stopped at once, since another leader may begin".to_owned()];
+    causes.extend(cut_in_half(half));
+    causes.push(stays_applied(applied));
+    let hints = vec!["see the database's log for why the session ended".to_owned(), go_on(half)];
+    told(format!("the lock was lost{during}: {reason}"), causes, hints)
 }
 
-pub fn budget_ended(budget: Duration, step: Option<&str>, applied: &[Version]) -> Explained {
+pub fn budget_ended(budget: Duration, step: Option<&str>, applied: &[Version], half: bool) -> Explained {
     let during = step.map(|step| format!(" during {step}")).unwrap_or_default();
     let mut causes = Vec::new();
     causes.extend(step.map(|_| "its statement was cancelled on the server".to_owned()));
+    causes.extend(cut_in_half(half));
     causes.push(stays_applied(applied));
+    let longer = "give it longer with --timeout, if the platform allows it, or make the migration smaller";
     told(
         format!("the time for this deploy ({}) ended{during}", span(budget)),
         causes,
-        vec![
-            "give it longer with --timeout, if the platform allows it; or make the migration smaller; then deploy again: what is recorded is not applied twice"
-                .to_owned(),
-        ],
+        vec![longer.to_owned(), go_on(half)],
     )
 }
 
-pub fn signalled(signal: u8, step: Option<&str>, applied: &[Version]) -> Explained {
+pub fn signalled(signal: u8, step: Option<&str>, applied: &[Version], half: bool) -> Explained {
     let name = crate::exit::signal_name(signal);
-    match step {
-        Some(step) => told(
+    let (title, mut causes) = match step {
+        Some(step) => (
             format!("{name} ended the run during {step}"),
-            vec![
-                "its statement was cancelled on the server, and the lock is free".to_owned(),
-                stays_applied(applied),
-            ],
-            vec!["deploy again: what is recorded is not applied twice".to_owned()],
+            vec!["its statement was cancelled on the server, and the lock is free".to_owned()],
         ),
-        None if applied.is_empty() => told(
-            format!("ended by {name}"),
-            vec!["no migration of ours was at work".to_owned()],
-            vec!["deploy again".to_owned()],
-        ),
-        None => told(
-            format!("{name} ended the run between two migrations"),
-            vec![stays_applied(applied)],
-            vec!["deploy again: what is recorded is not applied twice".to_owned()],
-        ),
+        None if applied.is_empty() => {
+            let waiting = vec!["no migration of ours was at work".to_owned()];
+            return told(format!("ended by {name}"), waiting, vec!["deploy again".to_owned()]);
+        }
+        None => (format!("{name} ended the run between two migrations"), Vec::new()),
+    };
+    causes.extend(cut_in_half(half));
+    causes.push(stays_applied(applied));
+    told(title, causes, vec![go_on(half)])
+}
+
+fn cut_in_half(half: bool) -> Option<String> {
+    half.then(|| "its script does not run in a transaction, and may be half applied".to_owned())
+}
+
+fn go_on(half: bool) -> String {
+    match half {
+        false => "deploy again: what is recorded is not applied twice",
+        true => "deploy again: where it is half applied, the next run refuses and says what to do",
     }
+    .to_owned()
 }
 
 pub fn not_recorded(error: &DbError, applied: &[Version]) -> Explained {

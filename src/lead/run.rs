@@ -211,9 +211,10 @@ impl Working<'_> {
         match timeout(CANCEL_PATIENCE, self.insist(apply)).await {
             // it came through all the same, applied and recorded; the next step will not begin
             Ok(Ok(())) => Ok(()),
-            Err(_) => Err(cut),
+            // nobody knows how far it got; in a transaction it ends as nothing
+            Err(_) => Err(cut.cut_off(!(migration.transactional && self.server.transactional_ddl))),
             Ok(Err(StepError::FenceLost(reason))) => Err(self.lock_lost(reason, Some(migration))),
-            Ok(Err(_)) => Err(cut),
+            Ok(Err(error)) => Err(cut.cut_off(error.leaves_half())),
         }
     }
 
@@ -311,7 +312,8 @@ impl Working<'_> {
         match error {
             StepError::FenceLost(reason) => self.lock_lost(reason, Some(migration)),
             error if error.ends_session() => {
-                self.lock_lost(format!("the work session broke: {error}"), Some(migration))
+                let reason = format!("the work session broke: {error}");
+                self.lock_lost(reason, Some(migration)).cut_off(error.leaves_half())
             }
             error => Error::Step {
                 migration: Box::new(migration.clone()),
@@ -324,16 +326,31 @@ impl Working<'_> {
     }
 
     fn signalled(&self, signal: u8, migration: Option<&Migration>) -> Error {
-        Error::Signalled { signal, step: migration.map(stem), applied: self.applied.clone() }
+        Error::Signalled {
+            signal,
+            step: migration.map(stem),
+            applied: self.applied.clone(),
+            half_applied: false,
+        }
     }
 
     fn budget_ended(&self, migration: Option<&Migration>) -> Error {
         let budget = self.job.limits.budget;
-        Error::BudgetEnded { budget, step: migration.map(stem), applied: self.applied.clone() }
+        Error::BudgetEnded {
+            budget,
+            step: migration.map(stem),
+            applied: self.applied.clone(),
+            half_applied: false,
+        }
     }
 
     fn lock_lost(&self, reason: String, migration: Option<&Migration>) -> Error {
-        Error::LockLost { reason, step: migration.map(stem), applied: self.applied.clone() }
+        Error::LockLost {
+            reason,
+            step: migration.map(stem),
+            applied: self.applied.clone(),
+            half_applied: false,
+        }
     }
 }
 

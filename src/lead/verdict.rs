@@ -49,6 +49,7 @@ impl Working<'_> {
                 reason: "another run has taken over before ours could be recorded".to_owned(),
                 step: None,
                 applied,
+                half_applied: false,
             }),
             (Ok(()), Err(error)) => Err(Error::NotRecorded { error, applied }),
         }

@@ -35,7 +35,7 @@ fn keys(root: &Value, schema: &Value, prefix: &str, found: &mut BTreeMap<String,
                 found.insert(format!("{prefix}{name}"), None);
             }
             None => {
-                let value = options.clone().find_map(|option| sample(root, option));
+                let value = options.clone().find_map(sample);
                 let value = value.unwrap_or_else(|| panic!("no sample for {name}: {property}"));
                 found.insert(format!("{prefix}{name}"), Some(value));
             }
@@ -43,7 +43,7 @@ fn keys(root: &Value, schema: &Value, prefix: &str, found: &mut BTreeMap<String,
     }
 }
 
-fn sample(root: &Value, schema: &Value) -> Option<Value> {
+fn sample(schema: &Value) -> Option<Value> {
     if let Some(words) = schema["enum"].as_array() {
         return words.first().cloned();
     }
@@ -54,7 +54,7 @@ fn sample(root: &Value, schema: &Value) -> Option<Value> {
     match types.first()?.as_str()? {
         "string" => Some(json!("x")),
         "integer" => Some(json!(7)),
-        "array" => Some(json!([sample(root, &schema["items"])?])),
+        "array" => Some(json!([sample(&schema["items"])?])),
         _ => None,
     }
 }

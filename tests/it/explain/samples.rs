@@ -1,0 +1,500 @@
+//! One sample of each error, as it comes at three in the morning.
+
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use bellwether::cli::Request;
+use bellwether::config;
+use bellwether::database::url::UrlError;
+use bellwether::database::{DbError, DbErrorKind, Dialect, EngineName, mysql, postgres};
+use bellwether::engine::step::{Place, StepError, Unsendable};
+use bellwether::error::{Doing, Error, Seeking};
+use bellwether::formats::{FORMATS, FormatError};
+use bellwether::ledger::history::HistoryTable;
+use bellwether::model::migration::Migration;
+use bellwether::model::run::{EngineKind, LockMode, Role, Run, RunStatus};
+use bellwether::plan::PlanError;
+use bellwether::plan::pending::Refusal;
+
+use super::kinds;
+
+const PLACE: &str = "db.internal:5432/shop";
+
+fn server_says(kind: DbErrorKind, code: &str, message: &str) -> DbError {
+    DbError { code: Some(code.into()), ..DbError::new(kind, message) }
+}
+
+fn run(status: RunStatus) -> Run {
+    let over = status != RunStatus::Running;
+    Run {
+        id: "0d9f4f0e-1d2b-4c5a-8f5e-2a6b7c8d9e0f".into(),
+        environment: "production".into(),
+        lock_name: "default".into(),
+        lock_mode: LockMode::Session,
+        release: "4f2c1d9".into(),
+        digest: "d".into(),
+        deploy: None,
+        leader: "shop-web".into(),
+        platform: "kubernetes".into(),
+        host: "node-7".into(),
+        url: Some("https://ci.example/run/42".into()),
+        engine: EngineKind::Sql,
+        session: "4711@1700000000".into(),
+        status,
+        fence: 7,
+        beats: 3,
+        total: 7,
+        done: 3,
+        current: (!over).then(|| "20240301_add_index".into()),
+        error: (status == RunStatus::Failed)
+            .then(|| "20240301_add_index.sql failed: relation \"order\" does not exist".into()),
+        failed_step: (status == RunStatus::Failed).then(|| "20240301_add_index".into()),
+        started_at: 0,
+        beat_at: 0,
+        finished_at: over.then_some(1),
+        ended_by: match status {
+            RunStatus::Interrupted => Some("SIGTERM in shop-web".into()),
+            RunStatus::Abandoned => Some("found silent by shop-worker".into()),
+            _ => None,
+        },
+    }
+}
+
+fn seeking(others: Vec<Run>) -> Seeking {
+    let release = Some("4f2c1d9".to_owned());
+    Seeking { lock_name: "default".into(), environment: "production".into(), release, others }
+}
+
+fn other() -> Run {
+    Run { release: "77aa001".into(), environment: "staging".into(), ..run(RunStatus::Succeeded) }
+}
+
+pub fn history(dialect: &'static Dialect) -> HistoryTable {
+    HistoryTable::new(dialect, FORMATS[0].history(), None)
+}
+
+fn migration() -> Migration {
+    Migration {
+        version: "20240301".into(),
+        name: "20240301_add_index.sql".into(),
+        description: "add index".into(),
+        path: "db/migrations/20240301_add_index.sql".into(),
+        sql: "-- orders\nCREATE INDEX orders_by_day\n    ON order (day);\n\nANALYZE;\n".into(),
+        checksum: vec![],
+        transactional: true,
+    }
+}
+
+fn step(dialect: &'static Dialect, error: StepError) -> Error {
+    Error::Step {
+        migration: Box::new(migration()),
+        error: Box::new(error),
+        applied: vec!["20240101".into(), "20240215".into()],
+        history: history(dialect),
+        target: PLACE.into(),
+    }
+}
+
+fn place(line: Option<usize>, column: Option<usize>) -> Place {
+    Place { path: migration().path, line, column }
+}
+
+fn statement(place: Place, error: DbError, applied: usize, dirty: bool) -> StepError {
+    let statement = "CREATE INDEX orders_by_day\n    ON order (day)".into();
+    StepError::Statement { place, statement, error, applied, dirty }
+}
+
+fn config_error() -> Error {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("bellwether.yml"), "environments:\n  production:\n    tiemout: 5m\n")
+        .unwrap();
+    let env = |_: &str| None;
+    let request = Request::from_env_and_args(["bellwether", "plan"], &env).unwrap();
+    config::load(&request, folder.path(), &env).unwrap_err().into()
+}
+
+fn denied() -> io::Error {
+    io::Error::from(io::ErrorKind::PermissionDenied)
+}
+
+/// Samples with a name of their own each.
+pub fn error_samples() -> Vec<(&'static str, Error)> {
+    let applied = || vec!["20240101".into(), "20240215".into()];
+    let grants = |lines: &[&str]| lines.iter().map(|line| (*line).to_owned()).collect();
+    let denied = |message: &str| server_says(DbErrorKind::Privilege, "42501", message);
+    vec![
+        ("a misspelt key", config_error()),
+        ("no leader named", PlanError::NotDesignated { platform: "heroku".into() }.into()),
+        ("no folder", FormatError::NoFolder { folder: "db/migrations".into() }.into()),
+        ("no URL", UrlError::NoScheme.into()),
+        ("no database", Error::NoDatabase { environment: "production".into() }),
+        ("not yet", Error::NotYet { what: "`bellwether doctor`".into() }),
+        (
+            "a file that cannot be written",
+            Error::Write { path: "/out/bellwether".into(), source: self::denied() },
+        ),
+        (
+            "a refused connection",
+            Error::Database {
+                doing: Doing::Connecting,
+                engine: EngineName::Postgres,
+                target: PLACE.into(),
+                error: DbError::new(DbErrorKind::Refused, "Connection refused (os error 111)"),
+            },
+        ),
+        (
+            "a reader without rights",
+            Error::NoPrivilege {
+                doing: Doing::Looking,
+                target: PLACE.into(),
+                error: denied("permission denied for table bellwether_runs"),
+                grants: grants(&["GRANT SELECT ON \"public\".\"bellwether_runs\" TO \"reader\";"]),
+            },
+        ),
+        (
+            "a leader without rights",
+            Error::NoPrivilege {
+                doing: Doing::Installing,
+                target: PLACE.into(),
+                error: denied("permission denied for schema public"),
+                grants: grants(&["GRANT USAGE, CREATE ON SCHEMA \"public\" TO \"app\";"]),
+            },
+        ),
+        ("a standby", Error::ReadOnlyServer { target: PLACE.into(), server: "PostgreSQL 15.18".into() }),
+        (
+            "a pooler",
+            Error::UnsafeLock {
+                engine: EngineName::Postgres,
+                pooled: true,
+                target: PLACE.into(),
+                reason: "a pooler in transaction mode stands in between".into(),
+            },
+        ),
+        (
+            "a Galera cluster",
+            Error::UnsafeLock {
+                engine: EngineName::MySql,
+                pooled: false,
+                target: "db.internal:3306/shop".into(),
+                reason: "each node of a Galera cluster has session locks of its own".into(),
+            },
+        ),
+        (
+            "a network file system",
+            Error::UnsafeLock {
+                engine: EngineName::Sqlite,
+                pooled: false,
+                target: "/mnt/shop.db".into(),
+                reason: "the database is on a network file system (nfs)".into(),
+            },
+        ),
+        ("a newer ledger", Error::LedgerNewer { min_reader: 2 }),
+        ("an unknown word", Error::LedgerUnreadable { what: "unknown word \"paused\"".into() }),
+        (
+            "a lock that somebody has",
+            Error::LockNotGot {
+                lock_name: "default".into(),
+                waited: Duration::from_secs(600),
+                holder: Some(Box::new(run(RunStatus::Running))),
+            },
+        ),
+        (
+            "a lock that nobody claims",
+            Error::LockNotGot { lock_name: "default".into(), waited: Duration::from_secs(90), holder: None },
+        ),
+        (
+            "a lost lock",
+            Error::LockLost {
+                reason: "the work session does not hold it any more".into(),
+                step: Some("20240301_add_index".into()),
+                applied: applied(),
+                half_applied: true,
+            },
+        ),
+        (
+            "one refusal",
+            Error::HistoryRefused {
+                refusals: vec![Refusal::Changed {
+                    version: "20240101".into(),
+                    name: "20240101_users.sql".into(),
+                }],
+                history: history(&postgres::DIALECT),
+                folder: "db/migrations".into(),
+            },
+        ),
+        (
+            "several refusals",
+            Error::HistoryRefused {
+                refusals: refusal_samples(),
+                history: history(&postgres::DIALECT),
+                folder: "db/migrations".into(),
+            },
+        ),
+        ("a failed statement", step_samples().remove(0).1),
+        (
+            "the budget in the middle of work",
+            Error::BudgetEnded {
+                budget: Duration::from_secs(1800),
+                step: Some("20240301_add_index".into()),
+                applied: applied(),
+                half_applied: true,
+            },
+        ),
+        (
+            "the budget between migrations",
+            Error::BudgetEnded {
+                budget: Duration::from_secs(1800),
+                step: None,
+                applied: vec![],
+                half_applied: false,
+            },
+        ),
+        (
+            "a signal in the middle of work",
+            Error::Signalled {
+                signal: 15,
+                step: Some("20240301_add_index".into()),
+                applied: applied(),
+                half_applied: false,
+            },
+        ),
+        (
+            "a signal between migrations",
+            Error::Signalled { signal: 15, step: None, applied: applied(), half_applied: false },
+        ),
+        (
+            "a signal while waiting",
+            Error::Signalled { signal: 2, step: None, applied: vec![], half_applied: false },
+        ),
+        (
+            "a verdict that could not be written",
+            Error::NotRecorded {
+                error: DbError::new(DbErrorKind::ConnectionLost, "connection reset by peer"),
+                applied: applied(),
+            },
+        ),
+        ("a leader that failed", Error::LeaderFailed { run: Box::new(run(RunStatus::Failed)) }),
+        (
+            "a leader that was interrupted",
+            Error::LeaderInterrupted { run: Box::new(run(RunStatus::Interrupted)) },
+        ),
+        (
+            "a leader with other migrations",
+            Error::BundleNotApplied {
+                run: Box::new(Run { done: 7, ..run(RunStatus::Succeeded) }),
+                pending: vec!["20240401".into(), "20240402".into()],
+            },
+        ),
+        ("a silent leader", Error::LeaderDied { run: Some(Box::new(run(RunStatus::Running))) }),
+        ("an abandoned leader", Error::LeaderDied { run: Some(Box::new(run(RunStatus::Abandoned))) }),
+        (
+            "a leader interrupted before",
+            Error::LeaderDied { run: Some(Box::new(run(RunStatus::Interrupted))) },
+        ),
+        ("a run that is gone", Error::LeaderDied { run: None }),
+        (
+            "nobody began",
+            Error::LeaderNeverStarted { waited: Duration::from_secs(900), seeking: seeking(vec![other()]) },
+        ),
+        (
+            "a leader still at work",
+            Error::LeaderLate {
+                run: Some(Box::new(run(RunStatus::Running))),
+                at_work: true,
+                waited: Duration::from_secs(1800),
+                pending: Some(vec!["20240301".into()]),
+                seeking: seeking(vec![]),
+            },
+        ),
+        (
+            "nobody at work",
+            Error::LeaderLate {
+                run: Some(Box::new(run(RunStatus::Abandoned))),
+                at_work: false,
+                waited: Duration::from_secs(1800),
+                pending: None,
+                seeking: seeking(
+                    (0..7)
+                        .map(|number| Run { leader: format!("shop-{number}").as_str().into(), ..other() })
+                        .collect(),
+                ),
+            },
+        ),
+        (
+            "no run at all",
+            Error::LeaderLate {
+                run: None,
+                at_work: false,
+                waited: Duration::from_secs(61),
+                pending: None,
+                seeking: Seeking { release: None, ..seeking(vec![]) },
+            },
+        ),
+        ("not ready", Error::NotReady { reason: "2 migrations are pending".into() }),
+        ("a bug", Error::Bug { what: "no session after opening one".into() }),
+    ]
+}
+
+pub fn step_samples() -> Vec<(&'static str, Error)> {
+    let on_postgres = |error| step(&postgres::DIALECT, error);
+    let on_mysql = |error| step(&mysql::DIALECT, error);
+    let syntax = || DbError {
+        hint: Some("quote the word".into()),
+        ..server_says(DbErrorKind::Statement, "42601", "syntax error at or near \"order\"")
+    };
+    let unsendable = |why| {
+        on_postgres(StepError::Unsendable {
+            place: place(Some(5), Some(1)),
+            statement: "ANALYZE".into(),
+            why,
+        })
+    };
+    vec![
+        ("with a place", on_postgres(statement(place(Some(3), Some(8)), syntax(), 0, false))),
+        ("with a line", on_mysql(statement(place(Some(3), None), syntax(), 2, true))),
+        ("without a place", on_postgres(statement(place(None, None), syntax(), 0, false))),
+        (
+            "a lock timeout",
+            on_postgres(statement(
+                place(Some(2), Some(1)),
+                server_says(DbErrorKind::LockTimeout, "55P03", "canceling statement due to lock timeout"),
+                0,
+                false,
+            )),
+        ),
+        (
+            "a failed build of an index",
+            on_postgres(StepError::Statement {
+                place: place(Some(2), Some(1)),
+                statement: "CREATE INDEX CONCURRENTLY orders_by_day ON orders (day)".into(),
+                error: server_says(DbErrorKind::Statement, "23505", "could not create unique index \"i\""),
+                applied: 0,
+                dirty: true,
+            }),
+        ),
+        ("own transaction", unsendable(Unsendable::OwnTransaction)),
+        ("copy from stdin", unsendable(Unsendable::CopyFromStdin)),
+        ("client command of psql", unsendable(Unsendable::ClientCommand("\\connect".into()))),
+        ("client command of mysql", unsendable(Unsendable::ClientCommand("source".into()))),
+        (
+            "invalid index",
+            on_postgres(StepError::InvalidIndex {
+                path: migration().path,
+                indexes: vec!["orders_by_day".into()],
+            }),
+        ),
+        (
+            "bookkeeping",
+            on_postgres(StepError::Bookkeeping {
+                path: migration().path,
+                what: "recording it in the history",
+                error: server_says(
+                    DbErrorKind::MissingTable,
+                    "42P01",
+                    "relation \"_sqlx_migrations\" does not exist",
+                ),
+            }),
+        ),
+        ("fence lost", on_postgres(StepError::FenceLost("the lock's row names another run".into()))),
+        ("stopped", on_mysql(StepError::Stopped { applied: 2 })),
+        ("stopped at once", on_mysql(StepError::Stopped { applied: 0 })),
+    ]
+}
+
+pub fn refusal_samples() -> Vec<Refusal> {
+    let name = || "20240101_users.sql".to_owned();
+    vec![
+        Refusal::Changed { version: "20240101".into(), name: name() },
+        Refusal::Missing { version: "20240102".into(), description: "orders".into() },
+        Refusal::Dirty { version: "20240103".into(), name: "20240103_days.sql".into() },
+        Refusal::OutOfOrder {
+            version: "20231231".into(),
+            name: "20231231_late.sql".into(),
+            newest: "20240103".into(),
+        },
+    ]
+}
+
+pub fn plan_samples() -> Vec<PlanError> {
+    vec![
+        PlanError::NameUnknown { leader: "shop-web".into(), platform: "heroku".into() },
+        PlanError::NotDesignated { platform: "heroku".into() },
+        PlanError::NothingToLeadWith { role: Role::Elect, reason: "nothing says otherwise".into() },
+        PlanError::NoRelease { platform: "plain".into() },
+    ]
+}
+
+pub fn format_samples() -> Vec<FormatError> {
+    let file = |name: &str| Path::new("db/migrations").join(name);
+    vec![
+        FormatError::NoFolder { folder: "db/migrations".into() },
+        FormatError::Unreadable { path: file("1_a.sql"), source: denied() },
+        FormatError::NotUtf8 { path: file("1_a.sql"), at: 17 },
+        FormatError::SameVersion { version: "1".into(), first: file("1_a.sql"), second: file("01_b.sql") },
+        FormatError::BadName {
+            path: file("schema.sql"),
+            expected: "expected `<digits>_<description>.sql`".into(),
+        },
+        FormatError::UnknownFormat { name: "rails".into(), known: vec!["sqlx"] },
+        FormatError::Ambiguous { folder: "db/migrations".into(), candidates: vec![] },
+    ]
+}
+
+pub fn url_samples() -> Vec<UrlError> {
+    vec![
+        UrlError::Empty,
+        UrlError::NoScheme,
+        UrlError::UnknownScheme { scheme: "oracle".into() },
+        UrlError::NoSlashes { scheme: "postgres" },
+        UrlError::NotYet { engine: EngineName::SqlServer },
+        UrlError::Unclear,
+        UrlError::BadHost,
+        UrlError::BadPort,
+        UrlError::ManyHosts,
+        UrlError::BadEncoding { part: "password" },
+        UrlError::BadParameter { name: "sslmode".into(), expected: "disable, prefer or require" },
+        UrlError::BadVariable { name: "PGPORT", expected: "a number from 1 to 65535" },
+        UrlError::Memory,
+        UrlError::NoFile,
+    ]
+}
+
+/// Each kind once per engine: what is true of a server is not true of a file.
+pub fn kind_samples(engine: EngineName) -> Vec<(&'static str, Error)> {
+    let target = if engine == EngineName::Sqlite { "/srv/shop.db" } else { PLACE };
+    let all = [
+        DbErrorKind::HostNotFound,
+        DbErrorKind::Refused,
+        DbErrorKind::Timeout,
+        DbErrorKind::Tls,
+        DbErrorKind::Auth,
+        DbErrorKind::UnknownDatabase,
+        DbErrorKind::TooManyConnections,
+        DbErrorKind::Starting,
+        DbErrorKind::ShuttingDown,
+        DbErrorKind::ConnectionLost,
+        DbErrorKind::ReadOnly,
+        DbErrorKind::Privilege,
+        DbErrorKind::MissingTable,
+        DbErrorKind::AlreadyExists,
+        DbErrorKind::LockTimeout,
+        DbErrorKind::Deadlock,
+        DbErrorKind::Serialization,
+        DbErrorKind::Busy,
+        DbErrorKind::Cancelled,
+        DbErrorKind::FenceLost,
+        DbErrorKind::Unsupported,
+        DbErrorKind::Statement,
+    ];
+    let sample = |kind: DbErrorKind| {
+        let doing = match kind {
+            _ if kind.passes_at_first() => Doing::Connecting,
+            DbErrorKind::Privilege => Doing::Connecting,
+            _ => Doing::Claiming,
+        };
+        let error = DbError::new(kind, "the database's own words");
+        (kinds::name(&kind), Error::Database { doing, engine, target: target.into(), error })
+    };
+    all.map(sample).into()
+}
