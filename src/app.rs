@@ -77,20 +77,22 @@ fn execute(
         }
         Action::Install { path } => install::install(path),
         Action::Deploy { .. } | Action::Lead { .. } | Action::Follow { .. } => {
-            runtime()?.block_on(deploy(request, env, report, began, facts))
+            block_on(deploy(request, env, report, began, facts))
         }
-        Action::Plan => runtime()?.block_on(inspect::plan(request, env, report, began, facts)),
-        Action::Status { check } => {
-            runtime()?.block_on(inspect::status(request, *check, env, report, began, facts))
-        }
+        Action::Plan => block_on(inspect::plan(request, env, report, began, facts)),
+        Action::Status { check } => block_on(inspect::status(request, *check, env, report, began, facts)),
         later => Err(Error::NotYet { what: format!("`bellwether {}`", later.verb()) }),
     }
 }
 
 /// One thread: a follower waits most of its life, and a leader's server does the work.
-fn runtime() -> Result<tokio::runtime::Runtime, Error> {
+fn block_on(work: impl Future<Output = Result<Success, Error>>) -> Result<Success, Error> {
     let built = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    built.map_err(|error| Error::Bug { what: format!("no runtime: {error}") })
+    let runtime = built.map_err(|error| Error::Bug { what: format!("no runtime: {error}") })?;
+    let ended = runtime.block_on(work);
+    // a name that is still being looked up in a thread of its own must not hold up our end
+    runtime.shutdown_background();
+    ended
 }
 
 fn completions(shell: clap_complete::Shell, env: Env<'_>) -> String {

@@ -36,6 +36,12 @@ pub enum Error {
         /// Of this environment.
         environment: Environment,
     },
+    /// The URL names a server, but no database there.
+    #[error("{target} names no database")]
+    NoDatabaseName {
+        /// Host and port.
+        target: String,
+    },
     /// A command line or key of a later version.
     #[error("{what} is not there yet")]
     NotYet {
@@ -291,6 +297,7 @@ impl Error {
             | Self::Format(_)
             | Self::Url(_)
             | Self::NoDatabase { .. }
+            | Self::NoDatabaseName { .. }
             | Self::NotYet { .. }
             | Self::UnsafeLock { .. }
             | Self::Write { .. } => Exit::Usage,
@@ -349,6 +356,11 @@ impl Error {
             | Self::LeaderLate { run: Some(run), .. } => Some(run.id.clone()),
             _ => None,
         }
+    }
+
+    /// Whether there was no connection yet when it happened.
+    pub fn is_connecting(&self) -> bool {
+        matches!(self, Self::Database { doing: Doing::Connecting, .. })
     }
 
     /// Whether a participant that had a connection before waits this out.

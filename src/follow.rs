@@ -31,7 +31,7 @@ pub async fn follow(job: &Job) -> Result<Success, Error> {
     loop {
         let seen = match watch.look().await {
             Ok(seen) => seen,
-            Err(error) if watch.first_look.is_some() && error.passes() => {
+            Err(error) if watch.connected && error.passes() => {
                 watch.missed(error, pause).await?;
                 pause = (pause * 2).min(LONGEST_IDLE);
                 continue;
@@ -82,13 +82,22 @@ struct Watch<'a> {
     observer: Observer,
     session: Option<(Box<dyn Database>, Server)>,
     first_look: Option<Instant>,
+    /// The server has answered once: from then on, what passes is waited out.
+    connected: bool,
     /// False once the server has refused to notify us (a standby, a pooler).
     listens: bool,
 }
 
 impl<'a> Watch<'a> {
     fn new(job: &'a Job) -> Self {
-        Self { job, observer: Observer::default(), session: None, first_look: None, listens: true }
+        Self {
+            job,
+            observer: Observer::default(),
+            session: None,
+            first_look: None,
+            connected: false,
+            listens: true,
+        }
     }
 
     /// `follow.start` counts from the first look, the budget from the process's start.
@@ -114,12 +123,13 @@ impl<'a> Watch<'a> {
         let job = self.job;
         // not within the limit of an answer: the first connection has its own, much longer one
         if self.session.is_none() {
-            match job.open(Purpose::Look, self.first_look.is_none()).await {
+            match job.open(Purpose::Look, !self.connected).await {
                 Ok(opened) => self.session = Some(opened),
                 Err(error) if job.no_file(&error) => return Ok(self.nothing_there()),
                 Err(error) => return Err(error),
             }
         }
+        self.connected = true;
         let looked = timeout(ANSWER, self.look_at_session()).await.unwrap_or_else(|_| {
             let error =
                 DbError::new(DbErrorKind::Timeout, format!("no answer within {} s", ANSWER.as_secs()));
@@ -153,7 +163,7 @@ impl<'a> Watch<'a> {
         // the history after the runs, never before and never kept: a run that ended in between has recorded it
         let mut judgement = None;
         if !sight.alive || now >= self.job.limits.deadline() {
-            let judged = self.job.judge(session.as_mut(), server).await;
+            let judged = self.job.judge(session.as_mut(), self.job.history_by_path().as_ref()).await;
             (judgement, observation.pending) =
                 judged.map_err(|error| self.job.refused(Doing::ReadingHistory, error))?;
         }
@@ -179,20 +189,13 @@ impl<'a> Watch<'a> {
         if Instant::now() >= self.job.limits.deadline() {
             return Err(error);
         }
-        // a writer in a SQLite database is no news worth a line
-        if error.database_kind() != Some(DbErrorKind::Busy) {
-            self.job.report.event(&Event::Retrying {
-                what: format!("looking at {}", self.job.place()),
-                reason: error.to_string(),
-                pause_ms: milliseconds(pause),
-            });
-        }
+        self.job.retrying("looking at", &error, pause);
         self.job.pause(jitter(pause)).await
     }
 
     /// None = somebody else has the lock, or the server is busy: look again.
     async fn try_lead(&mut self) -> Result<Option<Success>, Error> {
-        match try_lead(self.job, &self.observer).await {
+        match try_lead(self.job, &mut self.observer).await {
             Ok(Attempt::Ended(ended)) => ended.map(Some),
             Ok(Attempt::NotGot) => Ok(None),
             Err(error) if error.passes() => {

@@ -175,11 +175,7 @@ impl Job {
             if !again || Instant::now() + pause >= until {
                 return Err(error);
             }
-            self.report.event(&Event::Retrying {
-                what: format!("connecting to {}", self.place()),
-                reason: error.to_string(),
-                pause_ms: milliseconds(pause),
-            });
+            self.retrying("connecting to", &error, pause);
             self.pause(pause).await?;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
@@ -189,6 +185,17 @@ impl Job {
         let mut session = self.connect(purpose).await?;
         let server = self.identify(session.as_mut()).await?;
         Ok((session, server))
+    }
+
+    /// Says that we try again. A writer in a SQLite database is no news worth a line.
+    pub fn retrying(&self, what: &str, error: &Error, pause: Duration) {
+        if error.database_kind() != Some(DbErrorKind::Busy) {
+            self.report.event(&Event::Retrying {
+                what: format!("{what} {}", self.place()),
+                reason: error.to_string(),
+                pause_ms: milliseconds(pause),
+            });
+        }
     }
 
     /// A bare session; one attempt.
@@ -260,6 +267,8 @@ impl Job {
         // which schema the history is in is not known before a session is open: where the URL says, else the default
         let path = self.target.settings.iter().find(|(name, _)| name == "search_path");
         let schema = path.map(|(_, path)| path.split(',').next().unwrap_or(path).trim());
+        let own_database = self.target.database.as_deref().filter(|_| self.engine.name == EngineName::MySql);
+        let schema = schema.or(own_database);
         self.grants_for(user, schema).into_iter().map(|grant| grant + ";").collect()
     }
 
@@ -285,13 +294,19 @@ impl Job {
         Some(HistoryTable::new(self.engine.dialect, history, server.schema.as_deref()))
     }
 
+    /// The history as a session finds it by its search path: for those who look, whose roles may have schemas of their
+    /// own in front of the leader's, and who run no script that could change the path.
+    pub fn history_by_path(&self) -> Option<HistoryTable> {
+        Some(HistoryTable::by_path(self.engine.dialect, self.history?))
+    }
+
     /// What the history says, and what follows for our bundle. Reads only.
     pub async fn judge(
         &self,
         session: &mut dyn Database,
-        server: &Server,
+        history: Option<&HistoryTable>,
     ) -> Result<(Option<Judgement>, Pending), DbError> {
-        let (Some(bundle), Some(history)) = (&self.bundle, self.history_table(server)) else {
+        let (Some(bundle), Some(history)) = (&self.bundle, history) else {
             return Ok((None, Pending::Unknown));
         };
         let applied: Vec<Applied> = history.read(session).await?;

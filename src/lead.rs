@@ -10,10 +10,9 @@ use tokio::time::Instant;
 
 use crate::database::Purpose;
 use crate::error::{Doing, Error};
-use crate::job::{Job, Success, milliseconds};
+use crate::job::{Job, Success};
 use crate::ledger::look::Look;
 use crate::lock::observer::Observer;
-use crate::model::event::Event;
 use crate::model::migration::Pending;
 use crate::model::run::{Run, RunStatus};
 use sessions::Sessions;
@@ -21,6 +20,7 @@ use sessions::Sessions;
 /// Between tries for the lock.
 const FIRST_TRY: Duration = Duration::from_millis(250);
 const LONGEST_TRY: Duration = Duration::from_secs(2);
+
 /// What became of one try to lead.
 pub enum Attempt {
     /// We led, or the claim's second look settled it; either way this is our end.
@@ -32,7 +32,7 @@ pub enum Attempt {
 /// A designated leader: tries until the lock is free, `lock.wait` or the budget ends.
 pub async fn lead(job: &Job) -> Result<Success, Error> {
     let mut observer = Observer::default();
-    if let Some(success) = fast_path(job, &mut observer).await? {
+    if let Some(success) = first_look(job, &mut observer).await? {
         return Ok(success);
     }
     let began = Instant::now();
@@ -41,15 +41,11 @@ pub async fn lead(job: &Job) -> Result<Success, Error> {
     let mut opened = None;
     let mut pause = FIRST_TRY;
     loop {
-        let holder = match try_once(job, &observer, began, &mut opened).await {
+        let holder = match try_once(job, &mut observer, began, &mut opened).await {
             Ok(Waited::Ended(ended)) => return ended,
             Ok(Waited::Holder(holder)) => holder,
             Err(error) if error.passes() && Instant::now() + pause < deadline => {
-                job.report.event(&Event::Retrying {
-                    what: format!("locking {}", job.place()),
-                    reason: error.to_string(),
-                    pause_ms: milliseconds(pause),
-                });
+                job.retrying("locking", &error, pause);
                 opened = None;
                 job.pause(jitter(pause)).await?;
                 pause = (pause * 2).min(LONGEST_TRY);
@@ -77,7 +73,7 @@ enum Waited {
 /// One try on the sessions that are open, or on new ones; says who holds the lock if it is not free.
 async fn try_once(
     job: &Job,
-    observer: &Observer,
+    observer: &mut Observer,
     began: Instant,
     opened: &mut Option<Sessions>,
 ) -> Result<Waited, Error> {
@@ -88,28 +84,43 @@ async fn try_once(
     if let Attempt::Ended(ended) = leader.attempt(job, observer, began).await? {
         return Ok(Waited::Ended(ended));
     }
-    // on the beat session, which the server's watchdog would end if it stayed idle
-    let holder = job.ledger.holder(leader.spare(), &job.scope.lock_name).await;
-    let holder = holder.map_err(|error| job.look_failed(error))?;
-    let holder = holder.filter(|run| run.status == RunStatus::Running);
-    let described = match &holder {
-        Some(run) => Some(leader.describe(job, run).await?),
-        None => None,
-    };
-    job.report.event(&Event::LockWaiting { holder: described, waited_ms: milliseconds(began.elapsed()) });
+    let holder = leader.tell_holder(job, began).await?;
     *opened = Some(leader);
-    Ok(Waited::Holder(holder.map(Box::new)))
+    Ok(Waited::Holder(holder))
 }
 
 /// An elect: one try. The observer is the elect's own, so that what was at work when it came stays so.
-pub async fn try_lead(job: &Job, observer: &Observer) -> Result<Attempt, Error> {
+pub async fn try_lead(job: &Job, observer: &mut Observer) -> Result<Attempt, Error> {
     let mut leader = Sessions::open(job).await?;
-    leader.attempt(job, observer, Instant::now()).await
+    let attempt = leader.attempt(job, observer, Instant::now()).await?;
+    if let Attempt::NotGot = attempt {
+        leader.tell_holder(job, job.limits.began).await?;
+    }
+    Ok(attempt)
+}
+
+/// The fast path, until a look gets through: without one, nothing that we find later would be old.
+async fn first_look(job: &Job, observer: &mut Observer) -> Result<Option<Success>, Error> {
+    let mut connected = false;
+    let mut pause = FIRST_TRY;
+    loop {
+        let error = match fast_path(job, observer, !connected).await {
+            Ok(found) => return Ok(found),
+            Err(error) => error,
+        };
+        connected |= !error.is_connecting();
+        if !(connected && error.passes()) || Instant::now() + pause >= job.limits.deadline() {
+            return Err(error);
+        }
+        job.retrying("looking at", &error, pause);
+        job.pause(jitter(pause)).await?;
+        pause = (pause * 2).min(LONGEST_TRY);
+    }
 }
 
 /// Reads only: the latest run that is ours succeeded, and nothing is pending.
-async fn fast_path(job: &Job, observer: &mut Observer) -> Result<Option<Success>, Error> {
-    let (mut session, server) = match job.open(Purpose::Look, true).await {
+async fn fast_path(job: &Job, observer: &mut Observer, first: bool) -> Result<Option<Success>, Error> {
+    let (mut session, _) = match job.open(Purpose::Look, first).await {
         Ok(opened) => opened,
         Err(error) if job.no_file(&error) => {
             observer.see(&Look::default(), None, Instant::now());
@@ -123,7 +134,7 @@ async fn fast_path(job: &Job, observer: &mut Observer) -> Result<Option<Success>
     let Some(latest) = look.latest.filter(|run| run.status == RunStatus::Succeeded) else {
         return Ok(None);
     };
-    let judged = job.judge(session.as_mut(), &server).await;
+    let judged = job.judge(session.as_mut(), job.history_by_path().as_ref()).await;
     let (judgement, pending) = judged.map_err(|error| job.refused(Doing::ReadingHistory, error))?;
     let refused = judgement.is_some_and(|judgement| !judgement.refusals.is_empty());
     Ok((pending == Pending::None && !refused).then(|| nothing_to_do(&latest)))

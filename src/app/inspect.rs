@@ -151,8 +151,8 @@ pub async fn status(
     let mut looked = look_once(&job).await?;
     if looked.judgement.is_none() && looked.server.is_some() {
         // a decision needs no history while a run is alive; whoever asks for the status wants it
-        let (mut session, server) = job.open(Purpose::Look, false).await?;
-        let judged = job.judge(session.as_mut(), &server).await;
+        let (mut session, _) = job.open(Purpose::Look, false).await?;
+        let judged = job.judge(session.as_mut(), job.history_by_path().as_ref()).await;
         let (judgement, pending) = judged.map_err(|error| job.refused(Doing::ReadingHistory, error))?;
         looked.judgement = judgement;
         looked.observation.pending = pending;

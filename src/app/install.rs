@@ -20,6 +20,8 @@ fn copy(target: &Path) -> io::Result<()> {
     // the file itself even if it was replaced meanwhile, and without a name in the environment to trust
     let mut from = fs::File::open("/proc/self/exe").or_else(|_| fs::File::open(std::env::current_exe()?))?;
     let beside = beside(target);
+    // what an earlier one left that was killed, with the same process id, as in a container
+    let _ = fs::remove_file(&beside);
     let copied = (|| {
         let mut to = OpenOptions::new().write(true).create_new(true).mode(0o755).open(&beside)?;
         io::copy(&mut from, &mut to)?;

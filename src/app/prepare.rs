@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use crate::cli::{Action, Request};
 use crate::config::{self, HistorySettings, Settings};
-use crate::database::{self, LockKey, Target, url};
+use crate::database::{self, EngineName, LockKey, Target, url};
 use crate::error::Error;
 use crate::formats::{self, Format, Rules};
 use crate::job::{self, Job, Limits};
@@ -128,11 +128,16 @@ impl Prepared {
             let message = format!("{} has no users: ledger.readers means nothing there", engine.dialect.name);
             report.event(&Event::Warning { message });
         }
+        // MySQL's schemas are its databases, and a script may `USE` another one
+        let own_database = self.target.database.as_deref().filter(|_| engine.name == EngineName::MySql);
+        if engine.name == EngineName::MySql && own_database.is_none() {
+            return Err(Error::NoDatabaseName { target: self.target.to_string() });
+        }
         let format = self.bundle.as_ref().map(|(_, format)| *format);
         let participant = self.identity.display_name(request.global.participant.as_ref());
         Ok(Job {
             engine,
-            ledger: Ledger::new(engine.dialect, settings.ledger.schema.as_deref()),
+            ledger: Ledger::new(engine.dialect, settings.ledger.schema.as_deref().or(own_database)),
             scope: Scope {
                 lock_name: settings.lock.name.clone(),
                 environment: settings.environment.clone(),

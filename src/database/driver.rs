@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use sqlx::error::DatabaseError;
 
+use crate::database::Reply;
 use crate::database::error::{DbError, DbErrorKind};
+use crate::database::statement::Row;
 
 /// What a fence check of ours says when it fails, on every server.
 pub const FENCE_LOST: &str = "bellwether lock lost";
@@ -29,6 +31,49 @@ pub(super) fn fact(error: sqlx::Error, server: impl Fn(&dyn DatabaseError) -> Db
         // what the other side sends is not its protocol any more: nothing later on this connection can be trusted
         sqlx::Error::Protocol(message) => lost(&message),
         other => DbError::new(DbErrorKind::Statement, other.to_string()),
+    }
+}
+
+/// What an exchange brings back, one reply per statement; of a user's script, which may select millions of rows, only
+/// that a statement is done.
+pub(super) struct Answers {
+    keep: bool,
+    rows: Vec<Row>,
+    replies: Vec<Reply>,
+}
+
+impl Answers {
+    /// Of statements of ours.
+    pub(super) fn kept() -> Self {
+        Self { keep: true, rows: Vec::new(), replies: Vec::new() }
+    }
+
+    /// Of a script.
+    pub(super) fn counted() -> Self {
+        Self { keep: false, ..Self::kept() }
+    }
+
+    /// One row of the statement that is answered now.
+    pub(super) fn row(&mut self, read: impl FnOnce() -> Result<Row, sqlx::Error>) -> Result<(), sqlx::Error> {
+        if self.keep {
+            self.rows.push(read()?);
+        }
+        Ok(())
+    }
+
+    /// The statement is done.
+    pub(super) fn done(&mut self, affected: u64) {
+        self.replies.push(Reply { rows: std::mem::take(&mut self.rows), affected });
+    }
+
+    /// How many statements are done.
+    pub(super) fn completed(&self) -> usize {
+        self.replies.len()
+    }
+
+    /// All of them.
+    pub(super) fn into_replies(self) -> Vec<Reply> {
+        self.replies
     }
 }
 
@@ -66,7 +111,13 @@ fn io_kind(error: &io::Error) -> DbErrorKind {
         }
         Io::TimedOut | Io::WouldBlock => DbErrorKind::Timeout,
         Io::PermissionDenied => DbErrorKind::Privilege,
-        // the resolver's errors have no kind of their own
+        // the resolver's errors have no kind of their own; EAI_AGAIN is a passing one (glibc's words, then musl's)
+        _ if ["Temporary failure in name resolution", "Try again"]
+            .iter()
+            .any(|it| error.to_string().contains(it)) =>
+        {
+            DbErrorKind::Timeout
+        }
         _ if error.to_string().contains("failed to lookup address") => DbErrorKind::HostNotFound,
         _ => DbErrorKind::ConnectionLost,
     }

@@ -15,6 +15,7 @@ use futures_util::TryStreamExt as _;
 use sqlx::mysql::MySqlRow;
 use sqlx::{AssertSqlSafe, Column as _, Connection as _, Either, MySqlConnection, Row as _, TypeInfo as _};
 
+use crate::database::driver::Answers;
 use crate::database::error::DbError;
 use crate::database::statement::{Dialect, Grant, Row, Statement, Value};
 use crate::database::url::{EngineName, Target};
@@ -41,6 +42,7 @@ pub const DIALECT: Dialect = Dialect {
     schema: include_str!("../../migrations/mysql/0001_ledger.sql"),
     begin: "SET innodb_lock_wait_timeout = 1; SET TRANSACTION ISOLATION LEVEL READ COMMITTED; START TRANSACTION",
     batch: None,
+    session_lives: Some("SELECT 1 FROM information_schema.processlist WHERE id = ?"),
     grant: Some(Grant { grantee, schema_usage: false }),
     notify: None,
     invalid_index: None,
@@ -91,11 +93,11 @@ impl Database for Session {
 
     async fn query(&mut self, statement: &Statement) -> Result<Reply, DbError> {
         let text = statement.render(|_, value| literal::literal(value));
-        Ok(self.exchange(&text).await?.into_iter().last().unwrap_or_default())
+        Ok(self.exchange(&text, Answers::kept()).await?.into_iter().last().unwrap_or_default())
     }
 
     async fn script(&mut self, sql: &str) -> Result<(), DbError> {
-        self.exchange(sql).await.map(drop)
+        self.exchange(sql, Answers::counted()).await.map(drop)
     }
 
     async fn try_lock(&mut self, key: &LockKey) -> Result<bool, DbError> {
@@ -131,21 +133,20 @@ impl Session {
     }
 
     /// One message, and all of its answers: one reply per statement.
-    async fn exchange(&mut self, sql: &str) -> Result<Vec<Reply>, DbError> {
-        let mut replies = Vec::new();
-        match self.attempt(sql, &mut replies).await {
-            Ok(()) => Ok(replies),
+    async fn exchange(&mut self, sql: &str, mut answers: Answers) -> Result<Vec<Reply>, DbError> {
+        match self.attempt(sql, &mut answers).await {
+            Ok(()) => Ok(answers.into_replies()),
             Err(error) => {
                 let fact = driver::fact(error, errors::fact);
                 if fact.kind.ends_session() {
                     self.connection = None;
                 }
-                Err(DbError { completed: replies.len(), ..fact })
+                Err(DbError { completed: answers.completed(), ..fact })
             }
         }
     }
 
-    async fn attempt(&mut self, sql: &str, replies: &mut Vec<Reply>) -> Result<(), sqlx::Error> {
+    async fn attempt(&mut self, sql: &str, answers: &mut Answers) -> Result<(), sqlx::Error> {
         let Some(connection) = &mut self.connection else {
             return Err(sqlx::Error::Io(std::io::ErrorKind::NotConnected.into()));
         };
@@ -158,7 +159,7 @@ impl Session {
             }
         }
         self.owed = true;
-        let answer = converse(connection, sql, replies).await;
+        let answer = converse(connection, sql, answers).await;
         self.owed = false;
         answer
     }
@@ -171,16 +172,13 @@ fn closed() -> DbError {
 async fn converse(
     connection: &mut MySqlConnection,
     sql: &str,
-    replies: &mut Vec<Reply>,
+    answers: &mut Answers,
 ) -> Result<(), sqlx::Error> {
-    let mut rows = Vec::new();
-    let mut answers = sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).fetch_many(connection);
-    while let Some(answer) = answers.try_next().await? {
+    let mut stream = sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).fetch_many(connection);
+    while let Some(answer) = stream.try_next().await? {
         match answer {
-            Either::Right(row) => rows.push(read(&row)?),
-            Either::Left(done) => {
-                replies.push(Reply { rows: std::mem::take(&mut rows), affected: done.rows_affected() });
-            }
+            Either::Right(row) => answers.row(|| read(&row))?,
+            Either::Left(done) => answers.done(done.rows_affected()),
         }
     }
     Ok(())

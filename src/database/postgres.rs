@@ -21,6 +21,7 @@ use sqlx::{
     ValueRef as _,
 };
 
+use crate::database::driver::Answers;
 use crate::database::error::{DbError, DbErrorKind};
 use crate::database::statement::{Batch, Dialect, Grant, Row, Statement, Value};
 use crate::database::url::{EngineName, Target};
@@ -53,6 +54,10 @@ pub const DIALECT: Dialect = Dialect {
         literal: literal::literal,
         elapsed_ns: "(extract(epoch FROM pg_catalog.clock_timestamp() - pg_catalog.now()) * 1000000000)::bigint",
     }),
+    session_lives: Some(
+        "SELECT 1 FROM pg_catalog.pg_stat_get_activity(NULL) a WHERE ? IN (a.pid::text, \
+         a.pid::text || '@' || (extract(epoch FROM a.backend_start) * 1000000)::bigint::text)",
+    ),
     grant: Some(Grant { grantee: |role| DIALECT.quote(role), schema_usage: true }),
     notify: Some("NOTIFY bellwether"),
     // the name as it stands in the script: quoted or not, with a schema or without
@@ -124,12 +129,13 @@ impl Database for Session {
         self.hear().await;
         let text = statement.render(|_, value| literal::literal(value));
         let before = self.prelude();
-        let replies = self.exchange(&format!("{before}{text}"), before.chars().count()).await?;
+        let replies =
+            self.exchange(&format!("{before}{text}"), before.chars().count(), Answers::kept()).await?;
         Ok(replies.into_iter().last().unwrap_or_default())
     }
 
     async fn script(&mut self, sql: &str) -> Result<(), DbError> {
-        self.exchange(sql, 0).await.map(drop)
+        self.exchange(sql, 0, Answers::counted()).await.map(drop)
     }
 
     async fn try_lock(&mut self, key: &LockKey) -> Result<bool, DbError> {
@@ -182,26 +188,30 @@ impl Session {
     }
 
     /// One message, and all of its answers: one reply per statement. `before` = characters of ours in front.
-    async fn exchange(&mut self, sql: &str, before: usize) -> Result<Vec<Reply>, DbError> {
+    async fn exchange(
+        &mut self,
+        sql: &str,
+        before: usize,
+        mut answers: Answers,
+    ) -> Result<Vec<Reply>, DbError> {
         // the protocol would end the text there
         if sql.contains('\0') {
             return Err(DbError::new(DbErrorKind::Statement, "PostgreSQL takes no text with a NUL in it"));
         }
-        let mut replies = Vec::new();
-        match self.attempt(sql, &mut replies).await {
-            Ok(()) => Ok(replies),
+        match self.attempt(sql, &mut answers).await {
+            Ok(()) => Ok(answers.into_replies()),
             Err(error) => {
                 let fact = self.judge(error, before);
-                Err(DbError { completed: replies.len(), ..fact })
+                Err(DbError { completed: answers.completed(), ..fact })
             }
         }
     }
 
-    async fn attempt(&mut self, sql: &str, replies: &mut Vec<Reply>) -> Result<(), sqlx::Error> {
+    async fn attempt(&mut self, sql: &str, answers: &mut Answers) -> Result<(), sqlx::Error> {
         let (connection, owed) = self.connection().await?;
         settle(connection, owed).await?;
         *owed = true;
-        let answer = converse(connection, sql, replies).await;
+        let answer = converse(connection, sql, answers).await;
         *owed = false;
         answer
     }
@@ -258,16 +268,13 @@ async fn settle(connection: &mut PgConnection, owed: &mut bool) -> Result<(), sq
 async fn converse(
     connection: &mut PgConnection,
     sql: &str,
-    replies: &mut Vec<Reply>,
+    answers: &mut Answers,
 ) -> Result<(), sqlx::Error> {
-    let mut rows = Vec::new();
-    let mut answers = sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).fetch_many(connection);
-    while let Some(answer) = answers.try_next().await? {
+    let mut stream = sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).fetch_many(connection);
+    while let Some(answer) = stream.try_next().await? {
         match answer {
-            Either::Right(row) => rows.push(read(&row)?),
-            Either::Left(done) => {
-                replies.push(Reply { rows: std::mem::take(&mut rows), affected: done.rows_affected() });
-            }
+            Either::Right(row) => answers.row(|| read(&row))?,
+            Either::Left(done) => answers.done(done.rows_affected()),
         }
     }
     Ok(())

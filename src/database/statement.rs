@@ -38,6 +38,9 @@ pub struct Dialect {
     /// Where several statements go to the server in one exchange that the first error ends as a whole (PostgreSQL's
     /// simple protocol): then a migration's transaction is one message.
     pub batch: Option<Batch>,
+    /// A question with a session as runs record it, answered by a row if it is still there; none = a session never
+    /// outlives its lock (SQLite).
+    pub session_lives: Option<&'static str>,
     /// How rights are given; none = this server has no users.
     pub grant: Option<Grant>,
     /// Wakes those who wait in `Database::notified`, where there is such a thing.

@@ -7,7 +7,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::database::statement::Batch;
-use crate::database::{Database, DbError, DbErrorKind, Dialect, EngineName, Server, Statement, Value};
+use crate::database::{
+    Database, DbError, DbErrorKind, Dialect, EngineName, Holder, LockKey, Server, Statement, Value,
+};
 use crate::engine::script::{Script, Sent};
 use crate::engine::split::{self, Concurrent, Piece, Split};
 use crate::engine::step::{Place, StepError, Unsendable};
@@ -30,6 +32,8 @@ pub struct Sql<'a> {
     pub history: &'a HistoryTable,
     /// The lock's name.
     pub lock_name: &'a str,
+    /// The session lock.
+    pub key: &'a LockKey,
     /// Who we are in the lock's row.
     pub mine: &'a Mine,
     /// `ddl_lock_timeout`, milliseconds; 0 = off.
@@ -160,6 +164,10 @@ impl Sql<'_> {
     ) -> Result<(), StepError> {
         self.check_fence(work, script).await?;
         for piece in &script.pieces {
+            // the flag that interrupts a SQLite statement may fall between two
+            if self.stop.load(Ordering::Relaxed) {
+                return Err(StepError::Stopped { applied: 0 });
+            }
             let sent = Sent { before: "", statements_before: 0, offset: piece.offset };
             if let Err(error) = work.script(piece.text).await {
                 return Err(script.failed(error, &sent, Some(piece), 0, false));
@@ -184,11 +192,13 @@ impl Sql<'_> {
         match applied {
             Ok(()) => {
                 self.bookkeeping(restored, script, "putting the session back")?;
+                self.check_fence(work, script).await?;
                 self.check_indexes(work, script).await?;
                 let Some(row) = self.history.complete(script.migration, &nanoseconds(began)) else {
                     return Ok(());
                 };
-                self.bookkeeping(work.query(&row).await.map(drop), script, "recording it in the history")
+                let recorded = self.although_cancelled(work, &row).await;
+                self.bookkeeping(recorded, script, "recording it in the history")
             }
             Err(error) => Err(self.withdraw(work, script, error).await),
         }
@@ -222,12 +232,22 @@ impl Sql<'_> {
     ) -> StepError {
         let row = self.history.withdraw(script.migration);
         match &mut error {
-            StepError::Statement { dirty, .. } if !*dirty => *dirty = work.query(&row).await.is_err(),
+            StepError::Statement { dirty, .. } if !*dirty => {
+                *dirty = self.although_cancelled(work, &row).await.is_err()
+            }
             // the next run finds it dirty if this fails
-            StepError::Stopped { applied: 0 } => drop(work.query(&row).await),
+            StepError::Stopped { applied: 0 } => drop(self.although_cancelled(work, &row).await),
             _ => {}
         }
         error
+    }
+
+    /// A cancel that was meant for the script's last statement may come late, and hit ours.
+    async fn although_cancelled(&self, work: &mut dyn Database, row: &Statement) -> Result<(), DbError> {
+        match work.query(row).await {
+            Err(error) if error.kind == DbErrorKind::Cancelled => work.query(row).await.map(drop),
+            answer => answer.map(drop),
+        }
     }
 
     async fn marked_statements(&self, work: &mut dyn Database, script: &Script<'_>) -> Result<(), StepError> {
@@ -240,13 +260,14 @@ impl Sql<'_> {
                 if self.stop.load(Ordering::Relaxed) {
                     return Err(StepError::Stopped { applied });
                 }
-                self.check_fence(work, script).await?;
+                self.check_lock(work, script).await?;
                 let Err(error) = work.script(&text).await else { break };
                 tries += 1;
                 // the statement, never the script: of a whole one nobody knows how far it got
                 let again = error.kind == DbErrorKind::LockTimeout
                     && !self.server.transactional_ddl
                     && !script.whole
+                    && !split::may_stay_in_part(piece, self.engine)
                     && self.pause(tries, &error).await;
                 if !again {
                     let dirty = applied > 0
@@ -265,6 +286,18 @@ impl Sql<'_> {
         match check {
             Err(error) if error.kind == DbErrorKind::FenceLost => Err(StepError::FenceLost(error.message)),
             check => self.bookkeeping(check, script, "checking the fence"),
+        }
+    }
+
+    /// Between the statements of a script: by then it may have locked tables, set a role, or moved to another database,
+    /// and only the lock itself can still be asked for. Who has it under a session lock has the fence too.
+    async fn check_lock(&self, work: &mut dyn Database, script: &Script<'_>) -> Result<(), StepError> {
+        match work.holder(self.key).await {
+            Ok(Holder::Ours) => Ok(()),
+            Ok(Holder::Free | Holder::Other(_)) => {
+                Err(StepError::FenceLost("the work session does not hold the lock any more".to_owned()))
+            }
+            Err(error) => self.bookkeeping(Err(error), script, "checking the lock"),
         }
     }
 
@@ -302,8 +335,11 @@ impl Sql<'_> {
             reason: error.message.clone(),
             pause_ms: u64::try_from(pause.as_millis()).unwrap_or(u64::MAX),
         });
-        tokio::time::sleep(pause).await;
-        true
+        let until = Instant::now() + pause;
+        while Instant::now() < until && !self.stop.load(Ordering::Relaxed) {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        !self.stop.load(Ordering::Relaxed)
     }
 
     fn bookkeeping(

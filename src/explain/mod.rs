@@ -18,6 +18,7 @@ pub fn explain(error: &Error) -> Explained {
         Error::Format(error) => setup::format(error),
         Error::Url(error) => setup::url(error),
         Error::NoDatabase { environment } => setup::no_database(environment),
+        Error::NoDatabaseName { target } => setup::no_database_name(target),
         Error::NotYet { what } => setup::not_yet(what),
         Error::Write { path, source } => setup::write(path, source),
         Error::Database { doing, engine, target, error } => {

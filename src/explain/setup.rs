@@ -86,6 +86,14 @@ pub fn no_database(environment: &Environment) -> Explained {
     )
 }
 
+pub fn no_database_name(target: &str) -> Explained {
+    told(
+        format!("the database URL names a server, but no database there: {target}"),
+        vec![],
+        vec!["a MySQL URL ends with the database's name: mysql://user@host/database".to_owned()],
+    )
+}
+
 pub fn not_yet(what: &str) -> Explained {
     told(
         format!("{what} is not there yet in this version of bellwether"),

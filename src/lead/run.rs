@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until, timeout};
 
-use crate::database::{Database, Holder, Interrupt, Server};
+use crate::database::{Database, DbError, DbErrorKind, Holder, Interrupt, Server};
 use crate::engine::sql::Sql;
 use crate::engine::step::StepError;
 use crate::error::{Doing, Error};
@@ -102,9 +102,9 @@ impl Working<'_> {
         };
         // the claim's short timeouts end here
         let restored = work.script(&self.server.restore).await;
-        restored.map_err(|error| self.job.refused(Doing::Claiming, error))?;
-        let judged = self.job.judge(work, self.server).await;
-        let (judgement, _) = judged.map_err(|error| self.job.refused(Doing::ReadingHistory, error))?;
+        restored.map_err(|error| self.broke(Doing::Claiming, error))?;
+        let judged = self.job.judge(work, self.history.as_ref()).await;
+        let (judgement, _) = judged.map_err(|error| self.broke(Doing::ReadingHistory, error))?;
         let (Some(judgement), Some(bundle), Some(history)) = (judgement, &self.job.bundle, &self.history)
         else {
             self.job.report.event(&started(0));
@@ -191,6 +191,7 @@ impl Working<'_> {
             ledger: &self.job.ledger,
             history,
             lock_name: &self.job.scope.lock_name,
+            key: &self.job.key,
             mine: &self.mine,
             ddl_lock_timeout_ms: milliseconds(self.job.limits.ddl_lock_timeout),
             engine: self.job.engine.name,
@@ -252,13 +253,26 @@ impl Working<'_> {
 
     /// After each script: it may have freed our lock (`DISCARD ALL`, `RELEASE_ALL_LOCKS`).
     async fn still_ours(&self, work: &mut dyn Database) -> Result<(), Error> {
-        match work.holder(&self.job.key).await {
+        let mut holder = work.holder(&self.job.key).await;
+        if holder.as_ref().is_err_and(|error| error.kind == DbErrorKind::Cancelled) {
+            // a cancel that came late
+            holder = work.holder(&self.job.key).await;
+        }
+        match holder {
             Ok(Holder::Ours) => Ok(()),
             Ok(Holder::Free | Holder::Other(_)) => Err(self.lock_lost(
                 "the work session does not hold it any more; did a script free it?".to_owned(),
                 None,
             )),
             Err(error) => Err(self.lock_lost(error.message, None)),
+        }
+    }
+
+    /// An error of ours in the middle of a run: a session that breaks is a lost lock.
+    fn broke(&self, doing: Doing, error: DbError) -> Error {
+        match error.kind.ends_session() {
+            true => self.lock_lost(format!("the work session broke: {}", error.message), None),
+            false => self.job.refused(doing, error),
         }
     }
 
@@ -269,7 +283,8 @@ impl Working<'_> {
         match recorder.beat(work, &progress).await {
             Ok(true) => Ok(()),
             Ok(false) => Err(self.lock_lost("another run has taken over".to_owned(), None)),
-            Err(error) => Err(self.job.refused(Doing::Recording, error)),
+            Err(error) if error.kind.passes() && !error.kind.ends_session() => Ok(()),
+            Err(error) => Err(self.broke(Doing::Recording, error)),
         }
     }
 

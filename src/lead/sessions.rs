@@ -7,19 +7,25 @@ use tokio::time::{Instant, timeout};
 use crate::database::pooler::probe_pooler;
 use crate::database::{Database, DbError, DbErrorKind, LockSupport, Purpose, Server};
 use crate::error::{Doing, Error};
-use crate::job::{Job, Success, watched};
+use crate::job::{Job, Success, milliseconds, watched};
 use crate::lead::{Attempt, nothing_to_do, run};
 use crate::ledger::history::HistoryTable;
 use crate::ledger::look::{Look, LookError};
 use crate::lock::claim::{self, Claim, SecondLook};
 use crate::lock::observer::Observer;
-use crate::model::event::Watched;
+use crate::model::event::{Event, Watched};
 use crate::model::ids::RunId;
 use crate::model::migration::Pending;
 use crate::model::run::{EngineKind, LockMode, Role, Run, RunStatus};
 
 /// How long a try for the lock may go unanswered.
 const ANSWER: Duration = Duration::from_secs(10);
+/// How long freeing the lock may take.
+const UNLOCK: Duration = Duration::from_secs(1);
+
+fn no_answer() -> DbError {
+    DbError::new(DbErrorKind::Timeout, format!("no answer within {} s", ANSWER.as_secs()))
+}
 
 /// A leader's sessions, both open before the lock is tried.
 pub struct Sessions {
@@ -45,7 +51,9 @@ impl Sessions {
         let mut beat = None;
         if job.beats() {
             let mut session = job.connect(Purpose::Beat).await?;
-            let pooled = probe_pooler(work.as_mut(), session.as_mut()).await;
+            // a pooler that has one server connection for the two of them lets us wait
+            let pooled =
+                timeout(ANSWER, probe_pooler(work.as_mut(), session.as_mut())).await.unwrap_or(Ok(true));
             if pooled.map_err(|error| job.refused(Doing::Identifying, error))? {
                 return Err(unsafe_lock(true, "a pooler in transaction mode stands in between".to_owned()));
             }
@@ -64,12 +72,27 @@ impl Sessions {
     }
 
     /// The session that does not hold the lock, where there are two.
-    pub fn spare(&mut self) -> &mut dyn Database {
+    fn spare(&mut self) -> &mut dyn Database {
         self.beat.as_mut().unwrap_or(&mut self.work).as_mut()
     }
 
+    /// Who has the lock, if the ledger says; and says so. On the beat session, which the server's watchdog would end if
+    /// it stayed idle.
+    pub async fn tell_holder(&mut self, job: &Job, began: Instant) -> Result<Option<Box<Run>>, Error> {
+        let holder = job.ledger.holder(self.spare(), &job.scope.lock_name).await;
+        let holder = holder.map_err(|error| job.look_failed(error))?;
+        let holder = holder.filter(|run| run.status == RunStatus::Running);
+        let described = match &holder {
+            Some(run) => Some(self.describe(job, run).await?),
+            None => None,
+        };
+        let waited_ms = milliseconds(began.elapsed());
+        job.report.event(&Event::LockWaiting { holder: described, waited_ms });
+        Ok(holder.map(Box::new))
+    }
+
     /// A SQLite leader shows no beats: alive is who has the lock.
-    pub async fn describe(&mut self, job: &Job, run: &Run) -> Result<Watched, Error> {
+    async fn describe(&mut self, job: &Job, run: &Run) -> Result<Watched, Error> {
         let now = job.ledger.now(self.spare()).await;
         let now = now.map_err(|error| job.refused(Doing::Looking, error))?;
         let quiet = Duration::from_millis(now.saturating_sub(run.beat_at).max(0).unsigned_abs());
@@ -80,36 +103,30 @@ impl Sessions {
     pub async fn attempt(
         &mut self,
         job: &Job,
-        observer: &Observer,
+        observer: &mut Observer,
         began: Instant,
     ) -> Result<Attempt, Error> {
         let work = self.work.as_mut();
         // a network that swallows our question must not hold up the budget
-        let tried = timeout(ANSWER, work.try_lock(&job.key)).await;
-        let tried =
-            tried.unwrap_or_else(|_| Err(DbError::new(DbErrorKind::Timeout, "no answer within 10 s")));
+        let tried = timeout(ANSWER, work.try_lock(&job.key)).await.unwrap_or_else(|_| Err(no_answer()));
         let got = tried.map_err(|error| job.refused(Doing::Locking, error))?;
         if !got {
             return Ok(Attempt::NotGot);
         }
-        let history = self.prepare(job).await?;
+        let prepared = timeout(ANSWER, self.prepare(job)).await;
+        let history = prepared.unwrap_or_else(|_| Err(job.refused(Doing::Installing, no_answer())))?;
         let run = self.run_row(job);
-        let mut second_look = UnderTheLock { job, observer, server: &self.server };
-        let claimed = claim::claim(
-            &job.ledger,
-            self.work.as_mut(),
-            &job.scope,
-            observer.since(),
-            run,
-            &mut second_look,
-        )
-        .await;
+        let mut second_look = UnderTheLock { job, since: observer.since(), history: history.as_ref() };
+        let claim =
+            claim::claim(&job.ledger, self.work.as_mut(), &job.scope, observer, run, &mut second_look);
+        let claimed = timeout(ANSWER, claim).await.unwrap_or_else(|_| Err(no_answer().into()));
         let ended = match claimed.map_err(|error| claim_failed(job, error))? {
             Claim::Mine(run) => Attempt::Ended(run::migrate(self, job, &run, history, began).await),
             Claim::NotGot => Attempt::NotGot,
             Claim::Settled(settled) => Attempt::Ended(settled),
         };
-        let _ = self.work.unlock(&job.key).await; // a session that is gone has freed it already
+        // a session that is gone, or that still waits for a statement of a run that was cut off, frees it by its end
+        let _ = timeout(UNLOCK, self.work.unlock(&job.key)).await;
         Ok(ended)
     }
 
@@ -169,8 +186,14 @@ impl Sessions {
 /// The look under the lock: a verdict since our first look binds us, who were there.
 struct UnderTheLock<'a> {
     job: &'a Job,
-    observer: &'a Observer,
-    server: &'a Server,
+    since: Option<i64>,
+    history: Option<&'a HistoryTable>,
+}
+
+impl UnderTheLock<'_> {
+    fn is_old(&self, run: &Run) -> bool {
+        self.since.is_some_and(|since| run.fence < since)
+    }
 }
 
 #[async_trait::async_trait]
@@ -182,18 +205,18 @@ impl SecondLook<Result<Success, Error>> for UnderTheLock<'_> {
     ) -> Result<Option<Result<Success, Error>>, LookError> {
         if let Some(run) = &look.verdict
             && run.status == RunStatus::Failed
-            && !self.observer.is_old(run)
+            && !self.is_old(run)
         {
             return Ok(Some(Err(Error::LeaderFailed { run: Box::new(run.clone()) })));
         }
         let Some(latest) = look.latest.as_ref().filter(|run| run.status == RunStatus::Succeeded) else {
             return Ok(None);
         };
-        let (judgement, pending) = self.job.judge(session, self.server).await?;
+        let (judgement, pending) = self.job.judge(session, self.history).await?;
         if judgement.is_some_and(|judgement| !judgement.refusals.is_empty()) {
             return Ok(None); // refused with a run of its own, so that followers see it
         }
-        let old = self.observer.is_old(latest);
+        let old = self.is_old(latest);
         Ok(match pending {
             Pending::None => Some(Ok(nothing_to_do(latest))),
             Pending::Unknown if !old && latest.digest == self.job.digest() => Some(Ok(nothing_to_do(latest))),

@@ -8,9 +8,10 @@ use crate::database::{Database, DbError};
 use crate::error::Error;
 use crate::exit::signal_name;
 use crate::explain::explain;
-use crate::job::{Success, milliseconds};
+use crate::job::{Job, Success, milliseconds};
 use crate::lead::run::{Voice, Working, stem};
 use crate::ledger::record::{Progress, Recorder, Verdict};
+use crate::lock::beats::EVERY;
 use crate::model::event::Event;
 use crate::model::run::{Run, RunStatus};
 
@@ -32,7 +33,10 @@ impl Working<'_> {
         let patience = if ended_early { Duration::from_secs(1) } else { PATIENCE.max(until_deadline) };
         let progress = self.progress.get();
         let written = match self.voice {
-            Voice::Beats(beats) => beats.finish(verdict, patience).await,
+            Voice::Beats(beats) => tokio::select! {
+                written = beats.finish(verdict, patience) => written,
+                never = keep_alive(work, self.job) => never,
+            },
             Voice::Inline(mut recorder) => {
                 finish_inline(&mut recorder, work, &progress, &verdict, patience).await
             }
@@ -89,12 +93,22 @@ async fn finish_inline(
 ) -> Result<bool, DbError> {
     let began = Instant::now();
     loop {
+        // a script that was cut off may have left its transaction open; if there is none, that is fine too
+        let _ = work.script("ROLLBACK").await;
         match recorder.finish(work, progress, verdict).await {
             Err(error) if error.kind.passes() && began.elapsed() < patience => {
                 sleep(Duration::from_millis(100)).await;
             }
             written => return written,
         }
+    }
+}
+
+/// The server's watchdog would end the idle work session, and with it the lock, before the verdict is written.
+async fn keep_alive(work: &mut dyn Database, job: &Job) -> Result<bool, DbError> {
+    loop {
+        sleep(EVERY).await;
+        let _ = work.holder(&job.key).await; // the verdict counts, whatever this says
     }
 }
 

@@ -32,7 +32,7 @@ impl Ledger {
             self.create_tables(session).await?;
             // before the version: a ledger whose readers could not be let in is not installed yet
             for grant in grants {
-                session.script(grant).await?;
+                until_nobody_collides(session, grant).await?;
             }
             self.record_version(session).await?;
         }
@@ -57,17 +57,7 @@ impl Ledger {
     async fn create_tables(&self, session: &mut dyn Database) -> Result<(), DbError> {
         let schema = self.text(self.dialect().schema);
         for statement in schema.split(SCHEMA_SEPARATOR).filter(|sql| !sql.trim().is_empty()) {
-            let mut tries = 0;
-            while let Err(error) = session.script(statement).await {
-                tries += 1;
-                let collided = matches!(
-                    error.kind,
-                    DbErrorKind::AlreadyExists | DbErrorKind::Deadlock | DbErrorKind::Serialization
-                );
-                if !collided || tries == INSTALL_TRIES {
-                    return Err(error);
-                }
-            }
+            until_nobody_collides(session, statement).await?;
         }
         Ok(())
     }
@@ -116,6 +106,13 @@ impl Ledger {
         session.query(&select).await?.rows.first().map_or(Ok(0), |row| row.int(0))
     }
 
+    /// Whether the session that a run recorded is still there, as far as the server lets us see.
+    pub async fn session_lives(&self, session: &mut dyn Database, recorded: &str) -> Result<bool, DbError> {
+        let Some(question) = self.dialect().session_lives else { return Ok(false) };
+        let question = self.statement(question, vec![Value::from(recorded)]);
+        Ok(!session.query(&question).await?.rows.is_empty())
+    }
+
     /// Marks a run that was found over but still says `running`. False if it said otherwise by now.
     pub async fn abandon(&self, session: &mut dyn Database, run: &RunId, by: &str) -> Result<bool, DbError> {
         let update = self.statement(
@@ -162,6 +159,21 @@ impl Ledger {
 
 /// Stands on a line of its own between the statements of `migrations/*/`.
 pub const SCHEMA_SEPARATOR: &str = "\n-- next\n";
+
+async fn until_nobody_collides(session: &mut dyn Database, statement: &str) -> Result<(), DbError> {
+    let mut tries = 0;
+    while let Err(error) = session.script(statement).await {
+        tries += 1;
+        let collided = matches!(
+            error.kind,
+            DbErrorKind::AlreadyExists | DbErrorKind::Deadlock | DbErrorKind::Serialization
+        );
+        if !collided || tries == INSTALL_TRIES {
+            return Err(error);
+        }
+    }
+    Ok(())
+}
 
 fn already_there_is_fine(result: Result<(), DbError>) -> Result<(), DbError> {
     match result {

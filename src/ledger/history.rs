@@ -20,6 +20,11 @@ impl HistoryTable {
         Self { dialect, history, table: dialect.qualify(schema, history.table) }
     }
 
+    /// Wherever the session's search path finds it.
+    pub fn by_path(dialect: &'static Dialect, history: &'static History) -> Self {
+        Self { dialect, history, table: dialect.quote(history.table) }
+    }
+
     /// Its qualified name, for messages and a `GRANT`.
     pub fn name(&self) -> &str {
         &self.table

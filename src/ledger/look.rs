@@ -162,7 +162,11 @@ impl Clause {
 
     /// Only what was at work at or after our first look counts by digest.
     fn and_digest(self, scope: &Scope, since: Option<i64>) -> Self {
-        let Some(digest) = &scope.digest else { return self.and(" AND digest = ?", "") };
+        let Some(digest) = &scope.digest else {
+            let mut nobody = self;
+            nobody.push(" AND 1 = 0");
+            return nobody;
+        };
         let mut ours = self.and(" AND digest = ?", digest.as_str());
         match since {
             Some(fence) => {

@@ -1,10 +1,13 @@
 //! The claim: one transaction in which a leader looks again under the lock's row and, if there is work, records its
 //! run with a higher fence.
 
+use tokio::time::Instant;
+
 use crate::database::{Database, DbError, DbErrorKind};
 use crate::ledger::Ledger;
 use crate::ledger::look::{Look, LookError, Scope};
 use crate::ledger::record::Mine;
+use crate::lock::observer::Observer;
 use crate::model::run::{EngineKind, LockMode, Run, RunStatus};
 
 /// What became of one claim.
@@ -31,7 +34,7 @@ pub async fn claim<T>(
     ledger: &Ledger,
     work: &mut dyn Database,
     scope: &Scope,
-    since: Option<i64>,
+    observer: &mut Observer,
     mut run: Run,
     second_look: &mut dyn SecondLook<T>,
 ) -> Result<Claim<T>, LookError> {
@@ -39,7 +42,7 @@ pub async fn claim<T>(
         Err(error) if contended(&error) => return Ok(Claim::NotGot),
         begun => begun?,
     }
-    let claimed = match attempt(ledger, work, scope, since, &mut run, second_look).await {
+    let claimed = match attempt(ledger, work, scope, observer, &mut run, second_look).await {
         Ok(Claim::NotGot) => {
             work.script("ROLLBACK").await?;
             return Ok(Claim::NotGot);
@@ -80,7 +83,7 @@ async fn attempt<T>(
     ledger: &Ledger,
     work: &mut dyn Database,
     scope: &Scope,
-    since: Option<i64>,
+    observer: &mut Observer,
     run: &mut Run,
     second_look: &mut dyn SecondLook<T>,
 ) -> Result<Claim<T>, LookError> {
@@ -89,12 +92,15 @@ async fn attempt<T>(
         && let Some(before) = ledger.run(work, before).await?
         && before.status == RunStatus::Running
     {
-        if !over_under_our_lock(&before) {
+        let silent = observer.holder_is_silent(&before, Instant::now());
+        if !could_not_outlive_our_lock(&before)
+            || (!silent && ledger.session_lives(work, &before.session).await?)
+        {
             return Ok(Claim::NotGot);
         }
         ledger.abandon(work, &before.id, &format!("found silent by {}", run.leader)).await?;
     }
-    let look = ledger.look(work, scope, since).await?;
+    let look = ledger.look(work, scope, observer.since()).await?;
     if let Some(settled) = second_look.judge(work, &look).await? {
         return Ok(Claim::Settled(settled));
     }
@@ -104,8 +110,9 @@ async fn attempt<T>(
 }
 
 /// A run that says `running` is over when it was SQL work under the very session lock that we hold now: neither could
-/// outlive the other. Anything else needs a look at its beats and its statements.
-fn over_under_our_lock(before: &Run) -> bool {
+/// outlive the other. That it was the very same lock is not recorded (two participants with one `lock.name` and two
+/// `lock.id`), so its session is looked for too. Anything else needs a look at its beats and its statements.
+fn could_not_outlive_our_lock(before: &Run) -> bool {
     before.lock_mode == LockMode::Session && before.engine == EngineKind::Sql
 }
 

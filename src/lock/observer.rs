@@ -17,6 +17,8 @@ pub struct Observer {
     /// The highest fence that had ended at the first look.
     ended_at_first: Option<i64>,
     pulse: Option<Pulse>,
+    /// Of the run that the lock's row names, whoever's it is.
+    holder: Option<Pulse>,
     /// The newest run seen so far, by id and fence.
     watched: Option<(RunId, i64)>,
     shown: Option<(Option<RunId>, State, Instant)>,
@@ -28,6 +30,19 @@ struct Pulse {
     run: RunId,
     beats: i64,
     changed: Instant,
+}
+
+impl Pulse {
+    /// When this run's counter last changed, counted from the first look at it.
+    fn last_change(seen: &mut Option<Self>, run: &Run, now: Instant) -> Instant {
+        match seen {
+            Some(pulse) if pulse.run == run.id && pulse.beats == run.beats => pulse.changed,
+            _ => {
+                *seen = Some(Self { run: run.id.clone(), beats: run.beats, changed: now });
+                now
+            }
+        }
+    }
 }
 
 /// What the latest run looks like; grace counts from the look that first showed it so.
@@ -68,7 +83,7 @@ impl Observer {
     pub fn see(&mut self, look: &Look, locked: Option<bool>, now: Instant) -> Sight {
         self.ended_at_first.get_or_insert(look.ended);
         let latest = look.latest.as_ref();
-        let changed = latest.map_or(now, |run| self.pulse_of(run, now));
+        let changed = latest.map_or(now, |run| Pulse::last_change(&mut self.pulse, run, now));
         let quiet_for = now.duration_since(changed);
         let running = latest.is_some_and(|run| run.status == RunStatus::Running);
         let alive = running && locked.unwrap_or(quiet_for < SILENCE);
@@ -89,15 +104,9 @@ impl Observer {
         Sight { alive, vanished, shown_for, quiet_for }
     }
 
-    /// When this run's counter last changed, counted from the first look at it.
-    fn pulse_of(&mut self, run: &Run, now: Instant) -> Instant {
-        match &self.pulse {
-            Some(pulse) if pulse.run == run.id && pulse.beats == run.beats => pulse.changed,
-            _ => {
-                self.pulse = Some(Pulse { run: run.id.clone(), beats: run.beats, changed: now });
-                now
-            }
-        }
+    /// Whether the run that the lock's row names is silent, counted from our first look at it.
+    pub fn holder_is_silent(&mut self, run: &Run, now: Instant) -> bool {
+        now.duration_since(Pulse::last_change(&mut self.holder, run, now)) >= SILENCE
     }
 
     fn shown_since(&mut self, run: Option<&RunId>, state: State, now: Instant) -> Instant {

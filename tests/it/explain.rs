@@ -39,6 +39,7 @@ variants! { errors: Error {
     "format" => Error::Format(_),
     "url" => Error::Url(_),
     "no database" => Error::NoDatabase { .. },
+    "no database name" => Error::NoDatabaseName { .. },
     "not yet" => Error::NotYet { .. },
     "write" => Error::Write { .. },
     "database" => Error::Database { .. },

@@ -8,7 +8,10 @@ use bellwether::ledger::Ledger;
 use bellwether::ledger::look::{Look, LookError, Scope};
 use bellwether::ledger::record::{Mine, Progress, Recorder, Verdict};
 use bellwether::lock::claim::{Claim, SecondLook, claim};
+use bellwether::lock::observer::Observer;
 use bellwether::model::run::{EngineKind, LockMode, Run, RunStatus, Step, StepStatus};
+
+use tokio::time::Instant;
 
 use crate::fake_engine;
 use crate::support::fake::{Answer, Fake, error, nothing, row};
@@ -193,7 +196,9 @@ async fn claim_with(
 ) -> Result<Claim<&'static str>, LookError> {
     let ledger = Ledger::new(&postgres::DIALECT, None);
     let ours = run("r9", 0, RunStatus::Running);
-    claim(&ledger, work, &scope(), Some(1), ours, &mut Settle(settled)).await
+    let mut observer = Observer::default();
+    observer.see(&Look::default(), None, Instant::now());
+    claim(&ledger, work, &scope(), &mut observer, ours, &mut Settle(settled)).await
 }
 
 fn work() -> Fake {
@@ -239,8 +244,9 @@ async fn a_dead_run_under_the_lock_that_we_hold_is_marked_before_the_look() {
         work().answer("FOR UPDATE", lock_row(4, Some("r4"))).answer("r.id = ", row(run_row(&before)));
     assert!(matches!(claim_with(&mut work, None).await, Ok(Claim::Mine(_))));
     let order = work.order();
-    assert_eq!(order[3..5], ["UPDATE \"public\".\"bellwether_runs\" SET", "SELECT m.lr, m.vr,"]);
-    assert!(work.asked()[3].contains("'abandoned'") && work.asked()[3].ends_with("AND status = 'running'"));
+    assert!(work.asked()[3].contains("pg_stat_get_activity"), "its session is looked for");
+    assert_eq!(order[4..6], ["UPDATE \"public\".\"bellwether_runs\" SET", "SELECT m.lr, m.vr,"]);
+    assert!(work.asked()[4].contains("'abandoned'") && work.asked()[4].ends_with("AND status = 'running'"));
 }
 
 #[tokio::test]
@@ -382,7 +388,15 @@ async fn a_verdict_is_one_transaction_that_wakes_who_waits() {
 async fn a_verdict_on_a_run_that_somebody_ended_is_not_written() {
     let mut session = Fake::new(&postgres::DIALECT).answer("UPDATE", nothing());
     assert!(!recorder(&postgres::DIALECT).finish(&mut session, &progress(1), &verdict()).await.unwrap());
-    assert_eq!(session.order()[2..], ["ROLLBACK"]);
+    assert_eq!(session.order()[2..], ["ROLLBACK", "SELECT r.id, r.environment,"]);
+}
+
+#[tokio::test]
+async fn a_verdict_that_an_earlier_try_has_written_is_ours() {
+    let ended = run("r1", 4, verdict().status);
+    let mut session =
+        Fake::new(&postgres::DIALECT).answer("UPDATE", nothing()).answer("r.id = ", row(run_row(&ended)));
+    assert!(recorder(&postgres::DIALECT).finish(&mut session, &progress(1), &verdict()).await.unwrap());
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bellwether::database::{
-    DbError, DbErrorKind, Dialect, EngineName, Position, Server, Value, mysql, postgres, sqlite,
+    DbError, DbErrorKind, Dialect, EngineName, LockKey, Position, Server, Value, mysql, postgres, sqlite,
 };
 use bellwether::engine::sql::Sql;
 use bellwether::engine::step::{StepError, Unsendable};
@@ -99,6 +99,7 @@ impl Stage {
             ledger: &Ledger::new(self.dialect, None),
             history: &history,
             lock_name: "default",
+            key: &LockKey { name: "default".into(), id: None },
             mine: &Mine { run: "the-run".into(), fence: 7 },
             ddl_lock_timeout_ms: self.ddl_lock_timeout_ms,
             engine: self.engine,
@@ -474,14 +475,10 @@ async fn told_to_stop_it_stops_between_two_statements() {
 }
 
 #[tokio::test]
-async fn the_fence_is_compared_before_each_statement() {
+async fn the_lock_is_asked_for_before_each_statement() {
     let stage = Stage::mysql();
-    let one = || row(vec![Value::Int(1)]);
-    let mut work = stage
-        .session()
-        .answer("SELECT COUNT(*)", one())
-        .answer("SELECT COUNT(*)", one())
-        .answer("SELECT COUNT(*)", row(vec![Value::Int(0)]));
+    let gone = row(vec![Value::Int(1)]);
+    let mut work = stage.session().answer("whose lock", nothing()).answer("whose lock", gone);
     let failed =
         stage.apply(&mut work, "CREATE TABLE a (id int); CREATE TABLE b (id int)").await.unwrap_err();
     assert!(matches!(failed, StepError::FenceLost(_)));
@@ -519,7 +516,8 @@ async fn a_transaction_that_a_script_leaves_open_is_ended_before_its_row_is_writ
     let mut work = stage.session();
     stage.apply_outside(&mut work, "BEGIN; SELECT 1").await.unwrap();
     let order = work.order();
-    assert_eq!(order[order.len() - 3..], ["COMMIT", "RESTORE", "UPDATE \"public\".\"_sqlx_migrations\" SET"]);
+    let end = ["COMMIT", "RESTORE", "SELECT COUNT(*) FROM", "UPDATE \"public\".\"_sqlx_migrations\" SET"];
+    assert_eq!(order[order.len() - 4..], end);
 
     let mut work = stage.session().answer("SELECT 1", error(DbErrorKind::Statement));
     assert_eq!(left(stage.apply_outside(&mut work, "BEGIN; SELECT 1").await.unwrap_err()), (1, true));

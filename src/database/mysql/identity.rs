@@ -1,6 +1,7 @@
 //! Which server this is, and what may be trusted of it: by what it says it is, never by a call that succeeded (T4).
 
 use super::{DIALECT, Session, literal};
+use crate::database::driver::Answers;
 use crate::database::error::{DbError, DbErrorKind};
 use crate::database::statement::{Row, Statement, Value};
 use crate::database::{Interrupt, LockSupport, Reply, Server};
@@ -11,14 +12,14 @@ const WHO: &str = "SELECT VERSION(), CONNECTION_ID(), DATABASE(), @@sql_mode, @@
     SHOW VARIABLES WHERE Variable_name IN ('wsrep_on', 'read_only', 'super_read_only', 'version_comment')";
 
 pub(super) async fn of(session: &mut Session) -> Result<Server, DbError> {
-    let replies = session.exchange(WHO).await?;
+    let replies = session.exchange(WHO, Answers::kept()).await?;
     let [who, variables] = replies.as_slice() else { return Err(silent()) };
     let row = who.rows.first().ok_or_else(silent)?;
     let variables = Variables(variables);
     let server = server(row, &variables)?;
     if variables.on("wsrep_on") {
         // a node of a cluster that is behind must not be read
-        session.exchange("SET SESSION wsrep_sync_wait = 7").await?;
+        session.exchange("SET SESSION wsrep_sync_wait = 7", Answers::kept()).await?;
     }
     Ok(server)
 }
@@ -54,8 +55,9 @@ fn server(row: &Row, variables: &Variables<'_>) -> Result<Server, DbError> {
         session_check: format!(" AND CONNECTION_ID() = {id}"),
         session: id,
         restore: restore(row, &database)?,
+        // a script may `USE` another database: every statement of ours names its own
+        schema: Some(database.clone()),
         database,
-        schema: None,
         read_only: variables.on("read_only") || variables.on("super_read_only"),
         transactional_ddl: false,
         lock,

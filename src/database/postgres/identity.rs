@@ -1,6 +1,7 @@
 //! Which server this is, and what may be trusted of it: by what it says it is, never by a call that succeeded (T4).
 
 use super::{DIALECT, Session, settings};
+use crate::database::driver::Answers;
 use crate::database::error::{DbError, DbErrorKind};
 use crate::database::statement::{Row, Statement};
 use crate::database::{Interrupt, LockSupport, Purpose, Server};
@@ -37,7 +38,7 @@ async fn ask(session: &mut Session, settings: &str) -> Result<Server, DbError> {
     let before = if settings.is_empty() { session.prelude() } else { format!("{settings}; ") };
     // a look's session is recorded nowhere, and the view costs a new connection as much as all the rest
     let who = who(if session.purpose == Purpose::Look { "NULL::bigint" } else { START });
-    let replies = session.exchange(&format!("{before}{who}"), 0).await?;
+    let replies = session.exchange(&format!("{before}{who}"), 0, Answers::kept()).await?;
     let row = replies.last().and_then(|reply| reply.rows.first());
     let row = row.ok_or_else(|| DbError::new(DbErrorKind::Statement, "the server does not say who it is"))?;
     let restore = if settings.is_empty() { String::new() } else { format!("{RESET}{settings}") };

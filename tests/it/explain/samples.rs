@@ -129,6 +129,7 @@ pub fn error_samples() -> Vec<(&'static str, Error)> {
         ("no folder", FormatError::NoFolder { folder: "db/migrations".into() }.into()),
         ("no URL", UrlError::NoScheme.into()),
         ("no database", Error::NoDatabase { environment: "production".into() }),
+        ("no database name", Error::NoDatabaseName { target: "mysql://app@db.example.com:3306".into() }),
         ("not yet", Error::NotYet { what: "`bellwether doctor`".into() }),
         (
             "a file that cannot be written",
