@@ -80,43 +80,41 @@ impl Ledger {
         Ok(look)
     }
 
+    /// Few subqueries, since a new server process plans each anew; and each on an index, since ledgers grow.
     fn look_statement(&self, scope: &Scope, since: Option<i64>) -> Statement {
-        let ended = " AND (status = 'failed' OR status = 'succeeded')";
         let release = Clause::ours(scope).and_release(scope);
-        let digest = Clause::ours(scope).and_digest(scope, since);
+        let lock = Clause::lock(scope);
         let mut sql = Clause::default();
-        sql.push("SELECT m.lr, m.vr, m.ld, m.vd, m.failures, m.high, m.ended, m.min_reader, {now ms}, ");
-        sql.push(RUN);
-        sql.push(" FROM (SELECT (SELECT MAX(fence) FROM {runs} WHERE ");
+        sql.push("SELECT a.lr, a.vr, d.ld, d.vd, (SELECT COUNT(*) FROM {runs} WHERE ");
         sql.append(&release);
-        sql.push(") AS lr, (SELECT MAX(fence) FROM {runs} WHERE ");
-        sql.append(&release);
-        sql.push(ended);
-        sql.push(") AS vr, (SELECT MAX(fence) FROM {runs} WHERE ");
-        sql.append(&digest);
-        sql.push(") AS ld, (SELECT MAX(fence) FROM {runs} WHERE ");
-        sql.append(&digest);
-        sql.push(ended);
-        sql.push(") AS vd, (SELECT COUNT(*) FROM {runs} WHERE ");
-        sql.append(&release);
-        sql.push(" AND status = 'failed' AND fence > COALESCE((SELECT MAX(fence) FROM {runs} WHERE ");
-        sql.append(&release);
-        sql.push(" AND status = 'succeeded'), 0)) AS failures, (SELECT MAX(fence) FROM {runs} WHERE ");
-        sql.append(&Clause::lock(scope));
-        sql.push(") AS high, (SELECT MAX(fence) FROM {runs} WHERE ");
-        sql.append(&Clause::lock(scope));
         sql.push(
-            " AND status <> 'running') AS ended, (SELECT MAX(min_reader) FROM {meta}) AS min_reader) m \
-                  LEFT JOIN {runs} r ON r.",
+            " AND status = 'failed' AND fence > COALESCE(a.won, 0)), (SELECT MAX(fence) FROM {runs} WHERE ",
         );
-        sql.append(&Clause::lock(scope));
+        sql.append(&lock);
+        sql.push("), (SELECT MAX(fence) FROM {runs} WHERE ");
+        sql.append(&lock);
+        sql.push(" AND status <> 'running'), (SELECT MAX(min_reader) FROM {meta}), {now ms}, ");
+        sql.push(RUN);
+        sql.push(" FROM (SELECT MAX(fence) AS lr, ");
+        sql.push(ENDED);
+        sql.push(" AS vr, MAX(CASE WHEN status = 'succeeded' THEN fence END) AS won FROM {runs} WHERE ");
+        sql.append(&release);
+        sql.push(") a CROSS JOIN (SELECT MAX(fence) AS ld, ");
+        sql.push(ENDED);
+        sql.push(" AS vd FROM {runs} WHERE ");
+        sql.append(&Clause::ours(scope).and_digest(scope, since));
+        sql.push(") d LEFT JOIN {runs} r ON r.");
+        sql.append(&lock);
         sql.push(
-            " AND (r.fence = COALESCE(m.lr, m.ld) \
-                  OR r.fence = CASE WHEN m.lr IS NULL THEN m.vd ELSE m.vr END)",
+            " AND (r.fence = COALESCE(a.lr, d.ld) \
+                  OR r.fence = CASE WHEN a.lr IS NULL THEN d.vd ELSE a.vr END)",
         );
         self.statement(&sql.text, sql.arguments)
     }
 }
+
+/// The highest fence with a verdict.
+const ENDED: &str = "MAX(CASE WHEN status = 'failed' OR status = 'succeeded' THEN fence END)";
 
 /// A piece of a statement with its arguments, in the order of the text.
 #[derive(Clone, Default)]
