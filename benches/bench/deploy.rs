@@ -29,7 +29,7 @@ pub fn exits(place: &Place, server: &Server, page: &mut Page) {
         let deploy = Deploy::start(place, &database, &folder);
         thread::sleep(Duration::from_secs(u64::from(SHORT_WORK) - 1).saturating_sub(began.elapsed()));
         expect_waiting(server, &database);
-        let (leader, followers) = deploy.finish(place);
+        let (leader, followers) = deploy.finish();
         let delays: Vec<f64> = followers.iter().map(|follower| after(&leader, follower)).collect();
         last.push(delays.iter().copied().fold(f64::MIN, f64::max));
         delays.iter().for_each(|delay| middle.push(*delay));
@@ -61,7 +61,7 @@ pub fn queries(place: &Place, server: &Server, page: &mut Page) {
     let (first, at) = (counter(server, &database), Instant::now());
     thread::sleep(COUNTED);
     let (second, seconds) = (counter(server, &database), at.elapsed().as_secs_f64());
-    let (_, _) = deploy.finish(place);
+    let (_, _) = deploy.finish();
     database.drop();
     #[allow(clippy::cast_precision_loss)]
     let each = (second - first) / seconds / FOLLOWERS as f64;
@@ -87,11 +87,11 @@ impl Deploy {
         Self { leader: start("lead"), followers: (0..FOLLOWERS).map(|_| start("follow")).collect() }
     }
 
-    fn finish(self, place: &Place) -> (Ended, Vec<Ended>) {
+    fn finish(self) -> (Ended, Vec<Ended>) {
         thread::scope(|scope| {
-            let leader = scope.spawn(|| watch(place, self.leader));
+            let leader = scope.spawn(|| watch(self.leader));
             let followers: Vec<_> =
-                self.followers.into_iter().map(|child| scope.spawn(|| watch(place, child))).collect();
+                self.followers.into_iter().map(|child| scope.spawn(|| watch(child))).collect();
             let leader = leader.join().expect("the leader's watcher");
             leader.expect_success("the leader");
             let followers: Vec<Ended> = followers

@@ -21,16 +21,29 @@ const MANY: usize = 1000;
 /// Who waits.
 pub const FOLLOWERS: usize = 50;
 
+/// Arguments: only these letters' parts, and no page.
 fn main() {
+    let parts: Vec<String> = std::env::args().skip(1).collect();
+    let wanted = |part: &str| parts.is_empty() || parts.iter().any(|wanted| wanted == part);
     let place = Place::from_environment();
     let mut page = Page::new(&place);
-    nothing_to_do(&place, &mut page);
-    many_migrations(&place, &mut page);
-    for server in place.servers() {
-        deploy::exits(&place, server, &mut page);
-        deploy::queries(&place, server, &mut page);
+    if wanted("a") {
+        nothing_to_do(&place, &mut page);
     }
-    page.finish(&place);
+    if wanted("b") {
+        many_migrations(&place, &mut page);
+    }
+    for server in place.servers() {
+        if wanted("c") {
+            deploy::exits(&place, server, &mut page);
+        }
+        if wanted("e") {
+            deploy::queries(&place, server, &mut page);
+        }
+    }
+    if parts.is_empty() {
+        page.finish(&place);
+    }
 }
 
 /// (a) A deploy that finds everything applied.
@@ -75,7 +88,7 @@ fn many_migrations(place: &Place, page: &mut Page) {
         let fresh = |tool: Tool| place.postgres().database(&format!("many_{}_{round}", tool.name()));
         let database = fresh(Tool::Bellwether);
         let mut command = place.bellwether(&database, "lead", &folder);
-        let ended = place::watch(place, command.spawn().expect("bellwether starts"));
+        let ended = place::watch(command.spawn().expect("bellwether starts"));
         ended.expect_success("bellwether lead");
         ours.push(ended.took());
         memory.push(ended.peak_mib());

@@ -147,6 +147,7 @@ impl Server {
     /// A new, empty one.
     pub fn database(&self, name: &str) -> Database {
         let database = Database { server: self.clone(), name: format!("bench_{name}") };
+        database.administer(&format!("drop database if exists {}", database.name));
         database.administer(&format!("create database {}", database.name));
         database
     }
@@ -253,7 +254,7 @@ impl Ended {
 }
 
 /// Waits for its end, and reads its peak of memory meanwhile.
-pub fn watch(_: &Place, mut child: Child) -> Ended {
+pub fn watch(mut child: Child) -> Ended {
     let began = Instant::now();
     let status_file = format!("/proc/{}/status", child.id());
     let reader = thread::spawn(move || {

@@ -21,6 +21,7 @@ pub(super) fn fact(error: sqlx::Error, server: impl Fn(&dyn DatabaseError) -> Db
             let mut fact = server(error.as_ref());
             if fact.message.contains(FENCE_LOST) {
                 fact.kind = DbErrorKind::FenceLost;
+                fact.message = why_lost(&fact.message).to_owned();
             }
             fact
         }
@@ -75,6 +76,14 @@ impl Answers {
     pub(super) fn into_replies(self) -> Vec<Reply> {
         self.replies
     }
+}
+
+/// A check of ours fails by a cast, which quotes our words and the count that did not fit.
+fn why_lost(message: &str) -> &str {
+    let why = message.split_once(FENCE_LOST).and_then(|(_, words)| words.strip_prefix(": "));
+    why.map_or("the lock's row names another run", |why| {
+        why.trim_end_matches(|c: char| c == '"' || c.is_ascii_digit())
+    })
 }
 
 /// The connection is gone.
@@ -162,6 +171,13 @@ mod tests {
         assert_eq!(kind(resolver.into()), DbErrorKind::HostNotFound);
         assert_eq!(kind(sqlx::Error::Tls("no".into())), DbErrorKind::Tls);
         assert_eq!(kind(sqlx::Error::Protocol("HTTP/1.1 400".into())), DbErrorKind::ConnectionLost);
+    }
+
+    #[test]
+    fn a_check_of_ours_says_why_in_our_words() {
+        let cast = |words: &str| format!("invalid input syntax for type integer: \"{words}\"");
+        assert_eq!(why_lost(&cast("bellwether lock lost: it is gone; why?0")), "it is gone; why?");
+        assert_eq!(why_lost(&cast("bellwether lock lost 0")), "the lock's row names another run");
     }
 
     #[tokio::test(start_paused = true)]

@@ -53,6 +53,7 @@ pub const DIALECT: Dialect = Dialect {
     batch: Some(Batch {
         literal: literal::literal,
         elapsed_ns: "(extract(epoch FROM pg_catalog.clock_timestamp() - pg_catalog.now()) * 1000000000)::bigint",
+        still_held,
     }),
     session_lives: Some(
         "SELECT 1 FROM pg_catalog.pg_stat_get_activity(NULL) a WHERE ? IN (a.pid::text, \
@@ -149,9 +150,7 @@ impl Database for Session {
     }
 
     async fn holder(&mut self, key: &LockKey) -> Result<Holder, DbError> {
-        let bits = key.advisory().cast_unsigned();
-        let halves = [bits >> 32, bits & 0xffff_ffff].map(|half| Value::from(half.to_string()));
-        let reply = self.ask(HOLDER, halves.to_vec()).await?;
+        let reply = self.ask(HOLDER, halves(key)).await?;
         let Some(row) = reply.rows.first() else { return Ok(Holder::Free) };
         if row.truth(0)? {
             return Ok(Holder::Ours);
@@ -166,13 +165,27 @@ impl Database for Session {
     }
 }
 
-/// An advisory lock's key of 64 bits is shown in two halves, with 1 beside them.
 const HOLDER: &str = "SELECT l.pid = pg_catalog.pg_backend_pid(), l.pid, \
     (extract(epoch FROM a.backend_start) * 1000000)::bigint \
     FROM pg_catalog.pg_locks l LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid \
     WHERE l.locktype = 'advisory' AND l.granted AND l.mode = 'ExclusiveLock' AND l.objsubid = 1 \
     AND l.classid = ?::oid AND l.objid = ?::oid \
     AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())";
+
+/// Within a message that must not commit without the lock.
+fn still_held(key: &LockKey) -> Statement {
+    let template = "SELECT CASE pg_catalog.count(*) WHEN 1 THEN 0 ELSE CAST('bellwether lock lost: the work session \
+        does not hold it any more, as if a script had freed it' || pg_catalog.count(*) AS integer) END \
+        FROM pg_catalog.pg_locks WHERE pid = pg_catalog.pg_backend_pid() AND locktype = 'advisory' AND granted \
+        AND mode = 'ExclusiveLock' AND objsubid = 1 AND classid = ?::oid AND objid = ?::oid";
+    Statement::new(&DIALECT, &[], template, halves(key))
+}
+
+/// A key of 64 bits is shown in two halves, with 1 beside them.
+fn halves(key: &LockKey) -> Vec<Value> {
+    let bits = key.advisory().cast_unsigned();
+    [bits >> 32, bits & 0xffff_ffff].map(|half| Value::from(half.to_string())).to_vec()
+}
 
 impl Session {
     async fn ask(&mut self, template: &str, arguments: Vec<Value>) -> Result<Reply, DbError> {

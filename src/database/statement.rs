@@ -1,6 +1,7 @@
 //! Statements written once: a template of ours plus what an engine's dialect puts into it.
 
 use crate::database::error::{DbError, DbErrorKind};
+use crate::database::key::LockKey;
 
 /// How a server's SQL differs, as text.
 #[derive(Debug)]
@@ -65,6 +66,8 @@ pub struct Batch {
     pub literal: fn(&Value) -> String,
     /// Nanoseconds since the transaction began.
     pub elapsed_ns: &'static str,
+    /// Fails with [`DbErrorKind::FenceLost`] unless this very session holds the session lock.
+    pub still_held: fn(&LockKey) -> Statement,
 }
 
 /// An argument of a statement, or a value in a row.

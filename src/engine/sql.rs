@@ -54,7 +54,7 @@ impl Sql<'_> {
     /// Applies it, trying again what a lock timeout ended, until the deadline. After an error that leaves the session
     /// alive, no transaction is open and the session is as we need it.
     pub async fn apply(&self, work: &mut dyn Database, migration: &Migration) -> Result<(), StepError> {
-        let in_transaction = migration.transactional && self.server.transactional_ddl;
+        let in_transaction = self.in_transaction_of_its_own(migration);
         let script = self.script(migration)?;
         script.refuse_unsendable(self.engine, in_transaction)?;
         match self.dialect.batch {
@@ -62,6 +62,15 @@ impl Sql<'_> {
             Some(batch) => self.in_one_message(work, &script, batch).await,
             None => self.in_transaction(work, &script).await,
         }
+    }
+
+    /// Whether [`Self::apply`] itself asks, after this script, if the session lock is still ours.
+    pub fn asks_for_the_lock(&self, migration: &Migration) -> bool {
+        self.dialect.batch.is_some() && self.in_transaction_of_its_own(migration)
+    }
+
+    fn in_transaction_of_its_own(&self, migration: &Migration) -> bool {
+        migration.transactional && self.server.transactional_ddl
     }
 
     fn script<'a>(&self, migration: &'a Migration) -> Result<Script<'a>, StepError> {
@@ -82,7 +91,8 @@ impl Sql<'_> {
         }
     }
 
-    /// One message: transaction, fence check, script, history row. The first error ends it as a whole.
+    /// One message: transaction, fence check, script, history row, "is the lock still ours?". The first error ends it
+    /// as a whole.
     async fn in_one_message(
         &self,
         work: &mut dyn Database,
@@ -102,7 +112,12 @@ impl Sql<'_> {
             Some(rest) => (script.migration.sql.len() - rest.len(), rest),
             None => (0, &*script.migration.sql),
         };
-        let message = format!("{before}{text}\n; {}; {}; COMMIT", self.server.restore, row.render(literal));
+        let message = format!(
+            "{before}{text}\n; {}; {}; {}; COMMIT",
+            self.server.restore,
+            row.render(literal),
+            (batch.still_held)(self.key).render(literal)
+        );
         let sent = Sent { before: &before, statements_before: BATCH_STATEMENTS, offset };
         let mut tries = 0;
         loop {

@@ -161,10 +161,12 @@ impl Working<'_> {
         self.speak(work).await?;
         let began = Instant::now();
         match self.apply(work, migration, step).await {
-            Ok(()) => {
+            Ok(asked) => {
                 self.end_step(StepStatus::Succeeded, None);
                 self.applied.push(migration.version.clone());
-                self.still_ours(work).await?;
+                if !asked {
+                    self.still_ours(work).await?;
+                }
                 let duration_ms = milliseconds(began.elapsed());
                 self.job.report.event(&Event::StepFinished { step: step.clone(), duration_ms });
                 Ok(())
@@ -178,13 +180,14 @@ impl Working<'_> {
         }
     }
 
+    /// True: it went with the question whether the lock is still ours.
     async fn apply(
         &self,
         work: &mut dyn Database,
         migration: &Migration,
         step: &StepRef,
-    ) -> Result<(), Error> {
-        let Some(history) = &self.history else { return Ok(()) };
+    ) -> Result<bool, Error> {
+        let Some(history) = &self.history else { return Ok(false) };
         let sql = Sql {
             dialect: self.job.engine.dialect,
             server: self.server,
@@ -200,10 +203,13 @@ impl Working<'_> {
             deadline: self.job.limits.deadline(),
             stop: &self.stop,
         };
+        let asked = sql.asks_for_the_lock(migration);
         let apply = sql.apply(work, migration);
         tokio::pin!(apply);
         let cut = tokio::select! {
-            applied = &mut apply => return applied.map_err(|error| self.failed(error, migration, history)),
+            applied = &mut apply => {
+                return applied.map(|()| asked).map_err(|error| self.failed(error, migration, history));
+            }
             signal = self.job.signalled() => self.signalled(signal, Some(migration)),
             () = sleep_until(self.job.limits.deadline()) => self.budget_ended(Some(migration)),
             reason = self.lost() => self.lock_lost(reason, Some(migration)),
@@ -211,7 +217,7 @@ impl Working<'_> {
         self.stop.store(true, Ordering::Relaxed);
         match timeout(CANCEL_PATIENCE, self.insist(apply)).await {
             // it came through all the same, applied and recorded; the next step will not begin
-            Ok(Ok(())) => Ok(()),
+            Ok(Ok(())) => Ok(asked),
             // nobody knows how far it got; in a transaction it ends as nothing
             Err(_) => Err(cut.cut_off(!(migration.transactional && self.server.transactional_ddl))),
             Ok(Err(StepError::FenceLost(reason))) => Err(self.lock_lost(reason, Some(migration))),
@@ -261,7 +267,7 @@ impl Working<'_> {
         match holder {
             Ok(Holder::Ours) => Ok(()),
             Ok(Holder::Free | Holder::Other(_)) => Err(self.lock_lost(
-                "the work session does not hold it any more; did a script free it?".to_owned(),
+                "the work session does not hold it any more, as if a script had freed it".to_owned(),
                 None,
             )),
             Err(error) => Err(self.lock_lost(error.message, None)),

@@ -9,6 +9,7 @@ mod election;
 mod explain;
 mod failures;
 mod fake_engine;
+mod freed_lock;
 mod harness;
 mod indexes;
 mod layers;
