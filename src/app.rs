@@ -12,14 +12,14 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use crate::cli::{self, Action, Request};
+use crate::cli::{self, Action, Color, Output, Request, UsageError};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::explain::explain;
 use crate::follow::follow;
 use crate::job::{Job, Success, milliseconds};
 use crate::lead::lead;
-use crate::model::event::{Event, Outcome};
+use crate::model::event::{Event, Explained, Outcome};
 use crate::model::run::Role;
 use crate::platform::Env;
 use crate::report::{self, Options, Report, Terminal};
@@ -35,25 +35,25 @@ const SECOND_INTERRUPT: Duration = Duration::from_secs(1);
 /// Runs one command line to its exit code.
 pub fn run(args: impl Iterator<Item = OsString>, env: Env<'_>) -> u8 {
     let began = Instant::now();
-    let request = match Request::from_env_and_args(args.collect::<Vec<_>>(), env) {
+    let args: Vec<OsString> = args.collect();
+    let request = match Request::from_env_and_args(args.clone(), env) {
         Ok(request) => request,
         Err(usage) => {
             if usage.is_answer() {
                 report::print_result(&usage.text);
-            } else {
-                report::print_complaint(&usage.text);
+                return usage.exit;
+            }
+            report::print_complaint(&usage.text);
+            if wants_json(&args, env) {
+                let report = reporter(Output::Json, Color::Never, 0, env);
+                report.event(&Event::Outcome(usage_outcome(&usage, began)));
+                report.finish();
             }
             return usage.exit;
         }
     };
     let verbosity = i8::try_from(request.global.verbose).unwrap_or(i8::MAX) - i8::from(request.global.quiet);
-    let report = report::reporter(Options {
-        output: request.global.output,
-        color: request.global.color,
-        verbosity,
-        terminal: Terminal::detect(),
-        github: env("GITHUB_ACTIONS").is_some_and(|value| value == "true"),
-    });
+    let report = reporter(request.global.output, request.global.color, verbosity, env);
     let mut facts = Facts::default();
     let ended = execute(&request, env, &report, began, &mut facts);
     let outcome = outcome(ended, &facts, began);
@@ -61,6 +61,11 @@ pub fn run(args: impl Iterator<Item = OsString>, env: Env<'_>) -> u8 {
     report.event(&Event::Outcome(outcome));
     report.finish();
     exit
+}
+
+fn reporter(output: Output, color: Color, verbosity: i8, env: Env<'_>) -> Arc<dyn Report> {
+    let github = env("GITHUB_ACTIONS").is_some_and(|value| value == "true");
+    report::reporter(Options { output, color, verbosity, terminal: Terminal::detect(), github })
 }
 
 fn execute(
@@ -110,11 +115,13 @@ async fn deploy(
 ) -> Result<Success, Error> {
     let (signalled, forced) = signals()?;
     let job = prepare::job(request, env, report, began, signalled, facts)?;
-    tokio::select! {
+    let ended = tokio::select! {
         biased;
         ended = perform(&job) => ended,
         error = last_resort(&job, forced) => Err(error),
-    }
+    };
+    facts.run = job.own_run.get().cloned();
+    ended
 }
 
 async fn perform(job: &Job) -> Result<Success, Error> {
@@ -139,6 +146,7 @@ async fn last_resort(job: &Job, mut forced: watch::Receiver<bool>) -> Error {
                 step: None,
                 applied: Vec::new(),
                 half_applied: false,
+                waited_for: None,
             },
             Role::Follow | Role::Elect => Error::LeaderLate {
                 run: None,
@@ -193,13 +201,43 @@ async fn watch_signals(
     }
 }
 
+/// A command line that cannot be read may still say how it wants its answer.
+fn wants_json(args: &[OsString], env: Env<'_>) -> bool {
+    let json = |value: Option<&OsString>| value.is_some_and(|value| value == "json");
+    let flag = args.iter().position(|arg| arg == "--output").map(|at| json(args.get(at + 1)));
+    let joined = args.iter().any(|arg| arg == "--output=json");
+    joined || flag.unwrap_or_else(|| env("BELLWETHER_OUTPUT").is_some_and(|value| value == "json"))
+}
+
+fn usage_outcome(usage: &UsageError, began: Instant) -> Outcome {
+    let title = usage.text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
+    let error = Explained { title: title.clone(), causes: Vec::new(), snippet: None, hints: Vec::new() };
+    Outcome {
+        exit: usage.exit,
+        role: None,
+        outcome: Exit::Usage.word(),
+        release: None,
+        run: None,
+        applied: Vec::new(),
+        duration_ms: milliseconds(began.elapsed()),
+        error: Some(error),
+        message: title,
+    }
+}
+
 fn outcome(ended: Result<Success, Error>, facts: &Facts, began: Instant) -> Outcome {
     let (exit, run, applied, message, error) = match ended {
         Ok(success) => (Exit::Done, success.run, success.applied, success.message, None),
         Err(error) => {
             let explained = explain(&error);
             let applied = error.applied().to_vec();
-            (error.exit(), error.run(), applied, explained.title.clone(), Some(explained))
+            (
+                error.exit(),
+                error.run().or_else(|| facts.run.clone()),
+                applied,
+                explained.title.clone(),
+                Some(explained),
+            )
         }
     };
     Outcome {

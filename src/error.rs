@@ -169,6 +169,8 @@ pub enum Error {
         applied: Vec<Version>,
         /// The history says of that migration that it is half applied, or may say so.
         half_applied: bool,
+        /// The lock that it kept waiting for, as the server said it.
+        waited_for: Option<String>,
     },
     /// A signal ended us.
     #[error("ended by signal {signal}")]

@@ -1,6 +1,6 @@
 //! What this participant is to do: everything that leading and following need, decided once by `app.rs`.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -53,6 +53,8 @@ pub struct Job {
     pub readers: Vec<String>,
     /// Where events go.
     pub report: Arc<dyn Report>,
+    /// The run that we lead, once we do.
+    pub own_run: OnceLock<RunId>,
     /// The signal that is to end us, once there is one.
     pub signal: watch::Receiver<Option<u8>>,
 }
@@ -223,6 +225,11 @@ impl Job {
     /// What the database said, with what we did; a missing right with the `GRANT` that gives it.
     pub fn refused(&self, doing: Doing, error: DbError) -> Error {
         let target = self.place();
+        let mut error = error;
+        // a server may be read-only for a moment; a file is not
+        if error.kind == DbErrorKind::ReadOnly && !self.beats() && doing != Doing::Looking {
+            error.kind = DbErrorKind::Privilege;
+        }
         let grants = match doing {
             _ if error.kind != DbErrorKind::Privilege => Vec::new(),
             Doing::Looking | Doing::ReadingHistory => self.grants(),

@@ -84,7 +84,7 @@ async fn try_once(
     if let Attempt::Ended(ended) = leader.attempt(job, observer, began).await? {
         return Ok(Waited::Ended(ended));
     }
-    let holder = leader.tell_holder(job, began).await?;
+    let holder = leader.tell_holder(job, observer, began).await?;
     *opened = Some(leader);
     Ok(Waited::Holder(holder))
 }
@@ -94,7 +94,7 @@ pub async fn try_lead(job: &Job, observer: &mut Observer) -> Result<Attempt, Err
     let mut leader = Sessions::open(job).await?;
     let attempt = leader.attempt(job, observer, Instant::now()).await?;
     if let Attempt::NotGot = attempt {
-        leader.tell_holder(job, job.limits.began).await?;
+        leader.tell_holder(job, observer, job.limits.began).await?;
     }
     Ok(attempt)
 }

@@ -12,7 +12,7 @@ use crate::database::{LockSupport, Purpose};
 use crate::error::{Doing, Error};
 use crate::follow::{Looked, look_once};
 use crate::job::{Job, Success, watched};
-use crate::model::event::{Event, MigrationState, PlanReport, StatusReport};
+use crate::model::event::{Event, MigrationStanding, MigrationState, PlanReport, StatusReport};
 use crate::model::ids::Participant;
 use crate::model::migration::Pending;
 use crate::model::run::{LockMode, Role, Run, RunStatus};
@@ -164,13 +164,20 @@ pub async fn status(
         let since = now.saturating_sub(run.beat_at).max(0).unsigned_abs();
         (job.beats() && run.status == RunStatus::Running).then(|| std::time::Duration::from_millis(since))
     };
+    let mut migrations = states(&looked);
+    if latest.is_some_and(|seen| seen.alive) {
+        // begun and not done is what a script looks like while it runs
+        for migration in migrations.iter_mut().filter(|it| it.state == MigrationStanding::Dirty) {
+            migration.state = MigrationStanding::Pending;
+        }
+    }
     report.event(&Event::Status(Box::new(StatusReport {
         environment: job.scope.environment.clone(),
         release: job.scope.release.clone(),
         run: latest.map(|seen| watched(&seen.run, now, quiet(&seen.run))),
         error: latest.and_then(|seen| seen.run.error.clone()),
         pending: looked.observation.pending.clone(),
-        migrations: states(&looked),
+        migrations,
         ready,
         reason: reason.clone(),
     })));
@@ -181,6 +188,8 @@ pub async fn status(
 fn readiness(latest: Option<(&Run, bool)>, pending: &Pending) -> (bool, String) {
     match (latest, pending) {
         (Some((run, true)), _) => (false, format!("{} is at work", run.leader)),
+        // whoever follows such a run fails too
+        (Some((run, _)), _) if run.status == RunStatus::Failed => (false, format!("{} failed", run.leader)),
         (_, Pending::None) => (true, "nothing is pending".to_owned()),
         (_, Pending::Some(versions)) => {
             let are = if versions.len() == 1 { "migration is" } else { "migrations are" };

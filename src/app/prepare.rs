@@ -1,7 +1,7 @@
 //! Request, config, platform and files → [`Job`]: who we are, what is being released, where. Touches no database.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -17,7 +17,7 @@ use crate::ledger::Ledger;
 use crate::ledger::look::Scope;
 use crate::model::choice::HistoryRule;
 use crate::model::event::{EVENTS_VERSION, Event, Start};
-use crate::model::ids::{Digest, Release};
+use crate::model::ids::{Digest, Release, RunId};
 use crate::model::migration::Bundle;
 use crate::model::run::Role;
 use crate::plan::release::{ReleaseInputs, release};
@@ -32,6 +32,8 @@ pub struct Facts {
     pub role: Option<Role>,
     /// What is being released.
     pub release: Option<Release>,
+    /// The run that we led.
+    pub run: Option<RunId>,
 }
 
 /// All that is decided without a database.
@@ -170,6 +172,7 @@ impl Prepared {
             },
             readers: settings.ledger.readers,
             report: Arc::clone(report),
+            own_run: OnceLock::new(),
             signal,
             target: self.target,
         })

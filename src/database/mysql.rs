@@ -43,6 +43,7 @@ pub const DIALECT: Dialect = Dialect {
     begin: "SET innodb_lock_wait_timeout = 1; SET TRANSACTION ISOLATION LEVEL READ COMMITTED; START TRANSACTION",
     batch: None,
     session_lives: Some("SELECT 1 FROM information_schema.processlist WHERE id = ?"),
+    end_session: Some("KILL ?"),
     grant: Some(Grant { grantee, schema_usage: false }),
     notify: None,
     invalid_index: None,

@@ -59,6 +59,10 @@ pub const DIALECT: Dialect = Dialect {
         "SELECT 1 FROM pg_catalog.pg_stat_get_activity(NULL) a WHERE ? IN (a.pid::text, \
          a.pid::text || '@' || (extract(epoch FROM a.backend_start) * 1000000)::bigint::text)",
     ),
+    end_session: Some(
+        "SELECT pg_catalog.pg_terminate_backend(a.pid) FROM pg_catalog.pg_stat_get_activity(NULL) a \
+         WHERE a.pid::text || '@' || (extract(epoch FROM a.backend_start) * 1000000)::bigint::text = ?",
+    ),
     grant: Some(Grant { grantee: |role| DIALECT.quote(role), schema_usage: true }),
     notify: Some("NOTIFY bellwether"),
     // the name as it stands in the script: quoted or not, with a schema or without

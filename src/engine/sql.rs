@@ -2,6 +2,7 @@
 //! by statement. Knows nothing of runs, beats or budgets; a caller who stops waiting drops the session.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -48,6 +49,8 @@ pub struct Sql<'a> {
     pub deadline: Instant,
     /// Set when the work is to end: a cancelled statement may end without an error (MySQL's `SLEEP`).
     pub stop: &'a AtomicBool,
+    /// Why a statement was tried again last.
+    pub retried: &'a Mutex<Option<String>>,
 }
 
 impl Sql<'_> {
@@ -345,6 +348,7 @@ impl Sql<'_> {
         {
             return false;
         }
+        *self.retried.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.message.clone());
         self.report.event(&Event::StepRetried {
             step: self.step.clone(),
             reason: error.message.clone(),

@@ -45,8 +45,8 @@ pub fn explain(error: &Error) -> Explained {
         Error::Step { migration, error, applied, history, target } => {
             work::step(migration, error, applied, history, target)
         }
-        Error::BudgetEnded { budget, step, applied, half_applied } => {
-            work::budget_ended(*budget, step.as_deref(), applied, *half_applied)
+        Error::BudgetEnded { budget, step, applied, half_applied, waited_for } => {
+            work::budget_ended(*budget, step.as_deref(), applied, *half_applied, waited_for.as_deref())
         }
         Error::Signalled { signal, step, applied, half_applied } => {
             work::signalled(*signal, step.as_deref(), applied, *half_applied)

@@ -263,10 +263,17 @@ pub fn lock_lost(reason: &str, step: Option<&str>, applied: &[Version], half: bo
     told(format!("the lock was lost{during}: {reason}"), causes, hints)
 }
 
-pub fn budget_ended(budget: Duration, step: Option<&str>, applied: &[Version], half: bool) -> Explained {
+pub fn budget_ended(
+    budget: Duration,
+    step: Option<&str>,
+    applied: &[Version],
+    half: bool,
+    waited_for: Option<&str>,
+) -> Explained {
     let during = step.map(|step| format!(" during {step}")).unwrap_or_default();
     let mut causes = Vec::new();
     causes.extend(step.map(|_| "its statement was cancelled on the server".to_owned()));
+    causes.extend(waited_for.map(|said| format!("it kept waiting for a lock that others hold: {said}")));
     causes.extend(cut_in_half(half));
     causes.push(stays_applied(applied));
     let longer = "give it longer with --timeout, if the platform allows it, or make the migration smaller";

@@ -1,8 +1,8 @@
 //! A run at work: its migrations, watched; its beats; its verdict.
 
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until, timeout};
@@ -23,6 +23,8 @@ use crate::model::migration::Migration;
 use crate::model::run::{Run, Step, StepStatus};
 use crate::plan::pending::Judgement;
 
+/// Between writes of progress on the one connection.
+const SPEAK_EVERY: Duration = Duration::from_secs(1);
 /// How long a cancelled statement may take to end.
 const CANCEL_PATIENCE: Duration = Duration::from_secs(3);
 /// How long an interrupt has to show.
@@ -52,6 +54,8 @@ pub async fn migrate(
         }
         None => Voice::Inline(recorder),
     };
+    // set once: a process leads one run
+    let _ = job.own_run.set(run.id.clone());
     let now = job.ledger.now(leader.work.as_mut()).await.unwrap_or(0);
     let mut working = Working {
         job,
@@ -62,6 +66,8 @@ pub async fn migrate(
         voice,
         applied: Vec::new(),
         stop: AtomicBool::new(false),
+        retried: Mutex::new(None),
+        spoke: None,
         clock: (now, Instant::now()),
     };
     let done = working.migrate(leader.work.as_mut(), run, began).await;
@@ -78,6 +84,10 @@ pub(super) struct Working<'a> {
     pub(super) voice: Voice,
     pub(super) applied: Vec<Version>,
     stop: AtomicBool,
+    /// Why the step at work was tried again last.
+    retried: Mutex<Option<String>>,
+    /// When the one connection last wrote progress.
+    spoke: Option<Instant>,
     /// The database's clock at the claim, and ours: so that steps carry the database's time.
     pub(super) clock: (i64, Instant),
 }
@@ -202,6 +212,7 @@ impl Working<'_> {
             report: self.job.report.as_ref(),
             deadline: self.job.limits.deadline(),
             stop: &self.stop,
+            retried: &self.retried,
         };
         let asked = sql.asks_for_the_lock(migration);
         let apply = sql.apply(work, migration);
@@ -285,6 +296,11 @@ impl Working<'_> {
     /// SQLite's beat: between migrations, on the one connection.
     async fn speak(&mut self, work: &mut dyn Database) -> Result<(), Error> {
         let Voice::Inline(recorder) = &mut self.voice else { return Ok(()) };
+        // each costs a commit: a thousand small migrations need not be told one by one
+        if self.spoke.is_some_and(|spoke| spoke.elapsed() < SPEAK_EVERY) {
+            return Ok(());
+        }
+        self.spoke = Some(Instant::now());
         let progress = self.progress.get();
         match recorder.beat(work, &progress).await {
             Ok(true) => Ok(()),
@@ -362,6 +378,7 @@ impl Working<'_> {
             step: migration.map(stem),
             applied: self.applied.clone(),
             half_applied: false,
+            waited_for: self.retried.lock().unwrap_or_else(PoisonError::into_inner).clone(),
         }
     }
 

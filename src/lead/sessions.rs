@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout};
 
 use crate::database::pooler::probe_pooler;
-use crate::database::{Database, DbError, DbErrorKind, LockSupport, Purpose, Server};
+use crate::database::{Database, DbError, DbErrorKind, Holder, LockSupport, Purpose, Server};
 use crate::error::{Doing, Error};
 use crate::job::{Job, Success, milliseconds, watched};
 use crate::lead::{Attempt, nothing_to_do, run};
@@ -78,7 +78,12 @@ impl Sessions {
 
     /// Who has the lock, if the ledger says; and says so. On the beat session, which the server's watchdog would end if
     /// it stayed idle.
-    pub async fn tell_holder(&mut self, job: &Job, began: Instant) -> Result<Option<Box<Run>>, Error> {
+    pub async fn tell_holder(
+        &mut self,
+        job: &Job,
+        observer: &mut Observer,
+        began: Instant,
+    ) -> Result<Option<Box<Run>>, Error> {
         let holder = job.ledger.holder(self.spare(), &job.scope.lock_name).await;
         let holder = holder.map_err(|error| job.look_failed(error))?;
         let holder = holder.filter(|run| run.status == RunStatus::Running);
@@ -88,7 +93,33 @@ impl Sessions {
         };
         let waited_ms = milliseconds(began.elapsed());
         job.report.event(&Event::LockWaiting { holder: described, waited_ms });
+        if let Some(run) = holder.as_ref().filter(|run| observer.holder_is_silent(run, Instant::now())) {
+            self.end_silent(job, run).await;
+        }
         Ok(holder.map(Box::new))
+    }
+
+    /// A silent leader's session may hold the lock for as long as its statement runs, or for ever if it is frozen: the
+    /// session that holds it now is ended if it is the one that the run recorded, and if we may.
+    async fn end_silent(&mut self, job: &Job, run: &Run) {
+        let Ok(Holder::Other(Some(session))) = self.work.holder(&job.key).await else { return };
+        let leader = &run.leader;
+        if session != run.session {
+            let message =
+                format!("{leader} is silent, and another session ({session}) has the lock: waiting for it");
+            return job.report.event(&Event::Notice { message });
+        }
+        let message = match job.ledger.end_session(self.spare(), &session).await {
+            Ok(true) => {
+                format!("{leader} is silent: its session {session}, which has the lock, is told to end")
+            }
+            Ok(false) => return,
+            Err(error) => format!(
+                "{leader} is silent, and its session {session} has the lock; it cannot be ended from here: {}",
+                error.message
+            ),
+        };
+        job.report.event(&Event::Notice { message });
     }
 
     /// A SQLite leader shows no beats: alive is who has the lock.
@@ -135,12 +166,8 @@ impl Sessions {
         let work = self.work.as_mut();
         let history = job.history_table(&self.server);
         if let Some(history) = &history {
-            match work.script(&history.create()).await {
-                Err(error) if error.kind != DbErrorKind::AlreadyExists => {
-                    return Err(job.refused(Doing::MakingHistory, error));
-                }
-                _ => {}
-            }
+            let made = history.ensure(work).await;
+            made.map_err(|error| job.refused(Doing::MakingHistory, error))?;
         }
         let schema = self.server.schema.as_deref();
         let grants: Vec<_> = job.readers.iter().flat_map(|role| job.grants_for(role, schema)).collect();

@@ -40,7 +40,12 @@ impl Ledger {
     }
 
     async fn is_installed(&self, session: &mut dyn Database) -> Result<bool, LookError> {
-        let statement = self.statement("SELECT MAX(min_reader), MAX(version) FROM {meta}", vec![]);
+        // all four: a ledger of which somebody dropped a table is made whole again
+        let statement = self.statement(
+            "SELECT MAX(min_reader), (SELECT COUNT(*) FROM {runs} WHERE 1 = 0), \
+             (SELECT COUNT(*) FROM {steps} WHERE 1 = 0), (SELECT COUNT(*) FROM {lock} WHERE 1 = 0) FROM {meta}",
+            vec![],
+        );
         let reply = match session.query(&statement).await {
             Err(error) if error.kind == DbErrorKind::MissingTable => return Ok(false),
             reply => reply?,
@@ -111,6 +116,14 @@ impl Ledger {
         let Some(question) = self.dialect().session_lives else { return Ok(false) };
         let question = self.statement(question, vec![Value::from(recorded)]);
         Ok(!session.query(&question).await?.rows.is_empty())
+    }
+
+    /// Ends the session that a run recorded. False where that cannot be asked for.
+    pub async fn end_session(&self, session: &mut dyn Database, recorded: &str) -> Result<bool, DbError> {
+        let Some(question) = self.dialect().end_session else { return Ok(false) };
+        let recorded = recorded.parse().map_or_else(|_| Value::from(recorded), Value::Int);
+        session.query(&self.statement(question, vec![recorded])).await?;
+        Ok(true)
     }
 
     /// Marks a run that was found over but still says `running`. False if it said otherwise by now.

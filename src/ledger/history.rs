@@ -77,9 +77,18 @@ impl HistoryTable {
             .collect()
     }
 
-    /// What creates the table if it is not there.
-    pub fn create(&self) -> String {
-        (self.history.create)(self.dialect.name).replace("{table}", &self.table)
+    /// Makes the table if it is not there. Asked first: PostgreSQL wants the right to create even for `IF NOT EXISTS`.
+    pub async fn ensure(&self, session: &mut dyn Database) -> Result<(), DbError> {
+        let there = self.statement("SELECT COUNT(*) FROM {history} WHERE 1 = 0", vec![]);
+        match session.query(&there).await {
+            Err(error) if error.kind == DbErrorKind::MissingTable => {}
+            answer => return answer.map(drop),
+        }
+        let create = (self.history.create)(self.dialect.name).replace("{table}", &self.table);
+        match session.script(&create).await {
+            Err(error) if error.kind == DbErrorKind::AlreadyExists => Ok(()),
+            made => made,
+        }
     }
 
     /// A row that says applied (or, with `success` false, begun). `nanoseconds` is an expression of ours.

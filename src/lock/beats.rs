@@ -221,7 +221,11 @@ impl Heart {
                 Ok(Err(error)) => error,
                 Err(_) => DbError::new(DbErrorKind::Timeout, "no answer within 2 s"),
             };
-            if began.elapsed() >= patience {
+            let contended = matches!(
+                error.kind,
+                DbErrorKind::LockTimeout | DbErrorKind::Deadlock | DbErrorKind::Serialization
+            );
+            if !(error.kind.passes() || contended) || began.elapsed() >= patience {
                 return Err(error);
             }
             self.missed(&error.message);

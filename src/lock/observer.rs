@@ -106,6 +106,9 @@ impl Observer {
 
     /// Whether the run that the lock's row names is silent, counted from our first look at it.
     pub fn holder_is_silent(&mut self, run: &Run, now: Instant) -> bool {
+        if self.pulse.as_ref().is_some_and(|pulse| pulse.run == run.id) {
+            self.holder.clone_from(&self.pulse);
+        }
         now.duration_since(Pulse::last_change(&mut self.holder, run, now)) >= SILENCE
     }
 

@@ -107,6 +107,7 @@ impl Stage {
             report: &self.heard,
             deadline: Instant::now() + self.budget,
             stop: &self.stop,
+            retried: &Mutex::new(None),
         };
         let migration = Migration {
             version: "3".into(),

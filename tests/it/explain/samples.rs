@@ -240,6 +240,7 @@ pub fn error_samples() -> Vec<(&'static str, Error)> {
                 step: Some("20240301_add_index".into()),
                 applied: applied(),
                 half_applied: true,
+                waited_for: Some("canceling statement due to lock timeout".into()),
             },
         ),
         (
@@ -249,6 +250,7 @@ pub fn error_samples() -> Vec<(&'static str, Error)> {
                 step: None,
                 applied: vec![],
                 half_applied: false,
+                waited_for: None,
             },
         ),
         (
