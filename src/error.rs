@@ -1,5 +1,7 @@
 //! Every way in which a process of ours ends without success, as facts. The prose is in `explain/`.
 
+mod facts;
+
 use std::time::Duration;
 
 use crate::config::ConfigError;
@@ -14,6 +16,8 @@ use crate::model::migration::Migration;
 use crate::model::run::Run;
 use crate::plan::PlanError;
 use crate::plan::pending::Refusal;
+
+pub use facts::{Doing, Seeking};
 
 /// Why we do not end with 0.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +39,8 @@ pub enum Error {
     NoDatabase {
         /// Of this environment.
         environment: Environment,
+        /// One of PostgreSQL's own variables that is set all the same.
+        variable: Option<&'static str>,
     },
     /// The URL names a server, but no database there.
     #[error("{target} names no database")]
@@ -79,6 +85,20 @@ pub enum Error {
         error: DbError,
         /// What gives the right, to be pasted.
         grants: Vec<String>,
+    },
+    /// A schema or a role that the config names is not there.
+    #[error("{error}")]
+    NamedInVain {
+        /// The key in the config.
+        key: &'static str,
+        /// What it names.
+        names: Vec<String>,
+        /// What makes it, to be pasted.
+        create: Vec<String>,
+        /// Host, port and database, without password.
+        target: String,
+        /// What the database said.
+        error: DbError,
     },
     /// A leader reached a standby.
     #[error("{target} is read-only")]
@@ -179,6 +199,8 @@ pub enum Error {
         signal: u8,
         /// The migration at work, if we led.
         step: Option<String>,
+        /// What we waited for and saw last, if we followed.
+        waiting: Option<String>,
         /// What we had applied.
         applied: Vec<Version>,
         /// The history says of that migration that it is half applied, or may say so.
@@ -254,42 +276,6 @@ pub enum Error {
     },
 }
 
-/// What a follower looked for, and what it saw instead.
-#[derive(Clone, Debug)]
-pub struct Seeking {
-    /// The lock's name.
-    pub lock_name: String,
-    /// The environment.
-    pub environment: Environment,
-    /// The release, if we have one.
-    pub release: Option<String>,
-    /// Other runs that there were meanwhile.
-    pub others: Vec<Run>,
-}
-
-/// What we asked of the database.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Doing {
-    /// Opening a session.
-    Connecting,
-    /// Asking what server it is.
-    Identifying,
-    /// Reading the ledger.
-    Looking,
-    /// Reading the history of applied migrations.
-    ReadingHistory,
-    /// Making the ledger's tables.
-    Installing,
-    /// Making the history's table.
-    MakingHistory,
-    /// Trying the lock.
-    Locking,
-    /// Recording our run.
-    Claiming,
-    /// Recording how it went.
-    Recording,
-}
-
 impl Error {
     /// The exit code: one function, so that no two places disagree.
     pub fn exit(&self) -> Exit {
@@ -305,6 +291,7 @@ impl Error {
             | Self::Write { .. } => Exit::Usage,
             Self::Database { .. }
             | Self::NoPrivilege { .. }
+            | Self::NamedInVain { .. }
             | Self::ReadOnlyServer { .. }
             | Self::LedgerUnreadable { .. }
             | Self::NotRecorded { .. } => Exit::Database,
@@ -323,6 +310,15 @@ impl Error {
             Self::NotReady { .. } => Exit::NotReady,
             Self::Bug { .. } => Exit::Bug,
         }
+    }
+
+    /// The same with how long we tried.
+    pub fn tried(mut self, waited: Duration, times: u32) -> Self {
+        if let Self::Database { error, .. } = &mut self {
+            let times = if times == 1 { "once".to_owned() } else { format!("{times} times") };
+            error.context = Some(format!("tried for {} s, {times}", (waited.as_millis() + 500) / 1000));
+        }
+        self
     }
 
     /// The same with what is known of the migration that was cut off.

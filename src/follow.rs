@@ -27,6 +27,14 @@ const ANSWER: Duration = Duration::from_secs(10);
 /// Waits for the verdict, and as an elect leads where nobody does.
 pub async fn follow(job: &Job) -> Result<Success, Error> {
     let mut watch = Watch::new(job);
+    let mut ended = watch_on(&mut watch).await;
+    if let Err(Error::Signalled { waiting, .. }) = &mut ended {
+        *waiting = watch.seen_last.take();
+    }
+    ended
+}
+
+async fn watch_on(watch: &mut Watch<'_>) -> Result<Success, Error> {
     let mut pause = FIRST_PAUSE;
     loop {
         let seen = match watch.look().await {
@@ -43,6 +51,7 @@ pub async fn follow(job: &Job) -> Result<Success, Error> {
             Decision::Fail(failure) => return Err(watch.failed(failure, &seen.observation).await),
             Decision::Lead => {
                 watch.session = None; // the leader's sessions come instead
+                watch.seen_last = None; // from here on, we may be more than a follower
                 match watch.try_lead().await? {
                     Some(success) => return Ok(success),
                     None => false,
@@ -92,6 +101,8 @@ struct Watch<'a> {
     connected: bool,
     /// False once the server has refused to notify us (a standby, a pooler).
     listens: bool,
+    /// Why we waited after the last look.
+    seen_last: Option<String>,
 }
 
 impl<'a> Watch<'a> {
@@ -103,6 +114,7 @@ impl<'a> Watch<'a> {
             first_look: None,
             connected: false,
             listens: true,
+            seen_last: Some("nothing yet".to_owned()),
         }
     }
 
@@ -240,17 +252,17 @@ impl<'a> Watch<'a> {
         }
     }
 
-    fn tell(&self, why: &Why, seen: &Looked) {
+    fn tell(&mut self, why: &Why, seen: &Looked) {
         let waited_ms = milliseconds(self.job.limits.began.elapsed());
         let latest = seen.observation.latest.as_ref().map(|latest| &latest.run);
+        let reason = reason(why, latest, seen, self.job);
         self.job.report.event(&match (why, latest) {
             (Why::Alive, Some(run)) => {
                 Event::Watching { run: watched(run, seen.observation.now, self.quiet(seen, run)), waited_ms }
             }
-            _ => {
-                Event::Waiting { reason: reason(why, latest, seen, self.job.role == Role::Elect), waited_ms }
-            }
+            _ => Event::Waiting { reason: reason.clone(), waited_ms },
         });
+        self.seen_last = Some(reason);
     }
 
     /// Since the last beat by the database's clock; a server without beats has none to tell.
@@ -341,10 +353,15 @@ fn whole_seconds(left: Duration) -> u64 {
 }
 
 /// Why we wait, in one line.
-fn reason(why: &Why, latest: Option<&Run>, seen: &Looked, elect: bool) -> String {
+fn reason(why: &Why, latest: Option<&Run>, seen: &Looked, job: &Job) -> String {
+    let elect = job.role == Role::Elect;
     let leader = latest.map_or("the leader", |run| run.leader.as_str());
     match why {
-        Why::Alive => format!("{leader} is at work"),
+        Why::Alive => {
+            let run = latest.filter(|run| run.total > 0);
+            let done = run.map(|run| format!(", {} of {} done", run.done, run.total)).unwrap_or_default();
+            format!("{leader} is at work{done}")
+        }
         Why::Behind => format!(
             "the last run of this release, led by {leader}, did not apply all of our migrations; waiting for a new one"
         ),
@@ -363,6 +380,9 @@ fn reason(why: &Why, latest: Option<&Run>, seen: &Looked, elect: bool) -> String
                 None => "the run that we watched is gone from the ledger".to_owned(),
             };
             format!("{what}; waiting {} s for another leader", whole_seconds(*left))
+        }
+        Why::NotStarted if seen.server.is_none() => {
+            format!("no leader has begun yet: the database file {} is not there", job.place())
         }
         Why::NotStarted => "no leader has begun yet".to_owned(),
     }

@@ -1,5 +1,7 @@
 //! What this participant is to do: everything that leading and following need, decided once by `app.rs`.
 
+mod refusal;
+
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -21,6 +23,8 @@ use crate::report::Report;
 
 /// What one attempt to connect may take.
 const ATTEMPT: Duration = Duration::from_secs(10);
+/// Less than this is no attempt.
+const SHORTEST_ATTEMPT: Duration = Duration::from_millis(500);
 /// Between attempts: doubled up to a limit.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
@@ -39,6 +43,8 @@ pub struct Job {
     pub key: LockKey,
     /// What we do.
     pub role: Role,
+    /// Whom the config names as leader, where that is not us.
+    pub leader: Option<Participant>,
     /// Our migrations; none for a follower without any.
     pub bundle: Option<Bundle>,
     /// Where their format records them.
@@ -152,7 +158,7 @@ impl Job {
 
     /// The error of a signal that ended a wait.
     pub fn interrupted(signal: u8) -> Error {
-        Error::Signalled { signal, step: None, applied: Vec::new(), half_applied: false }
+        Error::Signalled { signal, step: None, waiting: None, applied: Vec::new(), half_applied: false }
     }
 
     /// Sleeps, but not past a signal.
@@ -166,25 +172,36 @@ impl Job {
     /// A session that knows its server. `first`: nothing has answered yet, and only what a starting deploy may meet is
     /// tried again, for `connect.wait` at most.
     pub async fn open(&self, purpose: Purpose, first: bool) -> Result<(Box<dyn Database>, Server), Error> {
-        let until = self.limits.deadline().min(Instant::now() + self.limits.connect_wait);
+        let began = Instant::now();
+        let wait = if first { self.limits.connect_wait.max(SHORTEST_ATTEMPT) } else { ATTEMPT };
+        let until = self.limits.deadline().min(began + wait);
         let mut pause = FIRST_PAUSE;
-        loop {
-            let error = match self.try_open(purpose).await {
+        for tries in 1.. {
+            let left = until.saturating_duration_since(Instant::now());
+            let error = match self.try_open(purpose, left).await {
                 Ok(opened) => return Ok(opened),
                 Err(error) => error,
             };
             let again = first && error.database_kind().is_some_and(DbErrorKind::passes_at_first);
-            if !again || Instant::now() + pause >= until {
-                return Err(error);
+            let left = until.saturating_duration_since(Instant::now());
+            if !again || left.is_zero() {
+                return Err(if again { error.tried(began.elapsed(), tries) } else { error });
             }
+            // the last try is at the very end
+            pause = pause.min(left);
             self.retrying("connecting to", &error, pause);
             self.pause(pause).await?;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
+        Err(Error::Bug { what: "no more tries to connect".to_owned() })
     }
 
-    async fn try_open(&self, purpose: Purpose) -> Result<(Box<dyn Database>, Server), Error> {
-        let mut session = self.connect(purpose).await?;
+    async fn try_open(
+        &self,
+        purpose: Purpose,
+        limit: Duration,
+    ) -> Result<(Box<dyn Database>, Server), Error> {
+        let mut session = self.connect_within(purpose, limit).await?;
         let server = self.identify(session.as_mut()).await?;
         Ok((session, server))
     }
@@ -202,9 +219,13 @@ impl Job {
 
     /// A bare session; one attempt.
     pub async fn connect(&self, purpose: Purpose) -> Result<Box<dyn Database>, Error> {
+        self.connect_within(purpose, ATTEMPT).await
+    }
+
+    async fn connect_within(&self, purpose: Purpose, limit: Duration) -> Result<Box<dyn Database>, Error> {
         let left = self.limits.deadline().saturating_duration_since(Instant::now());
         let asked = self.target.connect_timeout.map_or(ATTEMPT, Duration::from_secs);
-        let limit = ATTEMPT.min(asked).min(left).max(Duration::from_secs(1));
+        let limit = ATTEMPT.min(limit).min(asked).min(left).max(SHORTEST_ATTEMPT);
         tokio::select! {
             connected = (self.engine.connect)(&self.target, purpose, limit) => {
                 connected.map_err(|error| self.refused(Doing::Connecting, error))
@@ -222,71 +243,7 @@ impl Job {
         identified.map_err(|error| self.refused(Doing::Identifying, error))
     }
 
-    /// What the database said, with what we did; a missing right with the `GRANT` that gives it.
-    pub fn refused(&self, doing: Doing, error: DbError) -> Error {
-        let target = self.place();
-        let mut error = error;
-        // a server may be read-only for a moment; a file is not
-        if error.kind == DbErrorKind::ReadOnly && !self.beats() && doing != Doing::Looking {
-            error.kind = DbErrorKind::Privilege;
-        }
-        let grants = match doing {
-            _ if error.kind != DbErrorKind::Privilege => Vec::new(),
-            Doing::Looking | Doing::ReadingHistory => self.grants(),
-            Doing::Installing | Doing::MakingHistory | Doing::Claiming | Doing::Recording => {
-                self.grants_to_lead(doing)
-            }
-            Doing::Connecting | Doing::Identifying | Doing::Locking => Vec::new(),
-        };
-        match grants.is_empty() {
-            true => Error::Database { doing, engine: self.engine.name, target, error },
-            false => Error::NoPrivilege { doing, target, error, grants },
-        }
-    }
-
-    /// What lets our own user make the tables, or write the ledger; none where there are no users.
-    fn grants_to_lead(&self, doing: Doing) -> Vec<String> {
-        let dialect = self.engine.dialect;
-        let Some(grant) = dialect.grant else { return Vec::new() };
-        let grantee = (grant.grantee)(self.target.user.as_deref().unwrap_or("the_user"));
-        let schema = self.ledger.schema().or(dialect.default_schema);
-        match (doing, schema) {
-            (Doing::Installing | Doing::MakingHistory, Some(schema)) if grant.schema_usage => {
-                vec![format!("GRANT USAGE, CREATE ON SCHEMA {} TO {grantee};", dialect.quote(schema))]
-            }
-            (Doing::Installing | Doing::MakingHistory, _) => {
-                let database = schema.or(self.target.database.as_deref()).unwrap_or("the_database");
-                let database = dialect.quote(database);
-                vec![format!("GRANT ALL ON {database}.* TO {grantee};")]
-            }
-            _ => {
-                let tables = self.ledger.written_tables().into_iter();
-                tables
-                    .map(|table| format!("GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO {grantee};"))
-                    .collect()
-            }
-        }
-    }
-
-    /// What lets our own user read, to be pasted.
-    fn grants(&self) -> Vec<String> {
-        let user = self.target.user.as_deref().unwrap_or("the_user");
-        // which schema the history is in is not known before a session is open: where the URL says, else the default
-        let path = self.target.settings.iter().find(|(name, _)| name == "search_path");
-        let schema = path.map(|(_, path)| path.split(',').next().unwrap_or(path).trim());
-        let own_database = self.target.database.as_deref().filter(|_| self.engine.name == EngineName::MySql);
-        let schema = schema.or(own_database);
-        self.grants_for(user, schema).into_iter().map(|grant| grant + ";").collect()
-    }
-
-    /// What lets a role read ledger and history.
-    pub fn grants_for(&self, role: &str, history_schema: Option<&str>) -> Vec<String> {
-        let mut tables = self.ledger.read_tables().to_vec();
-        tables.extend(self.history.map(|history| (history_schema, history.table)));
-        self.engine.dialect.grants(role, &tables)
-    }
-
-    /// The same for a look.
+    /// What a look met, with what we did.
     pub fn look_failed(&self, error: LookError) -> Error {
         match error {
             LookError::Database(error) => self.refused(Doing::Looking, error),

@@ -49,6 +49,7 @@ pub async fn plan(
         lock_mode,
         lock_reason,
         lock_name: job.scope.lock_name.clone(),
+        lock_id: job.key.id,
         format,
         pending: looked.observation.pending.clone(),
         migrations: states(&looked),

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::cli::{Action, Request};
-use crate::config::{self, HistorySettings, Settings};
+use crate::config::{self, HistorySettings, LeaderRule, Settings};
 use crate::database::{self, EngineName, LockKey, Target, url};
 use crate::error::Error;
 use crate::formats::{self, Format, Rules};
@@ -24,6 +24,9 @@ use crate::plan::release::{ReleaseInputs, release};
 use crate::plan::role::{RoleInputs, role};
 use crate::platform::{self, Env, Identity};
 use crate::report::Report;
+
+/// Where psql would find its database; we want a URL all the same, which says what kind of database it is.
+const PG_VARIABLES: [&str; 4] = ["PGHOST", "PGDATABASE", "PGSERVICE", "PGHOSTADDR"];
 
 /// What is known so far: for the outcome, however early it comes.
 #[derive(Default)]
@@ -58,7 +61,8 @@ pub fn prepare(request: &Request, env: Env<'_>, report: &Arc<dyn Report>) -> Res
     let digest = bundle.as_ref().map(|(bundle, _)| bundle).filter(|bundle| !bundle.migrations.is_empty());
     let digest = digest.map(Bundle::digest);
     let Some(secret) = &settings.database else {
-        return Err(Error::NoDatabase { environment: settings.environment.clone() });
+        let variable = PG_VARIABLES.into_iter().find(|name| env(name).is_some_and(|value| !value.is_empty()));
+        return Err(Error::NoDatabase { environment: settings.environment.clone(), variable });
     };
     let target = url::parse(secret.expose(), env)?;
     for warning in &target.warnings {
@@ -135,6 +139,10 @@ impl Prepared {
         if engine.name == EngineName::MySql && own_database.is_none() {
             return Err(Error::NoDatabaseName { target: self.target.to_string() });
         }
+        let leader = match (&settings.leader, role) {
+            (Some(LeaderRule::Named(leader)), Role::Follow) => Some(leader.clone()),
+            _ => None,
+        };
         let format = self.bundle.as_ref().map(|(_, format)| *format);
         let participant = self.identity.display_name(request.global.participant.as_ref());
         Ok(Job {
@@ -149,6 +157,7 @@ impl Prepared {
             },
             key: LockKey { name: settings.lock.name.clone(), id: settings.lock.id },
             role,
+            leader,
             rules: format.map_or(Rules { out_of_order: false, changed: false, missing: false }, |format| {
                 rules(format.history().rules, &settings.history)
             }),
@@ -220,6 +229,7 @@ pub fn start(job: &Job, role_reason: String, release_reason: String) -> Start {
         participant: Some(job.identity.participant.clone()),
         role: job.role,
         role_reason,
+        leader: job.leader.clone(),
         release: job.scope.release.clone(),
         release_reason,
         deploy: job.scope.deploy.clone(),

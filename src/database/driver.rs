@@ -30,7 +30,7 @@ pub(super) fn fact(error: sqlx::Error, server: impl Fn(&dyn DatabaseError) -> Db
         sqlx::Error::PoolTimedOut => DbError::new(DbErrorKind::Timeout, "no connection in time"),
         sqlx::Error::WorkerCrashed => lost("the database driver's thread ended"),
         // what the other side sends is not its protocol any more: nothing later on this connection can be trusted
-        sqlx::Error::Protocol(message) => lost(&message),
+        sqlx::Error::Protocol(message) => lost(without_origin(&message)),
         other => DbError::new(DbErrorKind::Statement, other.to_string()),
     }
 }
@@ -91,13 +91,33 @@ pub(super) fn lost(message: &str) -> DbError {
     DbError::new(DbErrorKind::ConnectionLost, message)
 }
 
+/// What a driver says while connecting: words that are not its protocol's come from a server of another kind.
+pub(super) fn connecting(error: sqlx::Error, server: impl Fn(&dyn DatabaseError) -> DbError) -> DbError {
+    match error {
+        sqlx::Error::Protocol(message) => DbError::new(DbErrorKind::Protocol, without_origin(&message)),
+        error => fact(error, server),
+    }
+}
+
+/// A driver's message without the place in its source, `(sqlx_postgres::connection::tls:95)`.
+fn without_origin(message: &str) -> &str {
+    match message.rsplit_once(" (sqlx") {
+        Some((words, origin)) if origin.ends_with(')') => words,
+        _ => message,
+    }
+}
+
 /// Waits for a connection, at most `limit` long.
 pub(super) async fn within<T>(
     limit: Duration,
     connecting: impl Future<Output = Result<T, DbError>>,
 ) -> Result<T, DbError> {
     tokio::time::timeout(limit, connecting).await.unwrap_or_else(|_| {
-        let seconds = limit.as_secs_f32();
+        let tenths = (limit.as_millis() + 50) / 100;
+        let seconds = match (tenths / 10, tenths % 10) {
+            (whole, 0) => whole.to_string(),
+            (whole, tenth) => format!("{whole}.{tenth}"),
+        };
         Err(DbError::new(DbErrorKind::Timeout, format!("no connection within {seconds} s")))
     })
 }
@@ -167,6 +187,9 @@ mod tests {
         ] {
             assert_eq!(kind(io::Error::from(io).into()), expected, "{io:?}");
         }
+        let odd = "unexpected response from SSLRequest: 0x5A (sqlx_postgres::connection::tls:95)";
+        let odd = connecting(sqlx::Error::Protocol(odd.into()), |_| lost("no server spoke"));
+        assert_eq!(odd, DbError::new(DbErrorKind::Protocol, "unexpected response from SSLRequest: 0x5A"));
         let resolver = io::Error::other("failed to lookup address information: Name or service not known");
         assert_eq!(kind(resolver.into()), DbErrorKind::HostNotFound);
         assert_eq!(kind(sqlx::Error::Tls("no".into())), DbErrorKind::Tls);
@@ -183,7 +206,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn connecting_ends_in_time() {
         let never = std::future::pending::<Result<(), DbError>>();
-        let error = within(Duration::from_secs(10), never).await.expect_err("a timeout");
-        assert_eq!(error.kind, DbErrorKind::Timeout);
+        let error = within(Duration::from_micros(1_980_705), never).await.expect_err("a timeout");
+        assert_eq!(error, DbError::new(DbErrorKind::Timeout, "no connection within 2 s"));
     }
 }

@@ -14,6 +14,8 @@ pub struct DbError {
     pub detail: Option<String>,
     /// The server's hint.
     pub hint: Option<String>,
+    /// Where and how it came to it: the function that raised it, outermost last; how often we tried.
+    pub context: Option<String>,
     /// Where in the text that was sent.
     pub position: Option<Position>,
     /// How many statements of a text with several had succeeded before.
@@ -42,6 +44,8 @@ pub enum DbErrorKind {
     Timeout,
     /// TLS could not be agreed on.
     Tls,
+    /// What answers there does not speak this protocol.
+    Protocol,
     /// Wrong user or password.
     Auth,
     /// No such database (SQLite: no such file).
@@ -88,6 +92,7 @@ impl DbErrorKind {
             self,
             Self::Refused
                 | Self::Timeout
+                | Self::Protocol
                 | Self::TooManyConnections
                 | Self::Starting
                 | Self::ShuttingDown
@@ -117,6 +122,7 @@ impl DbError {
             message: message.into(),
             detail: None,
             hint: None,
+            context: None,
             position: None,
             completed: 0,
         }

@@ -69,7 +69,7 @@ fn connect(target: &Target, purpose: Purpose, limit: Duration) -> Connecting<'_>
         let connecting = async {
             let connection = MySqlConnection::connect_with(&options)
                 .await
-                .map_err(|error| driver::fact(error, errors::fact))?;
+                .map_err(|error| driver::connecting(error, errors::fact))?;
             let mut session = Session { connection: Some(connection), server: None, owed: false };
             session.script(&connect::settings(target, purpose)).await?;
             Ok(session)

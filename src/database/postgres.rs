@@ -100,7 +100,7 @@ fn connect(target: &Target, purpose: Purpose, limit: Duration) -> Connecting<'_>
         let connecting = async {
             PgConnection::connect_with(&options)
                 .await
-                .map_err(|error| driver::fact(error, |error| errors::fact(error, 0)))
+                .map_err(|error| driver::connecting(error, |error| errors::fact(error, 0)))
         };
         let connection = driver::within(limit, connecting).await?;
         let session: Box<dyn Database> = Box::new(Session {

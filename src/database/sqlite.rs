@@ -75,6 +75,9 @@ fn connect(target: &Target, purpose: Purpose, limit: Duration) -> Connecting<'_>
 async fn open(target: &Target, purpose: Purpose) -> Result<Session, DbError> {
     let named = target.file.as_deref();
     let named = named.ok_or_else(|| DbError::new(DbErrorKind::UnknownDatabase, "the URL names no file"))?;
+    if named.is_dir() {
+        return Err(DbError::new(DbErrorKind::Unsupported, format!("{} is a directory", named.display())));
+    }
     let mode = target.settings.iter().find(|(name, _)| name == "mode").map_or("rwc", |(_, mode)| mode);
     let create = purpose == Purpose::Work && mode == "rwc";
     let (connection, read_only) = match connection(named, purpose, create, mode == "ro").await {

@@ -8,12 +8,13 @@ use crate::model::event::Explained;
 pub fn database(doing: Doing, engine: EngineName, target: &str, error: &DbError) -> Explained {
     let (title, hint) = match engine {
         EngineName::Sqlite => of_a_file(doing, target, error.kind),
-        _ => of_a_server(doing, target, error.kind),
+        _ => of_a_server(doing, engine, target, error.kind),
     };
     told(title, said(error), vec![hint.to_owned()])
 }
 
-fn of_a_server(doing: Doing, target: &str, kind: DbErrorKind) -> (String, &'static str) {
+fn of_a_server(doing: Doing, engine: EngineName, target: &str, kind: DbErrorKind) -> (String, &'static str) {
+    let connecting = doing == Doing::Connecting;
     let doing = gerund(doing);
     match kind {
         DbErrorKind::HostNotFound => (
@@ -23,6 +24,14 @@ fn of_a_server(doing: Doing, target: &str, kind: DbErrorKind) -> (String, &'stat
         DbErrorKind::Refused => (
             format!("nobody listens at {target}: the connection was refused"),
             "check host and port; is the server started, and does it accept connections from here?",
+        ),
+        DbErrorKind::Timeout if connecting && engine == EngineName::MySql => (
+            format!("no answer in time from {target} while {doing}"),
+            "a firewall or a security group swallows connections without an answer; and a server of another kind, PostgreSQL for one, waits in silence: is it the right port?",
+        ),
+        DbErrorKind::Protocol => (
+            format!("something answers at {target}, but it does not speak {}'s protocol", product(engine)),
+            "check the port and the scheme of the database URL: postgres:// for PostgreSQL, mysql:// for MySQL and MariaDB",
         ),
         DbErrorKind::Timeout => (
             format!("no answer in time from {target} while {doing}"),
@@ -93,8 +102,18 @@ fn of_a_server(doing: Doing, target: &str, kind: DbErrorKind) -> (String, &'stat
     }
 }
 
+fn product(engine: EngineName) -> &'static str {
+    match engine {
+        EngineName::Postgres => "PostgreSQL",
+        EngineName::MySql => "MySQL",
+        EngineName::SqlServer => "SQL Server",
+        EngineName::Sqlite => "SQLite",
+    }
+}
+
 /// SQLite has no server, no users and no grants: what can be wrong is the file.
 fn of_a_file(doing: Doing, target: &str, kind: DbErrorKind) -> (String, &'static str) {
+    let connecting = doing == Doing::Connecting;
     let doing = gerund(doing);
     match kind {
         DbErrorKind::UnknownDatabase => (
@@ -117,6 +136,10 @@ fn of_a_file(doing: Doing, target: &str, kind: DbErrorKind) -> (String, &'static
             format!("another leader has taken over at {target}"),
             "nothing to mend here: see the other leader's log, or `bellwether status`",
         ),
+        DbErrorKind::Unsupported if connecting => (
+            format!("{target} cannot be the database's file"),
+            "a SQLite URL names the file itself, in a folder on a local disk: sqlite:///folder/name.db",
+        ),
         DbErrorKind::MissingTable => (
             format!("a table was missing in {target} while {doing}"),
             "was it dropped by hand? The next leader makes bellwether's own tables again",
@@ -130,6 +153,7 @@ fn of_a_file(doing: Doing, target: &str, kind: DbErrorKind) -> (String, &'static
 
 pub fn no_privilege(doing: Doing, target: &str, error: &DbError, grants: &[String]) -> Explained {
     let what = match doing {
+        Doing::Connecting => "use the database",
         Doing::ReadingHistory => "read the history of migrations",
         Doing::Installing => "create bellwether's tables",
         Doing::MakingHistory => "create the history's table",
@@ -139,12 +163,28 @@ pub fn no_privilege(doing: Doing, target: &str, error: &DbError, grants: &[Strin
     let reads = matches!(doing, Doing::Looking | Doing::ReadingHistory);
     let mut hints = vec!["whoever owns the database can allow it:".to_owned()];
     hints.extend(grants.iter().cloned());
-    hints.push(if reads {
-        "`ledger.readers` in bellwether.yml lets a leader grant it when it makes the tables".to_owned()
-    } else {
-        "or give the leader a user that may".to_owned()
+    hints.push(match (doing, reads) {
+        (Doing::Connecting, _) => "or use another user in the database URL".to_owned(),
+        (_, true) => {
+            "`ledger.readers` in bellwether.yml lets a leader grant it when it makes the tables".to_owned()
+        }
+        (_, false) => "or give the leader a user that may".to_owned(),
     });
     told(format!("this user may not {what} at {target}"), said(error), hints)
+}
+
+pub fn named_in_vain(
+    key: &str,
+    names: &[String],
+    create: &[String],
+    target: &str,
+    error: &DbError,
+) -> Explained {
+    let mut hints = vec!["make it first; bellwether makes neither schemas nor users:".to_owned()];
+    hints.extend(create.iter().cloned());
+    hints.push(format!("or correct `{key}` in bellwether.yml"));
+    let there = if names.len() == 1 { "which is not there" } else { "not all of which are there" };
+    told(format!("`{key}` names {}, {there}: {target}", names.join(", ")), said(error), hints)
 }
 
 pub fn read_only(target: &str, server: &str) -> Explained {
@@ -212,5 +252,6 @@ pub fn said(error: &DbError) -> Vec<String> {
     let mut words = vec![format!("{}{code}", error.message)];
     words.extend(error.detail.iter().map(|detail| format!("detail: {detail}")));
     words.extend(error.hint.iter().map(|hint| format!("the server's hint: {hint}")));
+    words.extend(error.context.clone());
     words
 }

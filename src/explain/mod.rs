@@ -17,7 +17,7 @@ pub fn explain(error: &Error) -> Explained {
         Error::Plan(error) => setup::plan(error),
         Error::Format(error) => setup::format(error),
         Error::Url(error) => setup::url(error),
-        Error::NoDatabase { environment } => setup::no_database(environment),
+        Error::NoDatabase { environment, variable } => setup::no_database(environment, *variable),
         Error::NoDatabaseName { target } => setup::no_database_name(target),
         Error::NotYet { what } => setup::not_yet(what),
         Error::Write { path, source } => setup::write(path, source),
@@ -26,6 +26,9 @@ pub fn explain(error: &Error) -> Explained {
         }
         Error::NoPrivilege { doing, target, error, grants } => {
             connection::no_privilege(*doing, target, error, grants)
+        }
+        Error::NamedInVain { key, names, create, target, error } => {
+            connection::named_in_vain(key, names, create, target, error)
         }
         Error::ReadOnlyServer { target, server } => connection::read_only(target, server),
         Error::UnsafeLock { engine, pooled, target, reason } => {
@@ -48,7 +51,8 @@ pub fn explain(error: &Error) -> Explained {
         Error::BudgetEnded { budget, step, applied, half_applied, waited_for } => {
             work::budget_ended(*budget, step.as_deref(), applied, *half_applied, waited_for.as_deref())
         }
-        Error::Signalled { signal, step, applied, half_applied } => {
+        Error::Signalled { signal, waiting: Some(waiting), .. } => work::stopped_waiting(*signal, waiting),
+        Error::Signalled { signal, step, applied, half_applied, .. } => {
             work::signalled(*signal, step.as_deref(), applied, *half_applied)
         }
         Error::NotRecorded { error, applied } => work::not_recorded(error, applied),
@@ -92,6 +96,14 @@ fn span(duration: std::time::Duration) -> String {
         (0, m, s) => format!("{m} min {s} s"),
         (h, 0, _) => format!("{h} h"),
         (h, m, _) => format!("{h} h {m} min"),
+    }
+}
+
+/// The machine of a run, for people: the platform's name only where it tells something.
+fn machine(run: &crate::model::run::Run) -> String {
+    match run.platform.as_str() {
+        "plain" => format!("on the host {}", run.host),
+        platform => format!("on {} ({platform})", run.host),
     }
 }
 

@@ -65,6 +65,7 @@ pub fn format(error: &FormatError) -> Explained {
         FormatError::SameVersion { .. } => "give the one that is applied nowhere yet a version of its own".to_owned(),
         FormatError::BadName { .. } => "rename it, or move it out of the migrations folder".to_owned(),
         FormatError::UnknownFormat { .. } => format!("known are auto and {}", known()),
+        FormatError::NoneFits { .. } => "migrations are files directly in the folder, named like `0001_create_users.sql`; --migrations or `migrations:` says which folder".to_owned(),
         FormatError::Ambiguous { .. } => format!("say which with --format or `format:`; known: {}", known()),
     };
     told(error.to_string(), vec![], vec![hint])
@@ -78,12 +79,15 @@ pub fn url(error: &UrlError) -> Explained {
     told(error.to_string(), vec![], vec![hint])
 }
 
-pub fn no_database(environment: &Environment) -> Explained {
-    told(
-        format!("no database is named for the environment {environment}"),
-        vec![],
-        vec!["set DATABASE_URL, or `database:` in bellwether.yml".to_owned()],
-    )
+pub fn no_database(environment: &Environment, variable: Option<&'static str>) -> Explained {
+    let mut hints = vec![
+        "set DATABASE_URL or BELLWETHER_DATABASE_URL, `database:` in bellwether.yml, or --database-url"
+            .to_owned(),
+    ];
+    hints.extend(variable.map(|variable| {
+        format!("{variable} is set, but only a URL says what kind of database it is: `postgres://` takes all else from the PG… variables")
+    }));
+    told(format!("no database is named for the environment {environment}"), vec![], hints)
 }
 
 pub fn no_database_name(target: &str) -> Explained {

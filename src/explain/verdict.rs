@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{count, span, told};
+use super::{count, machine, span, told};
 use crate::error::Seeking;
 use crate::model::event::Explained;
 use crate::model::ids::Version;
@@ -49,7 +49,7 @@ fn progress(run: &Run) -> String {
     let at = run.current.as_ref().map(|step| format!(", at {step}")).unwrap_or_default();
     match run.total {
         0 => format!("it had done nothing that is recorded{at}"),
-        total => format!("{} of {} were done{at}", run.done, count_i64(total)),
+        total => format!("it had done {} of {}{at}", run.done, count_i64(total)),
     }
 }
 
@@ -161,7 +161,7 @@ pub fn not_ready(reason: &str) -> Explained {
 
 fn whence(run: &Run) -> String {
     let url = run.url.as_ref().map(|url| format!(", {url}")).unwrap_or_default();
-    format!("run {} on {} ({}){url}", run.id, run.host, run.platform)
+    format!("run {} {}{url}", run.id, machine(run))
 }
 
 fn sought(seeking: &Seeking) -> String {

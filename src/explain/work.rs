@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::connection::said;
-use super::{count, snippet, span, stays_applied, told};
+use super::{count, machine, snippet, span, stays_applied, told};
 use crate::database::{DbError, DbErrorKind};
 use crate::engine::split::{Concurrent, Piece, concurrent_index};
 use crate::engine::step::{Place, StepError, Unsendable};
@@ -35,7 +35,7 @@ pub fn step(
             explained.causes.push(aftermath(*statements, *dirty));
             explained.hints = match dirty {
                 true => dirty_hints(migration, *statements, history, statement),
-                false => vec![statement_hint(migration, error.kind)],
+                false => vec![statement_hint(migration, error)],
             };
             explained
         }
@@ -100,6 +100,7 @@ fn said_beyond(error: &DbError) -> Vec<String> {
     words.extend(error.code.as_ref().map(|code| format!("the database's code: {code}")));
     words.extend(error.detail.iter().map(|detail| format!("detail: {detail}")));
     words.extend(error.hint.iter().map(|hint| format!("the server's hint: {hint}")));
+    words.extend(error.context.iter().map(|context| format!("context: {context}")));
     words
 }
 
@@ -119,9 +120,21 @@ fn aftermath(statements: usize, dirty: bool) -> String {
     }
 }
 
-fn statement_hint(migration: &Migration, kind: DbErrorKind) -> String {
+/// What PostgreSQL and SQLite say of `CREATE INDEX CONCURRENTLY`, `VACUUM`, `CREATE DATABASE` in a transaction.
+fn wants_no_transaction(error: &DbError) -> bool {
+    error.code.as_deref() == Some("25001") || error.message.contains("from within a transaction")
+}
+
+fn statement_hint(migration: &Migration, error: &DbError) -> String {
     let path = migration.path.display();
-    match kind {
+    match error.kind {
+        _ if migration.transactional && wants_no_transaction(error) => format!(
+            "make `-- no-transaction` the first line of {path}: it is run statement by statement then, so give such a statement a migration of its own"
+        ),
+        // a new value of an enum
+        _ if error.code.as_deref() == Some("55P04") => {
+            format!("use the new value in a later migration than the one that adds it: take it out of {path}")
+        }
         DbErrorKind::LockTimeout => format!(
             "somebody holds a lock that {path} needs: find a quiet hour, end the long transaction, or raise ddl_lock_timeout or --timeout"
         ),
@@ -234,7 +247,7 @@ pub fn lock_not_got(lock_name: &str, waited: Duration, holder: Option<&Run>) -> 
                     run.done,
                     run.total
                 ),
-                format!("on {} ({}), session {}", run.host, run.platform, run.session),
+                format!("{}, session {}", machine(run), run.session),
             ]
         },
     );
@@ -300,6 +313,15 @@ pub fn signalled(signal: u8, step: Option<&str>, applied: &[Version], half: bool
     causes.extend(cut_in_half(half));
     causes.push(stays_applied(applied));
     told(title, causes, vec![go_on(half)])
+}
+
+/// A follower has done nothing that could be half done.
+pub fn stopped_waiting(signal: u8, waiting: &str) -> Explained {
+    told(
+        format!("{} ended us while we waited for the leader", crate::exit::signal_name(signal)),
+        vec![format!("seen last: {waiting}"), "what the leader does is not touched by it".to_owned()],
+        vec!["this participant must not go live: follow again, or deploy again".to_owned()],
+    )
 }
 
 fn cut_in_half(half: bool) -> Option<String> {

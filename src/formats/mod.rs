@@ -81,12 +81,37 @@ pub fn find(name: Option<&str>, folder: &Path) -> Result<(&'static dyn Format, S
         // a lone `schema.sql` deserves more than "none fits": the native format says what it expected
         0 => Err(match FORMATS[0].read(folder) {
             Err(error) => error,
-            Ok(_) => FormatError::Ambiguous { folder: folder.to_owned(), candidates: Vec::new() },
+            Ok(_) => FormatError::NoneFits { folder: folder.to_owned(), found: instead(folder) },
         }),
         _ => Err(FormatError::Ambiguous {
             folder: folder.to_owned(),
             candidates: fitting.iter().map(|(format, why)| format!("{} ({why})", format.name())).collect(),
         }),
+    }
+}
+
+/// What is in a folder in which nothing is a migration: the first entry of the kind that explains most.
+fn instead(folder: &Path) -> String {
+    let mut entries: Vec<PathBuf> =
+        std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
+    entries.sort();
+    let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let is_sql = |path: &Path| path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("sql"));
+    let holds_sql = |folder: &Path| {
+        let inside = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        inside.into_iter().any(|entry| is_sql(&entry.path()))
+    };
+    let first = |fits: &dyn Fn(&Path) -> bool| entries.iter().find(|path| fits(path)).map(|path| name(path));
+    if let Some(found) = first(&|path| path.is_dir() && is_sql(path)) {
+        return format!("{found} is a folder, no file");
+    }
+    if let Some(found) = first(&|path| path.is_dir() && holds_sql(path)) {
+        return format!("its subfolder {found} does, and only the folder itself is read");
+    }
+    match first(&|path| !name(path).starts_with('.')) {
+        Some(found) if folder.join(&found).is_dir() => format!("{found} is a folder"),
+        Some(found) => format!("{found} is none"),
+        None => "all names begin with a dot".to_owned(),
     }
 }
 
@@ -141,8 +166,16 @@ pub enum FormatError {
         /// What there is.
         known: Vec<&'static str>,
     },
-    /// Nothing fits, or more than one does.
-    #[error("cannot tell the format of {}: {}", folder.display(), if candidates.is_empty() { "none fits".to_owned() } else { candidates.join(", ") })]
+    /// Nothing in the folder is a migration of any format.
+    #[error("{} holds no migrations: {found}", folder.display())]
+    NoneFits {
+        /// The folder.
+        folder: PathBuf,
+        /// What is there in their place.
+        found: String,
+    },
+    /// More than one fits.
+    #[error("cannot tell the format of {}: {}", folder.display(), candidates.join(", "))]
     Ambiguous {
         /// The folder.
         folder: PathBuf,
@@ -165,7 +198,7 @@ mod tests {
         );
         std::fs::write(dir.path().join("1_users.rb"), "").unwrap();
         assert!(
-            matches!(find(None, dir.path()), Err(FormatError::Ambiguous { candidates, .. }) if candidates.is_empty())
+            matches!(find(None, dir.path()), Err(FormatError::NoneFits { found, .. }) if found == "1_users.rb is none")
         );
         std::fs::write(dir.path().join("schema.sql"), "").unwrap();
         assert!(matches!(find(None, dir.path()), Err(FormatError::BadName { .. })));

@@ -21,7 +21,7 @@ use crate::model::event::{Event, StepRef};
 use crate::model::ids::Version;
 use crate::model::migration::Migration;
 use crate::model::run::{Run, Step, StepStatus};
-use crate::plan::pending::Judgement;
+use crate::plan::pending::{Judgement, Refusal};
 
 /// Between writes of progress on the one connection.
 const SPEAK_EVERY: Duration = Duration::from_secs(1);
@@ -124,6 +124,7 @@ impl Working<'_> {
         self.job.report.event(&started(total));
         self.progress.update(|progress| progress.total = total.try_into().unwrap_or(i64::MAX));
         self.notice_ahead(&judgement);
+        self.notice_accepted(&judgement);
         if !judgement.refusals.is_empty() {
             return Err(Error::HistoryRefused {
                 refusals: judgement.refusals,
@@ -151,6 +152,17 @@ impl Working<'_> {
             ahead.join(", ")
         );
         self.job.report.event(&Event::Notice { message });
+    }
+
+    fn notice_accepted(&self, judgement: &Judgement) {
+        for accepted in &judgement.accepted {
+            let key = match accepted {
+                Refusal::Missing { .. } => "history.missing",
+                _ => "history.changed",
+            };
+            let message = format!("{accepted}; `{key}: allow` accepts it");
+            self.job.report.event(&Event::Notice { message });
+        }
     }
 
     /// One migration, watched: a signal, the budget's end or a lost lock cancels its statement.
@@ -366,6 +378,7 @@ impl Working<'_> {
         Error::Signalled {
             signal,
             step: migration.map(stem),
+            waiting: None,
             applied: self.applied.clone(),
             half_applied: false,
         }

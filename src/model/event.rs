@@ -144,6 +144,8 @@ pub struct Start {
     pub role: Role,
     /// What decided it.
     pub role_reason: String,
+    /// The participant that the config names as leader, where that is not us.
+    pub leader: Option<Participant>,
     /// What is being released.
     pub release: Option<Release>,
     /// What says so.
@@ -208,6 +210,8 @@ pub struct PlanReport {
     pub lock_reason: String,
     /// The lock's name.
     pub lock_name: String,
+    /// The number that stands for it on the server, if one is given.
+    pub lock_id: Option<i64>,
     /// The format of the bundle, if there is one.
     pub format: Option<String>,
     /// What is pending.
@@ -223,7 +227,7 @@ pub struct PlanReport {
 pub struct MigrationState {
     /// Its version.
     pub version: Version,
-    /// The file's name, or what the history says of it.
+    /// The file's name; version and description of one that is in the history alone.
     pub name: String,
     /// Where it stands.
     pub state: MigrationStanding,

@@ -19,7 +19,7 @@ pub enum PlanError {
         platform: String,
     },
     /// Nothing says who leads, on a platform where an elect may not be one that can migrate.
-    #[error("nothing says who leads, and on {platform} somebody must")]
+    #[error("nothing says who leads, and {platform} needs one participant that is named as leader")]
     NotDesignated {
         /// Where we run.
         platform: String,
@@ -33,13 +33,18 @@ pub enum PlanError {
         reason: String,
     },
     /// Nothing says what is being released.
-    #[error(
-        "nothing says what is being released: no --release, no commit from the platform ({platform}), no migrations"
-    )]
+    #[error("nothing says what is being released: no --release, {}, no migrations", no_commit(platform))]
     NoRelease {
         /// Where we run.
         platform: String,
     },
+}
+
+fn no_commit(platform: &str) -> String {
+    match platform {
+        "plain" => "no platform that names a commit".to_owned(),
+        platform => format!("no commit named by {platform}"),
+    }
 }
 
 fn verb(role: Role) -> &'static str {

@@ -17,6 +17,8 @@ pub struct Judgement {
     pub refusals: Vec<Refusal>,
     /// Applied, and later than everything in the bundle: what a rollback looks like. A notice, never a refusal.
     pub ahead: Vec<Version>,
+    /// What would have been refused, and is let pass by these rules: changed and missing files.
+    pub accepted: Vec<Refusal>,
     /// Every migration of bundle and history, by version.
     pub states: Vec<MigrationState>,
 }
@@ -97,6 +99,10 @@ pub fn judge(bundle: &Bundle, applied: &[Applied], rules: Rules) -> Judgement {
         if matches!(standing, MigrationStanding::Pending | MigrationStanding::Dirty) {
             judgement.pending.push(index);
         }
+        if standing == MigrationStanding::Changed && rules.changed {
+            let (version, name) = (migration.version.clone(), migration.name.clone());
+            judgement.accepted.push(Refusal::Changed { version, name });
+        }
         let refusal = refuse(migration, standing, newest_applied.as_ref(), rules);
         found.push((order, migration.version.clone(), migration.name.clone(), standing, refusal));
     }
@@ -109,12 +115,18 @@ pub fn judge(bundle: &Bundle, applied: &[Applied], rules: Rules) -> Judgement {
             (MigrationStanding::Ahead, None)
         } else {
             let refusal = Refusal::Missing { version, description: name };
-            (MigrationStanding::Missing, (!rules.missing).then_some(refusal))
+            let refused = if rules.missing {
+                judgement.accepted.push(refusal);
+                None
+            } else {
+                Some(refusal)
+            };
+            (MigrationStanding::Missing, refused)
         };
         if ahead {
             judgement.ahead.push(row.version.clone());
         }
-        found.push((order, row.version.clone(), row.description.clone(), standing, refusal));
+        found.push((order, row.version.clone(), recorded_name(row), standing, refusal));
     }
     found.sort_by_key(|(order, ..)| *order);
     for (_, version, name, state, refusal) in found {
@@ -132,6 +144,14 @@ impl Judgement {
         }
         let versions = self.pending.iter().map(|index| bundle.migrations[*index].version.clone());
         Pending::from_versions(versions.collect())
+    }
+}
+
+/// `20240301_add_index`: what the file was called, as far as the history tells.
+fn recorded_name(row: &Applied) -> String {
+    match row.description.as_str() {
+        "" => row.version.to_string(),
+        description => format!("{}_{}", row.version, description.replace(' ', "_")),
     }
 }
 

@@ -44,7 +44,9 @@ pub fn role(inputs: &RoleInputs<'_>) -> Result<(Role, String), PlanError> {
 
 fn undisputed(inputs: &RoleInputs<'_>) -> Result<(Role, String), PlanError> {
     if let Some(role) = inputs.verb {
-        return Ok((role, format!("the command is `bellwether {role}`")));
+        let over = inputs.flag.filter(|flag| *flag != role);
+        let over = over.map(|flag| format!(", which goes before --role or BELLWETHER_ROLE ({flag})"));
+        return Ok((role, format!("the command is `bellwether {role}`{}", over.unwrap_or_default())));
     }
     if let Some(role) = inputs.flag {
         return Ok((role, "--role or BELLWETHER_ROLE".to_owned()));
@@ -130,7 +132,11 @@ mod tests {
         let no_variable = RoleInputs { run_migrations: None, ..no_flag };
         let nothing = RoleInputs { leader: None, ..no_variable };
         for (inputs, want, reason) in [
-            (all, Role::Follow, "the command is `bellwether follow`"),
+            (
+                all,
+                Role::Follow,
+                "the command is `bellwether follow`, which goes before --role or BELLWETHER_ROLE (elect)",
+            ),
             (no_verb, Role::Elect, "--role or BELLWETHER_ROLE"),
             (no_flag, Role::Follow, "RUN_MIGRATIONS is \"false\""),
             (no_variable, Role::Lead, "the config names web as leader, which is us"),

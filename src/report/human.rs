@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::time::{Duration, Instant};
 
-use crate::model::event::{Event, Start, Watched};
+use crate::model::event::{Event, Outcome, Start, Watched};
 use crate::model::run::{EngineKind, LockMode, Role};
 use crate::report::line::{self, Line, Mood};
 use crate::report::pace::Pace;
@@ -50,7 +50,7 @@ impl Human {
         match event {
             Event::Plan(plan) => self.result(&tables::plan(plan, self.options.verbosity > 0)),
             Event::Status(status) => self.result(&tables::status(status, self.options.verbosity > 0)),
-            Event::Outcome(end) if self.result && end.error.is_none() => {}
+            Event::Outcome(end) if end.error.is_none() && self.says_enough(end) => {}
             // the bar shows it already
             event if self.progress.is_some() && passing(event) => {}
             event => {
@@ -62,6 +62,11 @@ impl Human {
                 }
             }
         }
+    }
+
+    /// A success that needs no line.
+    fn says_enough(&self, end: &Outcome) -> bool {
+        self.result || end.message.is_empty() || self.options.verbosity < 0
     }
 
     /// The page that shows a run, once.
@@ -240,7 +245,10 @@ fn start_lines(start: &Start, verbosity: i8) -> Vec<Line> {
     let name = start.participant.as_ref().map(|name| format!(" as {name}")).unwrap_or_default();
     let role = match start.role {
         Role::Lead => format!("leading{name}"),
-        Role::Follow => format!("following{name}"),
+        Role::Follow => {
+            let leads = start.leader.as_ref().map(|leader| format!("; {leader} leads")).unwrap_or_default();
+            format!("following{name}{leads}")
+        }
         Role::Elect => format!("taking part{name}, and whoever gets the lock first leads"),
     };
     let release = start.release.as_ref().map(|r| format!(", release {}", r.short()));

@@ -76,7 +76,7 @@ fn harmless(text: &str, github: bool) -> Cow<'_, str> {
     Cow::Owned(apart)
 }
 
-/// What `-q` leaves.
+/// What `-q` leaves; of a success, people hear nothing all the same.
 pub fn is_vital(event: &Event) -> bool {
     matches!(event, Event::Warning { .. }) || is_result(event)
 }

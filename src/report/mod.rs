@@ -80,7 +80,7 @@ pub struct Options {
     pub output: Output,
     /// Colours, for people only.
     pub color: Color,
-    /// `-v` count less `-q` count: below 0 only warnings, results and the end, above 0 reasons, above 1 every look.
+    /// `-v` count less `-q` count: below 0 only warnings, results and errors, above 0 reasons, above 1 every look.
     pub verbosity: i8,
     /// Where it goes.
     pub terminal: Terminal,

@@ -1,13 +1,13 @@
-//! When something is said: what repeats is said again only when it changed or after half a minute, and while anything
-//! is waited for there is something to say every half minute (CI systems end silent jobs). Owns no words and no output.
+//! When something is said: what repeats is said again only when it changed or after a while, and while anything
+//! is waited for there is something to say within half a minute (CI systems end silent jobs). Owns no words and no output.
 
 use std::time::{Duration, Instant};
 
 use crate::model::event::{Event, StepRef};
 use crate::report::words::ms;
 
-/// The longest silence while anything is waited for.
-pub const SILENCE: Duration = Duration::from_secs(30);
+/// The longest silence while anything is waited for: half a minute is promised, and clocks tick once a second.
+pub const SILENCE: Duration = Duration::from_secs(25);
 /// The shortest pause between two lines about a run that only moved on.
 const PROGRESS: Duration = Duration::from_secs(1);
 /// A migration that takes this long is named before it ends.
@@ -128,7 +128,11 @@ impl Pace {
     fn pursue(&mut self, now: Instant, event: &Event) {
         let work = |step: Option<&StepRef>| Pursuit::Work { step: step.cloned(), since: now, named: false };
         match event {
-            Event::Start(_) | Event::RunFinished { .. } => {
+            Event::Start(start) => {
+                let reason = format!("connecting to {}", start.database);
+                self.pursuit = Pursuit::Wait { event: Event::Waiting { reason, waited_ms: 0 }, at: now };
+            }
+            Event::RunFinished { .. } => {
                 self.in_run = false;
                 self.pursuit = work(None);
             }

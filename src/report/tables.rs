@@ -20,7 +20,8 @@ pub fn plan(plan: &PlanReport, everything: bool) -> Vec<Line> {
     rows.add("database", &start.database);
     rows.maybe("server", plan.server.as_deref());
     rows.because("lock", plan.lock_mode.map_or("unknown", |mode| mode.as_str()), &plan.lock_reason);
-    rows.add("lock name", &plan.lock_name);
+    let id = plan.lock_id.map(|id| format!(" (id {id})")).unwrap_or_default();
+    rows.add("lock name", &format!("{}{id}", plan.lock_name));
     rows.maybe("format", plan.format.as_deref());
     rows.add("pending", &pending(&plan.pending));
     let mut lines = rows.lines();
@@ -38,7 +39,7 @@ pub fn status(status: &StatusReport, everything: bool) -> Vec<Line> {
         Some(run) => run_rows(&mut rows, run),
         None => rows.add("run", "none"),
     }
-    rows.maybe("error", status.error.as_deref());
+    rows.maybe_lines("error", status.error.as_deref());
     rows.add("pending", &pending(&status.pending));
     let mut lines = rows.lines();
     lines.extend(migrations(&status.migrations, everything));
@@ -108,12 +109,25 @@ impl Rows {
         }
     }
 
+    /// A text of several lines, which stay apart.
+    fn maybe_lines(&mut self, name: &'static str, value: Option<&str>) {
+        let Some(value) = value else { return };
+        let mut names = std::iter::once(name).chain(std::iter::repeat(""));
+        let text = words::block(value);
+        for (line, name) in text.trim_end().lines().zip(&mut names) {
+            self.0.push((name, line.trim_end().to_owned()));
+        }
+    }
+
     fn because(&mut self, name: &'static str, value: &str, reason: &str) {
         self.add(name, &format!("{value} ({reason})"));
     }
 
     fn lines(self) -> Vec<Line> {
         let width = self.0.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
-        self.0.into_iter().map(|(name, value)| Line::plain(format!("{name:<width$}  {value}"))).collect()
+        self.0
+            .into_iter()
+            .map(|(name, value)| Line::plain(format!("{name:<width$}  {value}").trim_end()))
+            .collect()
     }
 }

@@ -56,7 +56,7 @@ pub fn stem(name: &str) -> &str {
 fn place(position: u64, total: u64, name: Option<&str>) -> String {
     match (total, name) {
         (0, Some(name)) => name.to_owned(),
-        (0, None) => "work".to_owned(),
+        (0, None) => String::new(),
         (_, Some(name)) => format!("{position}/{total} {name}"),
         (_, None) => format!("{position}/{total}"),
     }
@@ -77,7 +77,11 @@ pub fn whereabouts(run: &Watched) -> String {
         RunStatus::Interrupted => "was interrupted",
         RunStatus::Abandoned => "was abandoned",
     };
-    format!("{verb} at {at}")
+    match (at.is_empty(), run.status) {
+        (false, _) => format!("{verb} at {at}"),
+        (true, RunStatus::Running) => "is at work".to_owned(),
+        (true, _) => verb.to_owned(),
+    }
 }
 
 /// `, last sign of life 1 s ago`; nothing where there are no beats, or none are to come.

@@ -44,6 +44,7 @@ variants! { errors: Error {
     "write" => Error::Write { .. },
     "database" => Error::Database { .. },
     "no privilege" => Error::NoPrivilege { .. },
+    "named in vain" => Error::NamedInVain { .. },
     "read-only server" => Error::ReadOnlyServer { .. },
     "unsafe lock" => Error::UnsafeLock { .. },
     "ledger newer" => Error::LedgerNewer { .. },
@@ -97,6 +98,7 @@ variants! { formats: FormatError {
     "same version" => FormatError::SameVersion { .. },
     "bad name" => FormatError::BadName { .. },
     "unknown format" => FormatError::UnknownFormat { .. },
+    "none fits" => FormatError::NoneFits { .. },
     "ambiguous" => FormatError::Ambiguous { .. },
 } }
 
@@ -122,6 +124,7 @@ variants! { kinds: DbErrorKind {
     "refused" => DbErrorKind::Refused,
     "timeout" => DbErrorKind::Timeout,
     "tls" => DbErrorKind::Tls,
+    "protocol" => DbErrorKind::Protocol,
     "auth" => DbErrorKind::Auth,
     "unknown database" => DbErrorKind::UnknownDatabase,
     "too many connections" => DbErrorKind::TooManyConnections,

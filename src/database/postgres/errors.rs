@@ -20,6 +20,7 @@ pub(super) fn fact(error: &dyn DatabaseError, before: usize) -> DbError {
         message: error.message().to_owned(),
         detail: error.detail().map(str::to_owned),
         hint: error.hint().map(str::to_owned),
+        context: error.r#where().map(str::to_owned),
         position,
         completed: 0,
     }

@@ -110,10 +110,10 @@ fn states_come_by_version_and_name_the_file_where_there_is_one() {
     use MigrationStanding as S;
     let expected = [
         ("1_x.sql", S::Applied),
-        ("d2", S::Missing),
+        ("2_d2", S::Missing),
         ("3_x.sql", S::Changed),
         ("10_x.sql", S::Pending),
-        ("d11", S::Ahead),
+        ("11_d11", S::Ahead),
     ];
     assert_eq!(states, expected);
 }

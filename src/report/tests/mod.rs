@@ -88,6 +88,7 @@ fn start(role: Role) -> Start {
         participant: Some("shop-web".into()),
         role,
         role_reason: "RUN_MIGRATIONS=true".into(),
+        leader: (role == Role::Follow).then(|| "shop-api".into()),
         release: Some("8c1f0a7be2d94c6fb0a1d2e3f405162738495a6b".into()),
         release_reason: "GITHUB_SHA".into(),
         deploy: None,

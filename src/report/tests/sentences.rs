@@ -47,7 +47,7 @@ fn a_leaders_run() {
 
     let mut stage = Stage::human(-1);
     lead(&mut stage);
-    assert_eq!(stage.err.text(), "done: applied 3 migrations (1 min 14 s)\n");
+    assert_eq!(stage.err.text(), "");
 }
 
 #[test]
@@ -97,7 +97,7 @@ fn a_run_that_moves_fast_is_told_once_a_second() {
 #[test]
 fn nothing_is_silent_for_longer_than_half_a_minute() {
     for (waited_for, said) in [
-        (Event::Start(start(Role::Lead)), "still at work, 1 min"),
+        (Event::Start(start(Role::Lead)), "waiting, 1 min 15 s: connecting to"),
         (run_started(0), "still at work, 1 min"),
         (
             Event::StepStarted { step: step(3, "20240301_add_index") },
@@ -188,6 +188,7 @@ pub(super) fn plan() -> PlanReport {
         lock_mode: Some(LockMode::Session),
         lock_reason: "PostgreSQL without a pooler".into(),
         lock_name: "default".into(),
+        lock_id: None,
         format: Some("sqlx".into()),
         pending: Pending::Some(vec!["20240301".into(), "20240302".into()]),
         migrations: vec![

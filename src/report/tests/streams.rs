@@ -21,8 +21,8 @@ fn a_program_too_hears_something_every_half_minute() {
         [
             ("step_started", None),
             ("working", Some(3_000)),
-            ("working", Some(33_000)),
-            ("working", Some(63_000)),
+            ("working", Some(28_000)),
+            ("working", Some(53_000)),
             ("outcome", None)
         ]
     );

@@ -1,7 +1,8 @@
 //! One sample of each error, as it comes at three in the morning.
 
+mod usage;
+
 use std::io;
-use std::path::Path;
 use std::time::Duration;
 
 use bellwether::cli::Request;
@@ -13,11 +14,13 @@ use bellwether::error::{Doing, Error, Seeking};
 use bellwether::formats::{FORMATS, FormatError};
 use bellwether::ledger::history::HistoryTable;
 use bellwether::model::migration::Migration;
-use bellwether::model::run::{EngineKind, LockMode, Role, Run, RunStatus};
+use bellwether::model::run::{EngineKind, LockMode, Run, RunStatus};
 use bellwether::plan::PlanError;
 use bellwether::plan::pending::Refusal;
 
 use super::kinds;
+
+pub use usage::{format_samples, plan_samples, url_samples};
 
 const PLACE: &str = "db.internal:5432/shop";
 
@@ -128,7 +131,7 @@ pub fn error_samples() -> Vec<(&'static str, Error)> {
         ("no leader named", PlanError::NotDesignated { platform: "heroku".into() }.into()),
         ("no folder", FormatError::NoFolder { folder: "db/migrations".into() }.into()),
         ("no URL", UrlError::NoScheme.into()),
-        ("no database", Error::NoDatabase { environment: "production".into() }),
+        ("no database", Error::NoDatabase { environment: "production".into(), variable: Some("PGHOST") }),
         ("no database name", Error::NoDatabaseName { target: "mysql://app@db.example.com:3306".into() }),
         ("not yet", Error::NotYet { what: "`bellwether doctor`".into() }),
         (
@@ -161,6 +164,53 @@ pub fn error_samples() -> Vec<(&'static str, Error)> {
                 error: denied("permission denied for schema public"),
                 grants: grants(&["GRANT USAGE, CREATE ON SCHEMA \"public\" TO \"app\";"]),
             },
+        ),
+        (
+            "a schema that is not there",
+            Error::NamedInVain {
+                key: "ledger.schema",
+                names: vec!["ops".into()],
+                create: grants(&["CREATE SCHEMA \"ops\";"]),
+                target: PLACE.into(),
+                error: server_says(DbErrorKind::MissingTable, "3F000", "schema \"ops\" does not exist"),
+            },
+        ),
+        (
+            "readers that are not there",
+            Error::NamedInVain {
+                key: "ledger.readers",
+                names: vec!["web".into(), "worker".into()],
+                create: grants(&["CREATE USER `web`@`%`;", "CREATE USER `worker`@`%`;"]),
+                target: "db.internal:3306/shop".into(),
+                error: server_says(
+                    DbErrorKind::Statement,
+                    "1133",
+                    "Can't find any matching row in the user table",
+                ),
+            },
+        ),
+        (
+            "a user without rights on the database",
+            Error::NoPrivilege {
+                doing: Doing::Connecting,
+                target: "db.internal:3306/shop".into(),
+                error: server_says(
+                    DbErrorKind::Privilege,
+                    "1044",
+                    "Access denied for user 'app'@'%' to database 'shop'",
+                ),
+                grants: grants(&["GRANT ALL ON `shop`.* TO `app`@`%`;"]),
+            },
+        ),
+        (
+            "a connection that was tried for a while",
+            Error::Database {
+                doing: Doing::Connecting,
+                engine: EngineName::MySql,
+                target: "db.internal:3306/shop".into(),
+                error: DbError::new(DbErrorKind::Timeout, "no connection within 3 s"),
+            }
+            .tried(Duration::from_millis(3012), 5),
         ),
         ("a standby", Error::ReadOnlyServer { target: PLACE.into(), server: "PostgreSQL 15.18".into() }),
         (
@@ -258,17 +308,34 @@ pub fn error_samples() -> Vec<(&'static str, Error)> {
             Error::Signalled {
                 signal: 15,
                 step: Some("20240301_add_index".into()),
+                waiting: None,
                 applied: applied(),
                 half_applied: false,
             },
         ),
         (
             "a signal between migrations",
-            Error::Signalled { signal: 15, step: None, applied: applied(), half_applied: false },
+            Error::Signalled {
+                signal: 15,
+                step: None,
+                waiting: None,
+                applied: applied(),
+                half_applied: false,
+            },
         ),
         (
             "a signal while waiting",
-            Error::Signalled { signal: 2, step: None, applied: vec![], half_applied: false },
+            Error::Signalled { signal: 2, step: None, waiting: None, applied: vec![], half_applied: false },
+        ),
+        (
+            "a signal while following",
+            Error::Signalled {
+                signal: 15,
+                step: None,
+                waiting: Some("shop-web is at work, 3 of 7 migrations done".into()),
+                applied: vec![],
+                half_applied: false,
+            },
         ),
         (
             "a verdict that could not be written",
@@ -358,6 +425,31 @@ pub fn step_samples() -> Vec<(&'static str, Error)> {
         ("with a line", on_mysql(statement(place(Some(3), None), syntax(), 2, true))),
         ("without a place", on_postgres(statement(place(None, None), syntax(), 0, false))),
         (
+            "what no transaction may hold",
+            on_postgres(statement(
+                place(Some(2), Some(1)),
+                server_says(
+                    DbErrorKind::Statement,
+                    "25001",
+                    "CREATE INDEX CONCURRENTLY cannot run inside a transaction block",
+                ),
+                0,
+                false,
+            )),
+        ),
+        (
+            "a function",
+            on_postgres(statement(
+                place(Some(2), Some(1)),
+                DbError {
+                    context: Some("PL/pgSQL function f() line 2 at RAISE".into()),
+                    ..server_says(DbErrorKind::Statement, "P0001", "not today")
+                },
+                0,
+                false,
+            )),
+        ),
+        (
             "a lock timeout",
             on_postgres(statement(
                 place(Some(2), Some(1)),
@@ -419,50 +511,6 @@ pub fn refusal_samples() -> Vec<Refusal> {
     ]
 }
 
-pub fn plan_samples() -> Vec<PlanError> {
-    vec![
-        PlanError::NameUnknown { leader: "shop-web".into(), platform: "heroku".into() },
-        PlanError::NotDesignated { platform: "heroku".into() },
-        PlanError::NothingToLeadWith { role: Role::Elect, reason: "nothing says otherwise".into() },
-        PlanError::NoRelease { platform: "plain".into() },
-    ]
-}
-
-pub fn format_samples() -> Vec<FormatError> {
-    let file = |name: &str| Path::new("db/migrations").join(name);
-    vec![
-        FormatError::NoFolder { folder: "db/migrations".into() },
-        FormatError::Unreadable { path: file("1_a.sql"), source: denied() },
-        FormatError::NotUtf8 { path: file("1_a.sql"), at: 17 },
-        FormatError::SameVersion { version: "1".into(), first: file("1_a.sql"), second: file("01_b.sql") },
-        FormatError::BadName {
-            path: file("schema.sql"),
-            expected: "expected `<digits>_<description>.sql`".into(),
-        },
-        FormatError::UnknownFormat { name: "rails".into(), known: vec!["sqlx"] },
-        FormatError::Ambiguous { folder: "db/migrations".into(), candidates: vec![] },
-    ]
-}
-
-pub fn url_samples() -> Vec<UrlError> {
-    vec![
-        UrlError::Empty,
-        UrlError::NoScheme,
-        UrlError::UnknownScheme { scheme: "oracle".into() },
-        UrlError::NoSlashes { scheme: "postgres" },
-        UrlError::NotYet { engine: EngineName::SqlServer },
-        UrlError::Unclear,
-        UrlError::BadHost,
-        UrlError::BadPort,
-        UrlError::ManyHosts,
-        UrlError::BadEncoding { part: "password" },
-        UrlError::BadParameter { name: "sslmode".into(), expected: "disable, prefer or require" },
-        UrlError::BadVariable { name: "PGPORT", expected: "a number from 1 to 65535" },
-        UrlError::Memory,
-        UrlError::NoFile,
-    ]
-}
-
 /// Each kind once per engine: what is true of a server is not true of a file.
 pub fn kind_samples(engine: EngineName) -> Vec<(&'static str, Error)> {
     let target = if engine == EngineName::Sqlite { "/srv/shop.db" } else { PLACE };
@@ -471,6 +519,7 @@ pub fn kind_samples(engine: EngineName) -> Vec<(&'static str, Error)> {
         DbErrorKind::Refused,
         DbErrorKind::Timeout,
         DbErrorKind::Tls,
+        DbErrorKind::Protocol,
         DbErrorKind::Auth,
         DbErrorKind::UnknownDatabase,
         DbErrorKind::TooManyConnections,

@@ -1,0 +1,40 @@
+//! What an error carries besides the database's words: what we asked of it, what a follower looked for.
+
+use crate::model::ids::Environment;
+use crate::model::run::Run;
+
+/// What a follower looked for, and what it saw instead.
+#[derive(Clone, Debug)]
+pub struct Seeking {
+    /// The lock's name.
+    pub lock_name: String,
+    /// The environment.
+    pub environment: Environment,
+    /// The release, if we have one.
+    pub release: Option<String>,
+    /// Other runs that there were meanwhile.
+    pub others: Vec<Run>,
+}
+
+/// What we asked of the database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Doing {
+    /// Opening a session.
+    Connecting,
+    /// Asking what server it is.
+    Identifying,
+    /// Reading the ledger.
+    Looking,
+    /// Reading the history of applied migrations.
+    ReadingHistory,
+    /// Making the ledger's tables.
+    Installing,
+    /// Making the history's table.
+    MakingHistory,
+    /// Trying the lock.
+    Locking,
+    /// Recording our run.
+    Claiming,
+    /// Recording how it went.
+    Recording,
+}

@@ -1,0 +1,116 @@
+//! What the database refused us, with what mends it: the right to be granted, the schema or role to be made.
+
+use crate::database::{DbError, DbErrorKind, EngineName};
+use crate::error::{Doing, Error};
+use crate::job::Job;
+use crate::model::run::Role;
+
+impl Job {
+    /// What the database said, with what we did; a missing right with the `GRANT` that gives it.
+    pub fn refused(&self, doing: Doing, error: DbError) -> Error {
+        let target = self.place();
+        let mut error = error;
+        // a server may be read-only for a moment; a file is not
+        if error.kind == DbErrorKind::ReadOnly && !self.beats() && doing != Doing::Looking {
+            error.kind = DbErrorKind::Privilege;
+        }
+        if let Some(missing) = self.named_in_vain(doing, &error) {
+            return missing;
+        }
+        let grants = match doing {
+            _ if error.kind != DbErrorKind::Privilege => Vec::new(),
+            Doing::Looking | Doing::ReadingHistory => self.grants(),
+            Doing::Installing | Doing::MakingHistory | Doing::Claiming | Doing::Recording => {
+                self.grants_to_lead(doing)
+            }
+            // without the server's code, it is a socket's or a file's right
+            Doing::Connecting if error.code.is_some() => self.grants_to_connect(),
+            Doing::Connecting | Doing::Identifying | Doing::Locking => Vec::new(),
+        };
+        match grants.is_empty() {
+            true => Error::Database { doing, engine: self.engine.name, target, error },
+            false => Error::NoPrivilege { doing, target, error, grants },
+        }
+    }
+
+    /// A schema or a role that the config names and the database does not have.
+    fn named_in_vain(&self, doing: Doing, error: &DbError) -> Option<Error> {
+        let dialect = self.engine.dialect;
+        let grant = dialect.grant.as_ref().filter(|_| doing == Doing::Installing)?;
+        let (key, names, create) = match error.code.as_deref()? {
+            "3F000" | "1049" => {
+                let what = if grant.schema_usage { "SCHEMA" } else { "DATABASE" };
+                ("ledger.schema", vec![self.ledger.schema()?.to_owned()], what)
+            }
+            // MySQL would make an account of an unknown name, if we might make one (1410)
+            "42704" | "1133" | "1410" if !self.readers.is_empty() => {
+                let quoted = |role: &&String| error.message.contains(&format!("\"{role}\""));
+                let named: Vec<_> = self.readers.iter().filter(quoted).cloned().collect();
+                let names = if named.is_empty() { self.readers.clone() } else { named };
+                ("ledger.readers", names, if grant.schema_usage { "ROLE" } else { "USER" })
+            }
+            _ => return None,
+        };
+        let quoted = |name: &String| match create {
+            "SCHEMA" | "DATABASE" => dialect.quote(name),
+            _ => (grant.grantee)(name),
+        };
+        let create = names.iter().map(|name| format!("CREATE {create} {};", quoted(name))).collect();
+        Some(Error::NamedInVain { key, names, create, target: self.place(), error: error.clone() })
+    }
+
+    /// What lets our own user into the database; MySQL lets in whoever has a right there.
+    fn grants_to_connect(&self) -> Vec<String> {
+        let dialect = self.engine.dialect;
+        let Some(grant) = dialect.grant else { return Vec::new() };
+        let grantee = (grant.grantee)(self.target.user.as_deref().unwrap_or("the_user"));
+        let database = dialect.quote(self.target.database.as_deref().unwrap_or("the_database"));
+        match (grant.schema_usage, self.role) {
+            (true, _) => vec![format!("GRANT CONNECT ON DATABASE {database} TO {grantee};")],
+            (false, Role::Follow) => vec![format!("GRANT SELECT ON {database}.* TO {grantee};")],
+            (false, Role::Lead | Role::Elect) => vec![format!("GRANT ALL ON {database}.* TO {grantee};")],
+        }
+    }
+
+    /// What lets our own user make the tables, or write the ledger; none where there are no users.
+    fn grants_to_lead(&self, doing: Doing) -> Vec<String> {
+        let dialect = self.engine.dialect;
+        let Some(grant) = dialect.grant else { return Vec::new() };
+        let grantee = (grant.grantee)(self.target.user.as_deref().unwrap_or("the_user"));
+        let schema = self.ledger.schema().or(dialect.default_schema);
+        match (doing, schema) {
+            (Doing::Installing | Doing::MakingHistory, Some(schema)) if grant.schema_usage => {
+                vec![format!("GRANT USAGE, CREATE ON SCHEMA {} TO {grantee};", dialect.quote(schema))]
+            }
+            (Doing::Installing | Doing::MakingHistory, _) => {
+                let database = schema.or(self.target.database.as_deref()).unwrap_or("the_database");
+                let database = dialect.quote(database);
+                vec![format!("GRANT ALL ON {database}.* TO {grantee};")]
+            }
+            _ => {
+                let tables = self.ledger.written_tables().into_iter();
+                tables
+                    .map(|table| format!("GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO {grantee};"))
+                    .collect()
+            }
+        }
+    }
+
+    /// What lets our own user read, to be pasted.
+    fn grants(&self) -> Vec<String> {
+        let user = self.target.user.as_deref().unwrap_or("the_user");
+        // which schema the history is in is not known before a session is open: where the URL says, else the default
+        let path = self.target.settings.iter().find(|(name, _)| name == "search_path");
+        let schema = path.map(|(_, path)| path.split(',').next().unwrap_or(path).trim());
+        let own_database = self.target.database.as_deref().filter(|_| self.engine.name == EngineName::MySql);
+        let schema = schema.or(own_database);
+        self.grants_for(user, schema).into_iter().map(|grant| grant + ";").collect()
+    }
+
+    /// What lets a role read ledger and history.
+    pub fn grants_for(&self, role: &str, history_schema: Option<&str>) -> Vec<String> {
+        let mut tables = self.ledger.read_tables().to_vec();
+        tables.extend(self.history.map(|history| (history_schema, history.table)));
+        self.engine.dialect.grants(role, &tables)
+    }
+}

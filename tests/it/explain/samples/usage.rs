@@ -1,0 +1,65 @@
+//! Everything wrong with usage.
+
+use std::path::Path;
+
+use bellwether::database::EngineName;
+use bellwether::database::url::UrlError;
+use bellwether::formats::FormatError;
+use bellwether::model::run::Role;
+use bellwether::plan::PlanError;
+
+use super::denied;
+
+pub fn plan_samples() -> Vec<PlanError> {
+    vec![
+        PlanError::NameUnknown { leader: "shop-web".into(), platform: "heroku".into() },
+        PlanError::NotDesignated { platform: "heroku".into() },
+        PlanError::NothingToLeadWith { role: Role::Elect, reason: "nothing says otherwise".into() },
+        PlanError::NoRelease { platform: "plain".into() },
+    ]
+}
+
+pub fn format_samples() -> Vec<FormatError> {
+    let file = |name: &str| Path::new("db/migrations").join(name);
+    vec![
+        FormatError::NoFolder { folder: "db/migrations".into() },
+        FormatError::Unreadable { path: file("1_a.sql"), source: denied() },
+        FormatError::NotUtf8 { path: file("1_a.sql"), at: 17 },
+        FormatError::SameVersion { version: "1".into(), first: file("1_a.sql"), second: file("01_b.sql") },
+        FormatError::BadName {
+            path: file("schema.sql"),
+            expected: "expected `<digits>_<description>.sql`".into(),
+        },
+        FormatError::UnknownFormat { name: "rails".into(), known: vec!["sqlx"] },
+        FormatError::NoneFits {
+            folder: "db".into(),
+            found: "its subfolder migrations does, and only the folder itself is read".into(),
+        },
+        FormatError::Ambiguous {
+            folder: "db/migrations".into(),
+            candidates: vec![
+                "sqlx (1_a.sql is named as sqlx does it)".into(),
+                "dbmate (db/schema.sql)".into(),
+            ],
+        },
+    ]
+}
+
+pub fn url_samples() -> Vec<UrlError> {
+    vec![
+        UrlError::Empty,
+        UrlError::NoScheme,
+        UrlError::UnknownScheme { scheme: "oracle".into() },
+        UrlError::NoSlashes { scheme: "postgres" },
+        UrlError::NotYet { engine: EngineName::SqlServer },
+        UrlError::Unclear,
+        UrlError::BadHost,
+        UrlError::BadPort,
+        UrlError::ManyHosts,
+        UrlError::BadEncoding { part: "password" },
+        UrlError::BadParameter { name: "sslmode".into(), expected: "disable, prefer or require" },
+        UrlError::BadVariable { name: "PGPORT", expected: "a number from 1 to 65535" },
+        UrlError::Memory,
+        UrlError::NoFile,
+    ]
+}
