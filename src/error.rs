@@ -98,7 +98,7 @@ pub enum Error {
         /// Host, port and database, without password.
         target: String,
         /// What the database said.
-        error: DbError,
+        error: Box<DbError>,
     },
     /// A leader reached a standby.
     #[error("{target} is read-only")]
@@ -316,7 +316,8 @@ impl Error {
     pub fn tried(mut self, waited: Duration, times: u32) -> Self {
         if let Self::Database { error, .. } = &mut self {
             let times = if times == 1 { "once".to_owned() } else { format!("{times} times") };
-            error.context = Some(format!("tried for {} s, {times}", (waited.as_millis() + 500) / 1000));
+            let tried = format!("tried for {} s, {times}", (waited.as_millis() + 500) / 1000);
+            error.context = Some(tried.into());
         }
         self
     }

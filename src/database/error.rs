@@ -13,9 +13,9 @@ pub struct DbError {
     /// More of the server's words (PostgreSQL's DETAIL).
     pub detail: Option<String>,
     /// The server's hint.
-    pub hint: Option<String>,
+    pub hint: Option<Box<str>>,
     /// Where and how it came to it: the function that raised it, outermost last; how often we tried.
-    pub context: Option<String>,
+    pub context: Option<Box<str>>,
     /// Where in the text that was sent.
     pub position: Option<Position>,
     /// How many statements of a text with several had succeeded before.

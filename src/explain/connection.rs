@@ -252,6 +252,6 @@ pub fn said(error: &DbError) -> Vec<String> {
     let mut words = vec![format!("{}{code}", error.message)];
     words.extend(error.detail.iter().map(|detail| format!("detail: {detail}")));
     words.extend(error.hint.iter().map(|hint| format!("the server's hint: {hint}")));
-    words.extend(error.context.clone());
+    words.extend(error.context.as_deref().map(str::to_owned));
     words
 }

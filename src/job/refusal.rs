@@ -56,7 +56,7 @@ impl Job {
             _ => (grant.grantee)(name),
         };
         let create = names.iter().map(|name| format!("CREATE {create} {};", quoted(name))).collect();
-        Some(Error::NamedInVain { key, names, create, target: self.place(), error: error.clone() })
+        Some(Error::NamedInVain { key, names, create, target: self.place(), error: Box::new(error.clone()) })
     }
 
     /// What lets our own user into the database; MySQL lets in whoever has a right there.

@@ -21,7 +21,6 @@ use crate::model::event::{Event, StepRef};
 use crate::model::ids::Version;
 use crate::model::migration::Migration;
 use crate::model::run::{Run, Step, StepStatus};
-use crate::plan::pending::{Judgement, Refusal};
 
 /// Between writes of progress on the one connection.
 const SPEAK_EVERY: Duration = Duration::from_secs(1);
@@ -123,8 +122,9 @@ impl Working<'_> {
         let total = judgement.pending.len() as u64;
         self.job.report.event(&started(total));
         self.progress.update(|progress| progress.total = total.try_into().unwrap_or(i64::MAX));
-        self.notice_ahead(&judgement);
-        self.notice_accepted(&judgement);
+        for message in judgement.notices() {
+            self.job.report.event(&Event::Notice { message });
+        }
         if !judgement.refusals.is_empty() {
             return Err(Error::HistoryRefused {
                 refusals: judgement.refusals,
@@ -139,30 +139,6 @@ impl Working<'_> {
             self.step(work, migration, &step).await?;
         }
         Ok(())
-    }
-
-    fn notice_ahead(&self, judgement: &Judgement) {
-        if judgement.ahead.is_empty() {
-            return;
-        }
-        let ahead: Vec<_> = judgement.ahead.iter().map(Version::as_str).collect();
-        let message = format!(
-            "the database is ahead of these migrations by {}: {}; that is what a rollback looks like, and nothing is done about it",
-            ahead.len(),
-            ahead.join(", ")
-        );
-        self.job.report.event(&Event::Notice { message });
-    }
-
-    fn notice_accepted(&self, judgement: &Judgement) {
-        for accepted in &judgement.accepted {
-            let key = match accepted {
-                Refusal::Missing { .. } => "history.missing",
-                _ => "history.changed",
-            };
-            let message = format!("{accepted}; `{key}: allow` accepts it");
-            self.job.report.event(&Event::Notice { message });
-        }
     }
 
     /// One migration, watched: a signal, the budget's end or a lost lock cancels its statement.

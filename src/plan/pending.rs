@@ -137,6 +137,24 @@ pub fn judge(bundle: &Bundle, applied: &[Applied], rules: Rules) -> Judgement {
 }
 
 impl Judgement {
+    /// What whoever applies the bundle has to say, in a sentence each.
+    pub fn notices(&self) -> Vec<String> {
+        let mut notices = Vec::new();
+        if !self.ahead.is_empty() {
+            let ahead: Vec<_> = self.ahead.iter().map(Version::as_str).collect();
+            notices.push(format!(
+                "the database is ahead of these migrations by {}: {}; that is what a rollback looks like, and nothing is done about it",
+                ahead.len(),
+                ahead.join(", ")
+            ));
+        }
+        notices.extend(self.accepted.iter().map(|accepted| match accepted {
+            Refusal::Missing { .. } => format!("{accepted}; `history.missing: allow` accepts it"),
+            _ => format!("{accepted}; `history.changed: allow` accepts it"),
+        }));
+        notices
+    }
+
     /// What of the bundle is pending; unknown if the bundle is empty, because it says nothing about the database.
     pub fn pending(&self, bundle: &Bundle) -> Pending {
         if bundle.migrations.is_empty() {

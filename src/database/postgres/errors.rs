@@ -19,8 +19,8 @@ pub(super) fn fact(error: &dyn DatabaseError, before: usize) -> DbError {
         code: Some(error.code().to_owned()),
         message: error.message().to_owned(),
         detail: error.detail().map(str::to_owned),
-        hint: error.hint().map(str::to_owned),
-        context: error.r#where().map(str::to_owned),
+        hint: error.hint().map(Into::into),
+        context: error.r#where().map(Into::into),
         position,
         completed: 0,
     }

@@ -104,6 +104,20 @@ fn an_empty_bundle_knows_nothing() {
 }
 
 #[test]
+fn what_is_let_pass_is_named() {
+    let lenient = Rules { changed: true, missing: true, ..SQLX };
+    let judgement = judge(&bundle(&["1", "3", "10"]), &history(&["1~", "2"]), lenient);
+    assert!(judgement.refusals.is_empty());
+    let notices = judgement.notices();
+    assert!(
+        notices[0].contains("1_x.sql was changed") && notices[0].contains("history.changed"),
+        "{notices:?}"
+    );
+    assert!(notices[1].contains("migration 2 (d2)") && notices[1].contains("history.missing"), "{notices:?}");
+    assert!(judge(&bundle(&["1"]), &history(&["1", "2"]), lenient).accepted.is_empty());
+}
+
+#[test]
 fn states_come_by_version_and_name_the_file_where_there_is_one() {
     let judgement = judge(&bundle(&["1", "3", "10"]), &history(&["1", "2", "3~", "11"]), SQLX);
     let states: Vec<_> = judgement.states.iter().map(|s| (s.name.as_str(), s.state)).collect();

@@ -172,7 +172,8 @@ pub fn error_samples() -> Vec<(&'static str, Error)> {
                 names: vec!["ops".into()],
                 create: grants(&["CREATE SCHEMA \"ops\";"]),
                 target: PLACE.into(),
-                error: server_says(DbErrorKind::MissingTable, "3F000", "schema \"ops\" does not exist"),
+                error: server_says(DbErrorKind::MissingTable, "3F000", "schema \"ops\" does not exist")
+                    .into(),
             },
         ),
         (
@@ -186,7 +187,8 @@ pub fn error_samples() -> Vec<(&'static str, Error)> {
                     DbErrorKind::Statement,
                     "1133",
                     "Can't find any matching row in the user table",
-                ),
+                )
+                .into(),
             },
         ),
         (
