@@ -19,11 +19,17 @@ pub(super) fn before_a_look(of_url: &[(String, String)]) -> String {
 
 /// The settings of a leader's sessions. `known` = PostgreSQL's version number, which says what there is to set.
 pub(super) fn of_a_leader(purpose: Purpose, of_url: &[(String, String)], known: u32) -> String {
-    let calls: Vec<String> = names(purpose, known)
-        .into_iter()
-        .map(|(name, value)| format!("pg_catalog.set_config({}, {}, false)", text(name), expression(value)))
-        .collect();
-    format!("{}SELECT {}", url_settings(of_url), calls.join(", "))
+    let statements: Vec<String> =
+        names(purpose, known).into_iter().map(|(name, value)| statement(name, value)).collect();
+    format!("{}{}", url_settings(of_url), statements.join("; "))
+}
+
+/// `SET` where the value is fixed: it is never planned, and all of this is said again after each script.
+fn statement(name: &str, value: &str) -> String {
+    if value == SYNCHRONOUS_COMMIT {
+        return format!("SELECT pg_catalog.set_config({}, {}, false)", text(name), expression(value));
+    }
+    format!("SET {name} = {}", text(value))
 }
 
 /// The same for servers that refused them: only what they know, and nothing of the network.
@@ -110,6 +116,6 @@ mod tests {
         let old = of_a_leader(Purpose::Work, &[], 13_00_09);
         assert!(!old.contains("idle_session_timeout") && old.contains("idle_in_transaction"), "{old}");
         let new = of_a_leader(Purpose::Work, &[], 17_00_00);
-        assert!(new.contains("'idle_session_timeout'") && new.contains("transaction_timeout"), "{new}");
+        assert!(new.contains("SET idle_session_timeout") && new.contains("transaction_timeout"), "{new}");
     }
 }
