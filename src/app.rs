@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::cli::{self, Action, Color, Output, Request, UsageError};
+use crate::engine::guard;
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::explain::explain;
@@ -36,6 +37,9 @@ const SECOND_INTERRUPT: Duration = Duration::from_secs(1);
 pub fn run(args: impl Iterator<Item = OsString>, env: Env<'_>) -> u8 {
     let began = Instant::now();
     let args: Vec<OsString> = args.collect();
+    if args.get(1).is_some_and(|verb| verb == guard::VERB) {
+        return guard_process(&args);
+    }
     let request = match Request::from_env_and_args(args.clone(), env) {
         Ok(request) => request,
         Err(usage) => {
@@ -135,7 +139,8 @@ async fn perform(job: &Job) -> Result<Success, Error> {
 async fn last_resort(job: &Job, mut forced: watch::Receiver<bool>) -> Error {
     let signal = async {
         let signal = job.signalled().await;
-        let _ = timeout(AFTER_SIGNAL, forced.wait_for(|forced| *forced)).await;
+        let grace = job.command.as_ref().map_or(Duration::ZERO, |command| command.grace);
+        let _ = timeout(grace + AFTER_SIGNAL, forced.wait_for(|forced| *forced)).await;
         Job::interrupted(signal)
     };
     let budget = async {
@@ -198,6 +203,19 @@ async fn watch_signals(
                 force.send_replace(true);
             }
         }
+    }
+}
+
+/// `bellwether __guard GRACE_MS -- CMD ARG…`: started by a leader, never by a person.
+fn guard_process(args: &[OsString]) -> u8 {
+    let grace = args
+        .get(2)
+        .and_then(|text| text.to_str()?.parse().ok())
+        .map_or(Duration::ZERO, Duration::from_millis);
+    let command: Vec<String> = args.iter().skip(4).map(|arg| arg.to_string_lossy().into_owned()).collect();
+    match guard::guard(grace, &command) {
+        Ok(()) => Exit::Done.code(),
+        Err(_) => Exit::Bug.code(),
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::config::ConfigError;
 use crate::database::url::UrlError;
 use crate::database::{DbError, DbErrorKind, EngineName};
+use crate::engine::command::Ending;
 use crate::engine::step::StepError;
 use crate::exit::Exit;
 use crate::formats::FormatError;
@@ -178,6 +179,18 @@ pub enum Error {
         /// Host, port and database.
         target: String,
     },
+    /// The wrapped command, or the check after it, failed.
+    #[error("{} {}", command.first().map_or("", String::as_str), ending)]
+    Command {
+        /// Program and arguments.
+        command: Vec<String>,
+        /// How it ended.
+        ending: Ending,
+        /// The end of its output.
+        output: String,
+        /// Whether it was the check after the command.
+        check: bool,
+    },
     /// Our budget ended in the middle of our work.
     #[error("the budget of {} s ended", budget.as_secs())]
     BudgetEnded {
@@ -299,7 +312,7 @@ impl Error {
             Self::LockNotGot { .. } => Exit::LockNotGot,
             Self::LockLost { .. } => Exit::LockLost,
             Self::HistoryRefused { .. } => Exit::HistoryRefused,
-            Self::Step { .. } => Exit::MigrationFailed,
+            Self::Step { .. } | Self::Command { .. } => Exit::MigrationFailed,
             Self::BudgetEnded { .. } => Exit::BudgetEnded,
             Self::Signalled { signal, .. } => Exit::Signal(*signal),
             Self::LeaderFailed { .. } | Self::LeaderInterrupted { .. } => Exit::LeaderFailed,

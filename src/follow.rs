@@ -124,7 +124,7 @@ impl<'a> Watch<'a> {
         let first_look = self.first_look.unwrap_or(limits.began);
         Policy {
             elect: self.job.role == Role::Elect,
-            command: false,
+            command: self.job.command.is_some(),
             digest: self.job.scope.digest.clone(),
             grace: limits.grace,
             start: limits.start,

@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::database::{Database, DbError, DbErrorKind, Engine, EngineName, LockKey, Purpose, Server, Target};
+use crate::engine::command::Command;
 use crate::error::{Doing, Error, Seeking};
 use crate::formats::{History, Rules};
 use crate::ledger::Ledger;
@@ -45,6 +46,10 @@ pub struct Job {
     pub role: Role,
     /// Whom the config names as leader, where that is not us.
     pub leader: Option<Participant>,
+    /// What we run in place of SQL files.
+    pub command: Option<Command>,
+    /// What has to succeed after it.
+    pub check: Option<Command>,
     /// Our migrations; none for a follower without any.
     pub bundle: Option<Bundle>,
     /// Where their format records them.

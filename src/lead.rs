@@ -1,7 +1,9 @@
 //! Leads: sessions, lock, claim, work, verdict. The order is the protocol's; see `lock/mod.rs`.
 
+mod command;
 mod run;
 mod sessions;
+mod steps;
 mod verdict;
 
 use std::time::Duration;
@@ -131,9 +133,8 @@ async fn fast_path(job: &Job, observer: &mut Observer, first: bool) -> Result<Op
     let look = job.ledger.look(session.as_mut(), &job.scope, None).await;
     let look = look.map_err(|error| job.look_failed(error))?;
     observer.see(&look, None, Instant::now());
-    let Some(latest) = look.latest.filter(|run| run.status == RunStatus::Succeeded) else {
-        return Ok(None);
-    };
+    let latest = look.latest.filter(|run| run.status == RunStatus::Succeeded && job.command.is_none());
+    let Some(latest) = latest else { return Ok(None) };
     let judged = job.judge(session.as_mut(), job.history_by_path().as_ref()).await;
     let (judgement, pending) = judged.map_err(|error| job.refused(Doing::ReadingHistory, error))?;
     let refused = judgement.is_some_and(|judgement| !judgement.refusals.is_empty());

@@ -10,8 +10,9 @@ use tokio::time::Instant;
 use crate::cli::{Action, Request};
 use crate::config::{self, HistorySettings, LeaderRule, Settings};
 use crate::database::{self, EngineName, LockKey, Target, url};
+use crate::engine::command::Command;
 use crate::error::Error;
-use crate::formats::{self, Format, Rules};
+use crate::formats::{self, Format, FormatError, Rules};
 use crate::job::{self, Job, Limits};
 use crate::ledger::Ledger;
 use crate::ledger::look::Scope;
@@ -47,6 +48,8 @@ pub struct Prepared {
     pub identity: Identity,
     /// Our migrations.
     pub bundle: Option<(Bundle, &'static dyn Format)>,
+    /// What to run in their place; empty = nothing.
+    pub argv: Vec<String>,
     /// Of them; none for an empty bundle.
     pub digest: Option<Digest>,
     /// Where.
@@ -57,7 +60,14 @@ pub struct Prepared {
 pub fn prepare(request: &Request, env: Env<'_>, report: &Arc<dyn Report>) -> Result<Prepared, Error> {
     let settings = config::load(request, Path::new(""), env)?;
     let identity = platform::identify(env);
-    let bundle = settings.migrations.as_deref().map(|folder| read_bundle(&settings, folder)).transpose()?;
+    let argv = match request.action.command() {
+        [] => settings.command.clone(),
+        given => given.to_vec(),
+    };
+    let bundle = match settings.migrations.as_deref() {
+        Some(folder) => read_bundle(&settings, folder, !argv.is_empty(), report)?,
+        None => None,
+    };
     let digest = bundle.as_ref().map(|(bundle, _)| bundle).filter(|bundle| !bundle.migrations.is_empty());
     let digest = digest.map(Bundle::digest);
     let Some(secret) = &settings.database else {
@@ -68,12 +78,26 @@ pub fn prepare(request: &Request, env: Env<'_>, report: &Arc<dyn Report>) -> Res
     for warning in &target.warnings {
         report.event(&Event::Warning { message: warning.clone() });
     }
-    Ok(Prepared { settings, identity, bundle, digest, target: Arc::new(target) })
+    Ok(Prepared { settings, identity, bundle, argv, digest, target: Arc::new(target) })
 }
 
-fn read_bundle(settings: &Settings, folder: &Path) -> Result<(Bundle, &'static dyn Format), Error> {
-    let (format, _) = formats::find(settings.format.as_deref(), folder)?;
-    Ok((format.read(folder)?, format))
+/// A command's migrations may be of a format that we cannot read: then what is pending is unknown, and the ledger decides.
+fn read_bundle(
+    settings: &Settings,
+    folder: &Path,
+    for_command: bool,
+    report: &Arc<dyn Report>,
+) -> Result<Option<(Bundle, &'static dyn Format)>, Error> {
+    let read = formats::find(settings.format.as_deref(), folder)
+        .and_then(|(format, _)| Ok((format.read(folder)?, format)));
+    match read {
+        Err(error @ (FormatError::Ambiguous { .. } | FormatError::BadName { .. })) if for_command => {
+            let message = format!("what is pending stays unknown: {error}");
+            report.event(&Event::Notice { message });
+            Ok(None)
+        }
+        read => Ok(Some(read?)),
+    }
 }
 
 impl Prepared {
@@ -102,7 +126,7 @@ impl Prepared {
             platform_names: &self.identity.participant_names,
             platform: self.identity.platform,
             must_designate: self.identity.must_designate,
-            can_lead: self.bundle.is_some(),
+            can_lead: self.bundle.is_some() || !self.argv.is_empty(),
         }
     }
 
@@ -145,7 +169,17 @@ impl Prepared {
         };
         let format = self.bundle.as_ref().map(|(_, format)| *format);
         let participant = self.identity.display_name(request.global.participant.as_ref());
+        let of_command = (!self.argv.is_empty()).then(|| Digest::of_command(&self.argv));
+        let command = |argv: Vec<String>| Command {
+            argv,
+            cwd: settings.cwd.clone(),
+            environment: Vec::new(),
+            grace: settings.grace,
+        };
+        let runs = |argv: Vec<String>| (!argv.is_empty()).then(|| command(argv));
         Ok(Job {
+            command: runs(self.argv.clone()),
+            check: runs(settings.check.clone()),
             engine,
             ledger: Ledger::new(engine.dialect, settings.ledger.schema.as_deref().or(own_database)),
             scope: Scope {
@@ -153,7 +187,7 @@ impl Prepared {
                 environment: settings.environment.clone(),
                 release,
                 deploy: request.global.deploy.clone(),
-                digest: self.digest,
+                digest: self.digest.or_else(|| of_command.clone()),
             },
             key: LockKey { name: settings.lock.name.clone(), id: settings.lock.id },
             role,

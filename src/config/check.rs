@@ -117,9 +117,6 @@ fn environment(
 fn refuse_flags_not_yet(request: &Request) -> Result<(), ConfigError> {
     let flags = &request.global;
     let refuse = |what: String| Err(Problem::NotYet { what }.nowhere());
-    if !request.action.command().is_empty() && !not_yet::may_be("command", "") {
-        return refuse("a command after `--`".to_owned());
-    }
     let given = [
         ("format", "--format", flags.format.as_deref().filter(|name| not_yet::LATER_FORMATS.contains(name))),
         ("lock.mode", "--lock-mode", flags.lock_mode.map(LockChoice::as_str)),

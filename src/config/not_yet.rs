@@ -3,10 +3,6 @@
 /// Keys of an environment, each with the values that already mean what they say.
 pub(super) const KEYS: &[(&str, &[&str])] = &[
     ("format", &["auto", "sqlx"]),
-    ("command", &[]),
-    ("check", &[]),
-    ("cwd", &[]),
-    ("grace", &[]),
     ("lock.mode", &["auto", "session"]),
     ("follow.source", &["ledger"]),
     ("follow.needs", &[]),

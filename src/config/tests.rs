@@ -158,7 +158,6 @@ fn paths_in_the_config_count_from_its_folder() {
 #[test]
 fn what_is_not_there_yet_is_refused_on_the_command_line_too() {
     for (line, what) in [
-        ("bellwether deploy -- rake db:migrate", "a command after `--`"),
         ("bellwether follow --follow history", "`--follow history`"),
         ("bellwether deploy --lock-mode lease", "`--lock-mode lease`"),
         ("bellwether deploy --format rails", "`--format rails`"),
@@ -235,7 +234,6 @@ bad_configs! {
     variable_without_a_brace: "", "defaults:\n  leader: ${LEADER\n";
     several_environments_and_none_named: "", "environments:\n  production: {}\n  staging: {}\n";
     unknown_environment: "-e produktion", "environments:\n  production: {}\n  staging: {}\n";
-    not_yet_a_command: "", "environments:\n  production:\n    command: [rake, db:migrate]\n";
     not_yet_in_defaults: "", "defaults: { follow: { source: github } }\n";
     not_yet_a_lease: "", "defaults: { lock: { mode: \"lease\" } }\n";
     not_yet_a_format: "", "defaults: { format: rails }\n";

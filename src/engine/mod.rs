@@ -1,5 +1,7 @@
 //! What does the work of a run: SQL scripts, statement by statement where it must be, or a command.
 
+pub mod command;
+pub mod guard;
 mod script;
 pub mod split;
 pub mod sql;

@@ -48,6 +48,7 @@ pub fn explain(error: &Error) -> Explained {
         Error::Step { migration, error, applied, history, target } => {
             work::step(migration, error, applied, history, target)
         }
+        Error::Command { command, ending, output, check } => work::command(command, ending, output, *check),
         Error::BudgetEnded { budget, step, applied, half_applied, waited_for } => {
             work::budget_ended(*budget, step.as_deref(), applied, *half_applied, waited_for.as_deref())
         }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::connection::said;
 use super::{count, machine, snippet, span, stays_applied, told};
 use crate::database::{DbError, DbErrorKind};
+use crate::engine::command::Ending;
 use crate::engine::split::{Concurrent, Piece, concurrent_index};
 use crate::engine::step::{Place, StepError, Unsendable};
 use crate::ledger::history::HistoryTable;
@@ -93,6 +94,35 @@ fn invalid_index(migration: &Migration, indexes: &[String], history: &HistoryTab
             "then deploy again, which builds it anew".to_owned(),
         ],
     )
+}
+
+/// A program that is not there (ENOENT) or may not be run (EACCES): errno(3).
+const NOT_FOUND: i32 = 2;
+const NO_ACCESS: i32 = 13;
+
+pub fn command(command: &[String], ending: &Ending, output: &str, check: bool) -> Explained {
+    let program = command.first().map_or("", String::as_str);
+    let what = if check { "the check after the command" } else { "the command" };
+    let hints = match ending {
+        Ending::NotStarted(NOT_FOUND, _) => vec![
+            format!("is {program} installed here, in the PATH or at that path?"),
+            "an image with bellwether alone has no runtime of the app: `bellwether install PATH` copies the program into the app's own image or volume".to_owned(),
+        ],
+        Ending::NotStarted(NO_ACCESS, _) => vec![format!("make it executable: chmod +x {program}")],
+        Ending::NotStarted(..) => vec![format!("can {program} be run by hand, as this user and in this folder?")],
+        Ending::Signal(9) => vec![
+            "nobody but the kernel's out-of-memory killer or an operator sends SIGKILL: see the host's log".to_owned(),
+        ],
+        Ending::GuardLost => vec!["all that it had started was ended; deploy again".to_owned()],
+        Ending::Exit(_) | Ending::Signal(_) => {
+            vec!["its own output says why; mend it and deploy again".to_owned()]
+        }
+    };
+    let mut causes = vec![format!("it was: {}", command.join(" "))];
+    if !output.trim().is_empty() {
+        causes.push(format!("the end of its output:\n{}", output.trim_end()));
+    }
+    told(format!("{what} {program} {ending}"), causes, hints)
 }
 
 fn said_beyond(error: &DbError) -> Vec<String> {

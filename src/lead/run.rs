@@ -20,7 +20,7 @@ use crate::lock::claim;
 use crate::model::event::{Event, StepRef};
 use crate::model::ids::Version;
 use crate::model::migration::Migration;
-use crate::model::run::{Run, Step, StepStatus};
+use crate::model::run::{Run, StepStatus};
 
 /// Between writes of progress on the one connection.
 const SPEAK_EVERY: Duration = Duration::from_secs(1);
@@ -40,7 +40,8 @@ pub async fn migrate(
     let mine = claim::mine(run);
     let progress = SharedProgress::default();
     let recorder = Recorder::new(job.ledger.clone(), mine.clone());
-    let voice = match leader.beat.take() {
+    let beat = leader.beat.take().filter(|_| job.command.is_none());
+    let voice = match beat {
         Some(session) => {
             let heart = Leader {
                 engine: job.engine,
@@ -95,7 +96,7 @@ pub(super) struct Working<'a> {
 pub(super) enum Voice {
     /// The beat session's task.
     Beats(Beats),
-    /// The one connection, between migrations (SQLite).
+    /// The one connection: between migrations (SQLite), and while a command runs.
     Inline(Recorder),
 }
 
@@ -112,6 +113,10 @@ impl Working<'_> {
         // the claim's short timeouts end here
         let restored = work.script(&self.server.restore).await;
         restored.map_err(|error| self.broke(Doing::Claiming, error))?;
+        if let Some(command) = &self.job.command {
+            self.job.report.event(&started(0));
+            return self.run_commands(work, run, command).await;
+        }
         let judged = self.job.judge(work, self.history.as_ref()).await;
         let (judgement, _) = judged.map_err(|error| self.broke(Doing::ReadingHistory, error))?;
         let (Some(judgement), Some(bundle), Some(history)) = (judgement, &self.job.bundle, &self.history)
@@ -298,41 +303,6 @@ impl Working<'_> {
         }
     }
 
-    fn begin_step(&self, migration: &Migration, step: &StepRef) {
-        let started_at = self.now();
-        self.progress.update(|progress| {
-            progress.current = Some(stem(migration));
-            progress.steps.push(Step {
-                position: i64::try_from(step.position).unwrap_or(i64::MAX),
-                version: migration.version.clone(),
-                description: migration.description.clone(),
-                status: StepStatus::Running,
-                started_at,
-                finished_at: None,
-                error: None,
-            });
-        });
-    }
-
-    fn end_step(&self, status: StepStatus, error: Option<String>) {
-        let now = self.now();
-        self.progress.update(|progress| {
-            if let Some(step) = progress.steps.last_mut() {
-                step.status = status;
-                step.finished_at = Some(now);
-                step.error = error;
-            }
-            if status == StepStatus::Succeeded {
-                progress.done += 1;
-            }
-        });
-    }
-
-    fn now(&self) -> i64 {
-        let elapsed = i64::try_from(self.clock.1.elapsed().as_millis()).unwrap_or(0);
-        self.clock.0.saturating_add(elapsed)
-    }
-
     fn failed(&self, error: StepError, migration: &Migration, history: &HistoryTable) -> Error {
         match error {
             StepError::FenceLost(reason) => self.lock_lost(reason, Some(migration)),
@@ -350,7 +320,7 @@ impl Working<'_> {
         }
     }
 
-    fn signalled(&self, signal: u8, migration: Option<&Migration>) -> Error {
+    pub(super) fn signalled(&self, signal: u8, migration: Option<&Migration>) -> Error {
         Error::Signalled {
             signal,
             step: migration.map(stem),
@@ -360,7 +330,7 @@ impl Working<'_> {
         }
     }
 
-    fn budget_ended(&self, migration: Option<&Migration>) -> Error {
+    pub(super) fn budget_ended(&self, migration: Option<&Migration>) -> Error {
         let budget = self.job.limits.budget;
         Error::BudgetEnded {
             budget,
@@ -371,7 +341,7 @@ impl Working<'_> {
         }
     }
 
-    fn lock_lost(&self, reason: String, migration: Option<&Migration>) -> Error {
+    pub(super) fn lock_lost(&self, reason: String, migration: Option<&Migration>) -> Error {
         Error::LockLost {
             reason,
             step: migration.map(stem),

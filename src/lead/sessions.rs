@@ -192,7 +192,7 @@ impl Sessions {
             platform: job.identity.platform.clone(),
             host: job.identity.host.clone(),
             url: job.identity.url.clone(),
-            engine: EngineKind::Sql,
+            engine: if job.command.is_some() { EngineKind::Command } else { EngineKind::Sql },
             session: self.server.session.clone(),
             status: RunStatus::Running,
             fence: 0,
@@ -245,6 +245,8 @@ impl SecondLook<Result<Success, Error>> for UnderTheLock<'_> {
         }
         let old = self.is_old(latest);
         Ok(match pending {
+            // a designated leader runs its command anew; of a success while it waited, it is not asked to
+            Pending::None if old && self.job.command.is_some() => None,
             Pending::None => Some(Ok(nothing_to_do(latest))),
             Pending::Unknown if !old && latest.digest == self.job.digest() => Some(Ok(nothing_to_do(latest))),
             Pending::Some(pending) if !old && self.job.role == Role::Elect => {

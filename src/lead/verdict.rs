@@ -13,7 +13,7 @@ use crate::lead::run::{Voice, Working, stem};
 use crate::ledger::record::{Progress, Recorder, Verdict};
 use crate::lock::beats::EVERY;
 use crate::model::event::Event;
-use crate::model::run::{Run, RunStatus};
+use crate::model::run::{EngineKind, Run, RunStatus};
 
 /// How long a verdict is tried to be written at least.
 const PATIENCE: Duration = Duration::from_secs(4);
@@ -114,6 +114,9 @@ async fn keep_alive(work: &mut dyn Database, job: &Job) -> Result<bool, DbError>
 
 fn done_message(applied: usize, run: &Run) -> String {
     match applied {
+        _ if run.engine == EngineKind::Command => {
+            format!("the command succeeded; {} is recorded", run.release.short())
+        }
         0 => format!("nothing was pending; {} is recorded", run.release.short()),
         1 => "applied 1 migration".to_owned(),
         many => format!("applied {many} migrations"),

@@ -93,9 +93,7 @@ async fn attempt<T>(
         && before.status == RunStatus::Running
     {
         let silent = observer.holder_is_silent(&before, Instant::now());
-        if !could_not_outlive_our_lock(&before)
-            || (!silent && ledger.session_lives(work, &before.session).await?)
-        {
+        if !is_over(ledger, work, &before, silent).await? {
             return Ok(Claim::NotGot);
         }
         ledger.abandon(work, &before.id, &format!("found silent by {}", run.leader)).await?;
@@ -109,11 +107,24 @@ async fn attempt<T>(
     Ok(Claim::Mine(Box::new(run.clone())))
 }
 
-/// A run that says `running` is over when it was SQL work under the very session lock that we hold now: neither could
-/// outlive the other. That it was the very same lock is not recorded (two participants with one `lock.name` and two
-/// `lock.id`), so its session is looked for too. Anything else needs a look at its beats and its statements.
-fn could_not_outlive_our_lock(before: &Run) -> bool {
-    before.lock_mode == LockMode::Session && before.engine == EngineKind::Sql
+/// Whether a run that says `running` is over, asked by who has the session lock.
+///
+/// SQL work under that very lock could not outlive it. That it was the very same lock is not recorded (two participants
+/// with one `lock.name` and two `lock.id`), so its session is looked for too. A command outlives its leader's session
+/// by what its guard takes to end it: only silence says that it is gone. Where a lock outlives nothing (SQLite), it is.
+async fn is_over(
+    ledger: &Ledger,
+    work: &mut dyn Database,
+    before: &Run,
+    silent: bool,
+) -> Result<bool, DbError> {
+    if before.lock_mode != LockMode::Session {
+        return Ok(false);
+    }
+    if silent || ledger.dialect().session_lives.is_none() {
+        return Ok(true);
+    }
+    Ok(before.engine == EngineKind::Sql && !ledger.session_lives(work, &before.session).await?)
 }
 
 /// Who we are in every write, once the claim stands.

@@ -84,6 +84,11 @@ pub enum Event {
         /// What the database said, in one line.
         reason: String,
     },
+    /// The wrapped command printed something.
+    Output {
+        /// As it came: perhaps several lines, perhaps a piece of one.
+        text: String,
+    },
     /// Our run is over and recorded.
     RunFinished {
         /// Our run.

@@ -118,6 +118,15 @@ impl Teller for Human {
         }
     }
 
+    /// Unchanged: colours, and lines that are drawn over, are the command's business.
+    fn output(&mut self, now: Instant, bytes: &[u8]) {
+        if let Some(progress) = &mut self.progress {
+            progress.clear();
+        }
+        let _ = self.err.write_all(bytes).and_then(|()| self.err.flush());
+        self.pace.said(now);
+    }
+
     fn tick(&mut self, now: Instant) {
         match &mut self.progress {
             Some(progress) => progress.show(self.pace.pursued(now).as_ref()),
@@ -192,7 +201,7 @@ fn lines(event: &Event, verbosity: i8) -> Vec<Line> {
             detail(format!("run {run} {status} after {}", words::duration(*duration_ms)))
         }
         Event::RunStarted { .. } => run_started(event, verbosity),
-        Event::Plan(_) | Event::Status(_) => Vec::new(),
+        Event::Plan(_) | Event::Status(_) | Event::Output { .. } => Vec::new(),
         Event::LockWaiting { .. }
         | Event::Working { .. }
         | Event::Watching { .. }

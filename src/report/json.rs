@@ -43,6 +43,10 @@ impl Teller for Json {
         }
     }
 
+    fn output(&mut self, now: Instant, bytes: &[u8]) {
+        self.write(now, &Event::Output { text: String::from_utf8_lossy(bytes).into_owned() });
+    }
+
     fn tick(&mut self, now: Instant) {
         if let Some(event) = self.pace.due(now) {
             self.write(now, &event);

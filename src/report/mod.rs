@@ -29,6 +29,9 @@ const DRAIN: Duration = Duration::from_secs(5);
 pub trait Report: Send + Sync {
     /// Something happened. Returns at once; says nothing after [`Event::Outcome`].
     fn event(&self, event: &Event);
+    /// Output of a wrapped command, as it came. Returns when it is written: a reader who does not read holds up the
+    /// command, not our memory.
+    fn output(&self, bytes: &[u8]);
     /// Returns when everything is written, or after five seconds in which nobody reads. To be called before the
     /// process ends; a second call does nothing.
     fn finish(&self);
@@ -128,6 +131,8 @@ pub fn print_complaint(text: &str) {
 trait Teller {
     /// Something happened.
     fn tell(&mut self, now: Instant, event: &Event);
+    /// A wrapped command says something.
+    fn output(&mut self, now: Instant, bytes: &[u8]);
     /// Time has passed.
     fn tick(&mut self, now: Instant);
     /// How often to tick.
@@ -140,6 +145,7 @@ trait Teller {
 
 enum Message {
     Event(Instant, Box<Event>),
+    Output(Vec<u8>, SyncSender<()>),
     Finish(SyncSender<()>),
 }
 
@@ -156,6 +162,13 @@ impl Reporter {
 impl Report for Reporter {
     fn event(&self, event: &Event) {
         self.send(Message::Event(Instant::now(), Box::new(event.clone())));
+    }
+
+    fn output(&self, bytes: &[u8]) {
+        let (done, written) = mpsc::sync_channel(1);
+        if self.send(Message::Output(bytes.to_vec(), done)) {
+            let _ = written.recv();
+        }
     }
 
     fn finish(&self) {
@@ -181,6 +194,10 @@ fn tell(teller: &mut dyn Teller, receiver: &Receiver<Message>) {
                 teller.tell(at, &event);
             }
             Ok(Message::Event(..)) => {}
+            Ok(Message::Output(bytes, done)) => {
+                teller.output(Instant::now(), &bytes);
+                let _ = done.send(());
+            }
             Err(RecvTimeoutError::Timeout) if !over => teller.tick(Instant::now()),
             Err(RecvTimeoutError::Timeout) => {}
             Ok(Message::Finish(done)) => {

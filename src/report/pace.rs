@@ -152,6 +152,7 @@ impl Pace {
             | Event::Notice { .. }
             | Event::StepRetried { .. }
             | Event::Working { .. }
+            | Event::Output { .. }
             | Event::BeatMissed { .. } => {}
         }
     }

@@ -48,7 +48,8 @@ fn after(event: &Event) -> Option<Event> {
         Event::StepFinished { .. } => {
             Event::StepFailed { step: step(), reason: "column \"emial\" does not exist".into() }
         }
-        Event::StepFailed { .. } => {
+        Event::StepFailed { .. } => Event::Output { text: "== AddIndex: migrating ==\n".into() },
+        Event::Output { .. } => {
             Event::RunFinished { run: RUN.into(), status: RunStatus::Failed, duration_ms: 4_321 }
         }
         Event::RunFinished { .. } => Event::BeatMissed { reason: "connection reset".into(), since_ms: 4_100 },

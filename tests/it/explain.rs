@@ -53,6 +53,7 @@ variants! { errors: Error {
     "lock lost" => Error::LockLost { .. },
     "history refused" => Error::HistoryRefused { .. },
     "step" => Error::Step { .. },
+    "command" => Error::Command { .. },
     "budget ended" => Error::BudgetEnded { .. },
     "signalled" => Error::Signalled { .. },
     "not recorded" => Error::NotRecorded { .. },

@@ -29,6 +29,7 @@ impl Report for Heard {
     fn event(&self, event: &Event) {
         self.0.lock().unwrap().push(event.clone());
     }
+    fn output(&self, _bytes: &[u8]) {}
     fn finish(&self) {}
 }
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use nix::errno::Errno;
-use nix::fcntl::{Flock, FlockArg};
+use nix::fcntl::{FcntlArg, FdFlag, Flock, FlockArg, fcntl};
 
 use crate::database::Holder;
 use crate::database::error::{DbError, DbErrorKind};
@@ -19,7 +19,7 @@ const BETWEEN_TRIES: Duration = Duration::from_millis(5);
 pub(super) struct LockFile {
     path: PathBuf,
     may_create: bool,
-    /// Ours as long as it is here. A later release hands the descriptor on to a command's processes.
+    /// Ours as long as it is here.
     held: Option<Flock<File>>,
 }
 
@@ -39,6 +39,9 @@ impl LockFile {
         for attempt in 1..=TRIES {
             match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
                 Ok(held) => {
+                    // a command's processes inherit the descriptor: free then means that all of them are gone
+                    fcntl(&*held, FcntlArg::F_SETFD(FdFlag::empty()))
+                        .map_err(|errno| self.error(&errno.into()))?;
                     self.held = Some(held);
                     return Ok(true);
                 }

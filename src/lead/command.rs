@@ -1,0 +1,144 @@
+//! A wrapped command at work: its beats run on the lock's own session, and each good one tells the guard to go on.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use nix::time::{ClockId, clock_gettime};
+use tokio::time::{MissedTickBehavior, interval, sleep_until, timeout};
+
+use crate::database::{Database, DbError, Holder};
+use crate::engine::command::{Command, Ending, Running};
+use crate::error::Error;
+use crate::lead::run::{Voice, Working};
+use crate::lock::beats::EVERY;
+use crate::model::event::Event;
+use crate::model::run::Run;
+
+/// What one beat may take.
+const BEAT_LIMIT: Duration = Duration::from_secs(2);
+/// Without a good beat for so long, the lock counts as lost; a successor waits half as long again.
+const TRUST: Duration = Duration::from_secs(10);
+
+impl Working<'_> {
+    /// The command, then the check.
+    pub(super) async fn run_commands(
+        &mut self,
+        work: &mut dyn Database,
+        run: &Run,
+        command: &Command,
+    ) -> Result<(), Error> {
+        let environment = vec![
+            ("BELLWETHER_RELEASE".to_owned(), run.release.0.clone()),
+            ("BELLWETHER_RUN".to_owned(), run.id.0.clone()),
+            ("BELLWETHER_FENCE".to_owned(), run.fence.to_string()),
+        ];
+        for (command, check) in
+            std::iter::once((command, false)).chain(self.job.check.iter().map(|it| (it, true)))
+        {
+            let command = Command { environment: environment.clone(), ..command.clone() };
+            self.progress.update(|progress| progress.current = command.argv.first().cloned());
+            self.run_command(work, &command, check).await?;
+        }
+        Ok(())
+    }
+
+    async fn run_command(
+        &mut self,
+        work: &mut dyn Database,
+        command: &Command,
+        check: bool,
+    ) -> Result<(), Error> {
+        let report = Arc::clone(&self.job.report);
+        let mut running = command.start(&report).map_err(|error| Error::Bug {
+            what: format!("the command's guard cannot be started: {error}"),
+        })?;
+        let watched = self.watch(work, &mut running).await;
+        let ending = match watched {
+            Ok(ending) => ending,
+            // told to end: by a signal, the budget or a lost lock; what it says of itself does not matter
+            Err(cut) => {
+                running.tail().await;
+                return Err(cut);
+            }
+        };
+        let output = running.tail().await;
+        match ending {
+            Ending::Exit(0) => Ok(()),
+            ending => Err(Error::Command { command: command.argv.clone(), ending, output, check }),
+        }
+    }
+
+    /// Until the command and all that it started are gone.
+    async fn watch(&mut self, work: &mut dyn Database, running: &mut Running) -> Result<Ending, Error> {
+        let mut ticks = interval(EVERY);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut last_good = since_boot();
+        let mut cut = None;
+        let job = self.job;
+        loop {
+            tokio::select! {
+                ending = running.ended() => return cut.map_or(Ok(ending), Err),
+                signal = job.signalled(), if cut.is_none() => {
+                    running.signal(signal).await;
+                    cut = Some(self.signalled(signal, None));
+                }
+                () = sleep_until(job.limits.deadline()), if cut.is_none() => {
+                    running.end().await;
+                    cut = Some(self.budget_ended(None));
+                }
+                _ = ticks.tick() => {
+                    let began = since_boot();
+                    let lost = match timeout(BEAT_LIMIT, self.beat(work)).await {
+                        Ok(Ok(None)) => {
+                            last_good = began;
+                            running.beat().await;
+                            None
+                        }
+                        Ok(Ok(Some(reason))) => Some(reason),
+                        Ok(Err(error)) if error.kind.ends_session() => {
+                            Some(format!("the session that holds it broke: {}", error.message))
+                        }
+                        Ok(Err(error)) => self.missed(&error.message, last_good),
+                        Err(_) => self.missed("no answer within 2 s", last_good),
+                    };
+                    if let Some(reason) = lost {
+                        running.kill().await;
+                        cut = Some(self.lock_lost(reason, None));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Some = the lock is lost, because.
+    async fn beat(&mut self, work: &mut dyn Database) -> Result<Option<String>, DbError> {
+        // a SQLite file is the command's to write; there, who has the lock file is alive
+        if self.job.beats()
+            && let Voice::Inline(recorder) = &mut self.voice
+        {
+            let progress = self.progress.get();
+            if !recorder.beat(work, &progress).await? {
+                return Ok(Some("another run has taken over: the ledger says that ours is over".to_owned()));
+            }
+        }
+        match work.holder(&self.job.key).await? {
+            Holder::Ours => Ok(None),
+            Holder::Free | Holder::Other(_) => {
+                Ok(Some("the server has freed it: our session does not hold it any more".to_owned()))
+            }
+        }
+    }
+
+    /// Lost only when the last good beat began too long ago.
+    fn missed(&self, reason: &str, last_good: Duration) -> Option<String> {
+        let since = since_boot().saturating_sub(last_good);
+        let since_ms = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
+        self.job.report.event(&Event::BeatMissed { reason: reason.to_owned(), since_ms });
+        (since >= TRUST).then(|| format!("no sign of life got through for {} s: {reason}", since.as_secs()))
+    }
+}
+
+/// A clock that counts suspend.
+fn since_boot() -> Duration {
+    clock_gettime(ClockId::CLOCK_BOOTTIME).map_or(Duration::ZERO, Duration::from)
+}
