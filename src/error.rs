@@ -244,8 +244,8 @@ pub enum Error {
     BundleNotApplied {
         /// Its run.
         run: Box<Run>,
-        /// What is not applied.
-        pending: Vec<Version>,
+        /// What is not applied: version and name.
+        pending: Vec<String>,
     },
     /// The leader is silent, or its run was abandoned or is gone.
     #[error("the leader died")]
@@ -270,8 +270,8 @@ pub enum Error {
         at_work: bool,
         /// How long we waited.
         waited: Duration,
-        /// What is pending.
-        pending: Option<Vec<Version>>,
+        /// What is pending: version and name.
+        pending: Option<Vec<String>>,
         /// Of which release.
         seeking: Seeking,
     },

@@ -290,24 +290,21 @@ impl<'a> Watch<'a> {
         match failure {
             Failure::LeaderFailed(run) => Error::LeaderFailed { run },
             Failure::LeaderInterrupted(run) => Error::LeaderInterrupted { run },
-            Failure::NotApplied(run, pending) => Error::BundleNotApplied { run, pending },
+            Failure::NotApplied(run, pending) => {
+                Error::BundleNotApplied { run, pending: self.job.named(&pending) }
+            }
             Failure::LeaderDied(run) => Error::LeaderDied { run },
             Failure::NeverStarted => Error::LeaderNeverStarted { waited, seeking },
-            Failure::StillAtWork(run) => late(Some(run), true, waited, seen, seeking),
-            Failure::NobodyAtWork(run) => late(run, false, waited, seen, seeking),
+            Failure::StillAtWork(run) => late(self.job, Some(run), true, seen, seeking),
+            Failure::NobodyAtWork(run) => late(self.job, run, false, seen, seeking),
         }
     }
 }
 
-fn late(
-    run: Option<Box<Run>>,
-    at_work: bool,
-    waited: Duration,
-    seen: &Observation,
-    seeking: Seeking,
-) -> Error {
+fn late(job: &Job, run: Option<Box<Run>>, at_work: bool, seen: &Observation, seeking: Seeking) -> Error {
+    let waited = job.limits.began.elapsed();
     let pending = match &seen.pending {
-        Pending::Some(versions) => Some(versions.clone()),
+        Pending::Some(versions) => Some(job.named(versions)),
         Pending::None => Some(Vec::new()),
         Pending::Unknown => None,
     };

@@ -148,6 +148,23 @@ impl Job {
         self.scope.release.clone().unwrap_or_else(|| Release(self.digest().0))
     }
 
+    /// Migrations of our bundle for people: the file's name, and the version where the name does not begin with it.
+    pub fn named(&self, versions: &[Version]) -> Vec<String> {
+        let migrations = self.bundle.as_ref().map_or(&[][..], |bundle| bundle.migrations.as_slice());
+        let name = |version: &Version| {
+            let Some(migration) = migrations.iter().find(|migration| migration.version == *version) else {
+                return version.to_string();
+            };
+            let stem = migration.name.strip_suffix(".sql").unwrap_or(&migration.name);
+            let stem = stem.strip_suffix(".up").unwrap_or(stem);
+            match stem.starts_with(&format!("{version}_")) {
+                true => stem.to_owned(),
+                false => format!("{version} ({stem})"),
+            }
+        };
+        versions.iter().map(name).collect()
+    }
+
     /// Ends a wait when the signal comes.
     pub async fn signalled(&self) -> u8 {
         let mut signal = self.signal.clone();

@@ -146,3 +146,12 @@ fn the_help_of_deploy_reads_well() {
     let deploy = command.find_subcommand_mut("deploy").expect("it is there");
     insta::assert_snapshot!(deploy.render_help());
 }
+
+#[test]
+fn a_misspelt_flag_is_not_taken_for_a_command() {
+    let none = |_: &str| None;
+    let error = Request::from_env_and_args(["bellwether", "deploy", "--frob"], &none).unwrap_err();
+    assert!(!error.text.contains("-- --frob"), "{}", error.text);
+    let error = Request::from_env_and_args(["bellwether", "deploy", "--relase", "x"], &none).unwrap_err();
+    assert!(error.text.contains("--release"), "{}", error.text);
+}

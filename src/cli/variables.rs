@@ -62,7 +62,13 @@ impl Request {
         let parsed = command
             .try_get_matches_from_mut(&args)
             .and_then(|matches| Self::from_arg_matches(&matches))
-            .map_err(|error| usage(&error, &args, env));
+            .map_err(|mut error| {
+                // what comes after `--` is a command, and no place for a misspelt flag
+                if error.kind() == ErrorKind::UnknownArgument {
+                    error.remove(ContextKind::Suggested);
+                }
+                usage(&error, &args, env)
+            });
         let mut request = parsed?;
         let set = |name| env(name).filter(|value| !value.is_empty());
         let (verbose, quiet) = (request.global.verbose > 0, request.global.quiet);

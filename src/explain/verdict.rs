@@ -5,7 +5,6 @@ use std::time::Duration;
 use super::{count, machine, span, told};
 use crate::error::Seeking;
 use crate::model::event::Explained;
-use crate::model::ids::Version;
 use crate::model::run::{Run, RunStatus};
 
 /// Other runs named in a message.
@@ -53,7 +52,7 @@ fn progress(run: &Run) -> String {
     }
 }
 
-pub fn bundle_not_applied(run: &Run, pending: &[Version]) -> Explained {
+pub fn bundle_not_applied(run: &Run, pending: &[String]) -> Explained {
     let are = match pending.len() {
         1 => "1 of our migrations is".to_owned(),
         many => format!("{many} of our migrations are"),
@@ -118,7 +117,7 @@ pub fn leader_late(
     run: Option<&Run>,
     at_work: bool,
     waited: Duration,
-    pending: Option<&[Version]>,
+    pending: Option<&[String]>,
     seeking: &Seeking,
 ) -> Explained {
     let title = match run {
@@ -197,8 +196,8 @@ fn others(seeking: &Seeking) -> Vec<String> {
     lines
 }
 
-fn list(versions: &[Version]) -> String {
-    let shown: Vec<_> = versions.iter().take(10).map(Version::as_str).collect();
+fn list(versions: &[String]) -> String {
+    let shown: Vec<_> = versions.iter().take(10).map(String::as_str).collect();
     match versions.len() {
         more if more > 10 => format!("{} and {} more", shown.join(", "), more - 10),
         _ => shown.join(", "),

@@ -250,6 +250,7 @@ impl SecondLook<Result<Success, Error>> for UnderTheLock<'_> {
             Pending::None => Some(Ok(nothing_to_do(latest))),
             Pending::Unknown if !old && latest.digest == self.job.digest() => Some(Ok(nothing_to_do(latest))),
             Pending::Some(pending) if !old && self.job.role == Role::Elect => {
+                let pending = self.job.named(&pending);
                 Some(Err(Error::BundleNotApplied { run: Box::new(latest.clone()), pending }))
             }
             Pending::Some(_) | Pending::Unknown => None,

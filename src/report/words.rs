@@ -78,7 +78,9 @@ pub fn whereabouts(run: &Watched) -> String {
         RunStatus::Abandoned => "was abandoned",
     };
     match (at.is_empty(), run.status) {
-        (false, _) => format!("{verb} at {at}"),
+        (false, RunStatus::Running) => format!("{verb} at {at}"),
+        (false, _) if run.current.is_some() => format!("{verb} at {at}"),
+        (false, _) => format!("{verb} with {at} done"),
         (true, RunStatus::Running) => "is at work".to_owned(),
         (true, _) => verb.to_owned(),
     }
