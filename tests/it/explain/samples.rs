@@ -1,5 +1,6 @@
 //! One sample of each error, as it comes at three in the morning.
 
+mod commands;
 mod usage;
 
 use std::io;
@@ -9,7 +10,6 @@ use bellwether::cli::Request;
 use bellwether::config;
 use bellwether::database::url::UrlError;
 use bellwether::database::{DbError, DbErrorKind, Dialect, EngineName, mysql, postgres};
-use bellwether::engine::command::Ending;
 use bellwether::engine::step::{Place, StepError, Unsendable};
 use bellwether::error::{Doing, Error, Seeking};
 use bellwether::formats::{FORMATS, FormatError};
@@ -127,7 +127,7 @@ pub fn error_samples() -> Vec<(&'static str, Error)> {
     let applied = || vec!["20240101".into(), "20240215".into()];
     let grants = |lines: &[&str]| lines.iter().map(|line| (*line).to_owned()).collect();
     let denied = |message: &str| server_says(DbErrorKind::Privilege, "42501", message);
-    vec![
+    let mut samples = vec![
         ("a misspelt key", config_error()),
         ("no leader named", PlanError::NotDesignated { platform: "heroku".into() }.into()),
         ("no folder", FormatError::NoFolder { folder: "db/migrations".into() }.into()),
@@ -287,61 +287,6 @@ pub fn error_samples() -> Vec<(&'static str, Error)> {
         ),
         ("a failed statement", step_samples().remove(0).1),
         (
-            "a command that failed",
-            Error::Command {
-                command: vec!["bin/rails".into(), "db:migrate".into()],
-                ending: Ending::Exit(1),
-                output: "== 20240301 AddIndex: migrating ==\nrails aborted!\nrelation users does not exist\n"
-                    .into(),
-                check: false,
-            },
-        ),
-        (
-            "a command that is not there",
-            Error::Command {
-                command: vec!["bundle".into(), "exec".into(), "rake".into()],
-                ending: Ending::NotStarted(2, "No such file or directory (os error 2)".into()),
-                output: String::new(),
-                check: false,
-            },
-        ),
-        (
-            "a command that may not be run",
-            Error::Command {
-                command: vec!["./migrate.sh".into()],
-                ending: Ending::NotStarted(13, "Permission denied (os error 13)".into()),
-                output: String::new(),
-                check: false,
-            },
-        ),
-        (
-            "a command that was killed",
-            Error::Command {
-                command: vec!["./migrate.sh".into()],
-                ending: Ending::Signal(9),
-                output: "applying 3 of 7".into(),
-                check: false,
-            },
-        ),
-        (
-            "a command whose guard was killed",
-            Error::Command {
-                command: vec!["./migrate.sh".into()],
-                ending: Ending::GuardLost,
-                output: String::new(),
-                check: false,
-            },
-        ),
-        (
-            "a check that failed",
-            Error::Command {
-                command: vec!["bin/smoke".into()],
-                ending: Ending::Exit(3),
-                output: "no such column".into(),
-                check: true,
-            },
-        ),
-        (
             "the budget in the middle of work",
             Error::BudgetEnded {
                 budget: Duration::from_secs(1800),
@@ -461,7 +406,9 @@ pub fn error_samples() -> Vec<(&'static str, Error)> {
         ),
         ("not ready", Error::NotReady { reason: "2 migrations are pending".into() }),
         ("a bug", Error::Bug { what: "no session after opening one".into() }),
-    ]
+    ];
+    samples.extend(commands::command_samples());
+    samples
 }
 
 pub fn step_samples() -> Vec<(&'static str, Error)> {
