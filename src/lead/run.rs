@@ -22,7 +22,9 @@ use crate::model::ids::Version;
 use crate::model::migration::Migration;
 use crate::model::run::{Run, StepStatus};
 
-/// Between writes of progress on the one connection.
+/// Runs of so many steps write each one's begin on the one connection; longer ones now and then.
+const TOLD_ONE_BY_ONE: i64 = 100;
+/// Between writes of progress of a longer run.
 const SPEAK_EVERY: Duration = Duration::from_secs(1);
 /// How long a cancelled statement may take to end.
 const CANCEL_PATIENCE: Duration = Duration::from_secs(3);
@@ -290,11 +292,12 @@ impl Working<'_> {
     async fn speak(&mut self, work: &mut dyn Database) -> Result<(), Error> {
         let Voice::Inline(recorder) = &mut self.voice else { return Ok(()) };
         // each costs a commit: a thousand small migrations need not be told one by one
-        if self.spoke.is_some_and(|spoke| spoke.elapsed() < SPEAK_EVERY) {
+        let progress = self.progress.get();
+        let many = progress.total > TOLD_ONE_BY_ONE;
+        if many && self.spoke.is_some_and(|spoke| spoke.elapsed() < SPEAK_EVERY) {
             return Ok(());
         }
         self.spoke = Some(Instant::now());
-        let progress = self.progress.get();
         match recorder.beat(work, &progress).await {
             Ok(true) => Ok(()),
             Ok(false) => Err(self.lock_lost("another run has taken over".to_owned(), None)),
