@@ -1,5 +1,6 @@
 //! From the command line to the exit code: the only file (with its folder) that knows every concrete type.
 
+mod asking;
 mod inspect;
 mod install;
 mod prepare;
@@ -20,6 +21,7 @@ use crate::explain::explain;
 use crate::follow::follow;
 use crate::job::{Job, Success, milliseconds};
 use crate::lead::lead;
+use crate::model::choice::FollowSource;
 use crate::model::event::{Event, Explained, Outcome};
 use crate::model::run::Role;
 use crate::platform::Env;
@@ -118,7 +120,11 @@ async fn deploy(
     facts: &mut Facts,
 ) -> Result<Success, Error> {
     let (signalled, forced) = signals()?;
-    let job = prepare::job(request, env, report, began, signalled, facts)?;
+    let settings = prepare::settings(request, env)?;
+    if settings.follow.source == FollowSource::Command {
+        return asking::ask(request, &settings, env, report, began, (signalled, forced), facts).await;
+    }
+    let job = prepare::job(request, settings, env, report, began, signalled, facts)?;
     let ended = tokio::select! {
         biased;
         ended = perform(&job) => ended,

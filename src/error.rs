@@ -1,5 +1,6 @@
 //! Every way in which a process of ours ends without success, as facts. The prose is in `explain/`.
 
+mod asked;
 mod facts;
 
 use std::time::Duration;
@@ -18,6 +19,7 @@ use crate::model::run::Run;
 use crate::plan::PlanError;
 use crate::plan::pending::Refusal;
 
+pub use asked::StatusError;
 pub use facts::{Doing, Seeking};
 
 /// Why we do not end with 0.
@@ -275,6 +277,9 @@ pub enum Error {
         /// Of which release.
         seeking: Seeking,
     },
+    /// A status command failed us, or kept us waiting for too long.
+    #[error(transparent)]
+    Status(#[from] StatusError),
     /// `status --check`: not ready.
     #[error("not ready: {reason}")]
     NotReady {
@@ -320,6 +325,7 @@ impl Error {
             Self::LeaderDied { .. } => Exit::LeaderDied,
             Self::LeaderNeverStarted { .. } => Exit::LeaderNeverStarted,
             Self::LeaderLate { .. } => Exit::LeaderLate,
+            Self::Status(error) => error.exit(),
             Self::NotReady { .. } => Exit::NotReady,
             Self::Bug { .. } => Exit::Bug,
         }

@@ -1,5 +1,6 @@
 //! Follows: look, decide, sleep. An elect does the same until the decision is to lead.
 
+pub mod asking;
 pub mod decide;
 
 use std::time::Duration;

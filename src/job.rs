@@ -167,15 +167,7 @@ impl Job {
 
     /// Ends a wait when the signal comes.
     pub async fn signalled(&self) -> u8 {
-        let mut signal = self.signal.clone();
-        loop {
-            if let Some(number) = *signal.borrow_and_update() {
-                return number;
-            }
-            if signal.changed().await.is_err() {
-                std::future::pending::<()>().await;
-            }
-        }
+        signalled(&self.signal).await
     }
 
     /// The error of a signal that ended a wait.
@@ -314,6 +306,19 @@ impl Job {
             environment: self.scope.environment.clone(),
             release: self.scope.release.as_ref().map(|release| release.0.clone()),
             others,
+        }
+    }
+}
+
+/// Ends a wait when the signal comes.
+pub async fn signalled(signal: &watch::Receiver<Option<u8>>) -> u8 {
+    let mut signal = signal.clone();
+    loop {
+        if let Some(number) = *signal.borrow_and_update() {
+            return number;
+        }
+        if signal.changed().await.is_err() {
+            std::future::pending::<()>().await;
         }
     }
 }

@@ -12,6 +12,7 @@ pub mod database;
 pub mod ledger;
 pub mod lock;
 pub mod engine;
+pub mod status;
 pub mod exit;
 pub mod error;
 pub mod explain;

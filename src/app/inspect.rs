@@ -28,7 +28,7 @@ pub async fn plan(
     began: Instant,
     facts: &mut Facts,
 ) -> Result<Success, Error> {
-    let prepared = prepare::prepare(request, env, report)?;
+    let prepared = prepare::prepare(request, prepare::settings(request, env)?, env, report)?;
     let (role, role_reason) = prepared.role(request, env)?;
     facts.role = Some(role);
     let (release, release_reason) = prepared.release(request)?;
@@ -143,7 +143,7 @@ pub async fn status(
     began: Instant,
     facts: &mut Facts,
 ) -> Result<Success, Error> {
-    let prepared = prepare::prepare(request, env, report)?;
+    let prepared = prepare::prepare(request, prepare::settings(request, env)?, env, report)?;
     // without a release, every run of our lock name and environment is ours
     let release = prepared.release(request).map_or(None, |(release, _)| release);
     facts.release.clone_from(&release);

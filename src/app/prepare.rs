@@ -56,9 +56,18 @@ pub struct Prepared {
     pub target: Arc<Target>,
 }
 
-/// Reads config, platform and migrations, and parses the URL.
-pub fn prepare(request: &Request, env: Env<'_>, report: &Arc<dyn Report>) -> Result<Prepared, Error> {
-    let settings = config::load(request, Path::new(""), env)?;
+/// Flags and config.
+pub fn settings(request: &Request, env: Env<'_>) -> Result<Settings, Error> {
+    Ok(config::load(request, Path::new(""), env)?)
+}
+
+/// Reads platform and migrations, and parses the URL.
+pub fn prepare(
+    request: &Request,
+    settings: Settings,
+    env: Env<'_>,
+    report: &Arc<dyn Report>,
+) -> Result<Prepared, Error> {
     let identity = platform::identify(env);
     let argv = match request.action.command() {
         [] => settings.command.clone(),
@@ -100,6 +109,30 @@ fn read_bundle(
     }
 }
 
+/// What decides the role of one that can lead.
+pub fn role_inputs<'a>(
+    request: &'a Request,
+    settings: &'a Settings,
+    identity: &'a Identity,
+    run_migrations: Option<&'a str>,
+) -> RoleInputs<'a> {
+    RoleInputs {
+        verb: match request.action {
+            Action::Lead { .. } => Some(Role::Lead),
+            Action::Follow { .. } => Some(Role::Follow),
+            _ => None,
+        },
+        flag: request.global.role,
+        run_migrations,
+        leader: settings.leader.as_ref(),
+        participant: request.global.participant.as_ref(),
+        platform_names: &identity.participant_names,
+        platform: identity.platform,
+        must_designate: identity.must_designate,
+        can_lead: true,
+    }
+}
+
 impl Prepared {
     /// The role, with its reason.
     pub fn role(&self, request: &Request, env: Env<'_>) -> Result<(Role, String), Error> {
@@ -113,21 +146,8 @@ impl Prepared {
         request: &'a Request,
         run_migrations: Option<&'a str>,
     ) -> RoleInputs<'a> {
-        RoleInputs {
-            verb: match request.action {
-                Action::Lead { .. } => Some(Role::Lead),
-                Action::Follow { .. } => Some(Role::Follow),
-                _ => None,
-            },
-            flag: request.global.role,
-            run_migrations,
-            leader: self.settings.leader.as_ref(),
-            participant: request.global.participant.as_ref(),
-            platform_names: &self.identity.participant_names,
-            platform: self.identity.platform,
-            must_designate: self.identity.must_designate,
-            can_lead: self.bundle.is_some() || !self.argv.is_empty(),
-        }
+        let inputs = role_inputs(request, &self.settings, &self.identity, run_migrations);
+        RoleInputs { can_lead: self.bundle.is_some() || !self.argv.is_empty(), ..inputs }
     }
 
     /// The release, with its reason.
@@ -238,13 +258,14 @@ fn rules(of_format: Rules, settings: &HistorySettings) -> Rules {
 /// A deploy's job; says what it is.
 pub fn job(
     request: &Request,
+    settings: Settings,
     env: Env<'_>,
     report: &Arc<dyn Report>,
     began: Instant,
     signal: watch::Receiver<Option<u8>>,
     facts: &mut Facts,
 ) -> Result<Job, Error> {
-    let prepared = prepare(request, env, report)?;
+    let prepared = prepare(request, settings, env, report)?;
     let (role, role_reason) = prepared.role(request, env)?;
     facts.role = Some(role);
     let (release, release_reason) = prepared.release(request)?;
@@ -267,6 +288,6 @@ pub fn start(job: &Job, role_reason: String, release_reason: String) -> Start {
         release: job.scope.release.clone(),
         release_reason,
         deploy: job.scope.deploy.clone(),
-        database: job.place(),
+        database: Some(job.place()),
     }
 }

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use crate::cli::{Request, bad_name};
 use crate::config::error::{ConfigError, Problem, nearest};
-use crate::config::raw::{RawConfig, RawEnvironment, Span, Text};
+use crate::config::raw::{RawConfig, RawEnvironment, Text};
 use crate::config::reader::{Env, Reader, layers};
 use crate::config::{
-    FollowSettings, GithubSettings, HerokuSettings, HistorySettings, LeaderRule, LedgerSettings,
-    LockSettings, Settings, locate, not_yet, read,
+    GithubSettings, HerokuSettings, HistorySettings, LeaderRule, LedgerSettings, LockSettings, Settings,
+    locate, not_yet, read,
 };
 use crate::model::choice::{Deployments, FollowSource, HistoryRule, LockChoice};
 use crate::model::ids::{Environment, Participant};
@@ -71,7 +71,7 @@ pub(super) fn settings(
             schema: reader.name("ledger.schema", |e| e.ledger.as_ref()?.schema.as_ref())?,
             readers: reader.list("ledger.readers", |e| e.ledger.as_ref()?.readers.as_ref())?,
         },
-        follow: reader.follow(flags.follow)?,
+        follow: reader.follow(request)?,
         github: GithubSettings {
             repository: reader.text("github.repository", |e| e.github.as_ref()?.repository.as_ref())?,
             deployments: reader
@@ -195,31 +195,6 @@ impl Reader<'_> {
             out_of_order: rule("history.out_of_order", |e| e.history.as_ref()?.out_of_order.as_ref())?,
             changed: rule("history.changed", |e| e.history.as_ref()?.changed.as_ref())?,
             missing: rule("history.missing", |e| e.history.as_ref()?.missing.as_ref())?,
-        })
-    }
-
-    fn follow(&self, flag: Option<FollowSource>) -> Result<FollowSettings, ConfigError> {
-        let span = |key: &str, default: u64, get: fn(&RawEnvironment) -> Option<&Span>| {
-            self.span(key, get).map(|span| span.unwrap_or(Duration::from_secs(default)))
-        };
-        let codes = |default: i32, get: fn(&RawEnvironment) -> Option<&Vec<i32>>| {
-            self.find(get).map_or_else(|| vec![default], |(_, codes)| codes.clone())
-        };
-        Ok(FollowSettings {
-            source: match flag {
-                Some(source) => source,
-                None => self
-                    .word("follow.source", FollowSource::ALL, |e| e.follow.as_ref()?.source.as_ref())?
-                    .unwrap_or(FollowSource::Ledger),
-            },
-            start: span("follow.start", 900, |e| e.follow.as_ref()?.start.as_ref())?,
-            grace: span("follow.grace", 60, |e| e.follow.as_ref()?.grace.as_ref())?,
-            window: span("follow.window", 900, |e| e.follow.as_ref()?.window.as_ref())?,
-            needs: self.text("follow.needs", |e| e.follow.as_ref()?.needs.as_ref())?,
-            command: self.list("follow.command", |e| e.follow.as_ref()?.command.as_ref())?,
-            every: span("follow.every", 5, |e| e.follow.as_ref()?.every.as_ref())?,
-            ready: codes(0, |e| e.follow.as_ref()?.ready.as_ref()),
-            pending: codes(1, |e| e.follow.as_ref()?.pending.as_ref()),
         })
     }
 }

@@ -3,6 +3,7 @@
 
 mod check;
 mod error;
+mod follow;
 mod interpolate;
 mod locate;
 mod not_yet;

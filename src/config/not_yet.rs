@@ -4,12 +4,8 @@
 pub(super) const KEYS: &[(&str, &[&str])] = &[
     ("format", &["auto", "sqlx"]),
     ("lock.mode", &["auto", "session"]),
-    ("follow.source", &["ledger"]),
+    ("follow.source", &["ledger", "command"]),
     ("follow.needs", &[]),
-    ("follow.command", &[]),
-    ("follow.every", &[]),
-    ("follow.ready", &[]),
-    ("follow.pending", &[]),
     ("github.repository", &[]),
     ("github.deployments", &["off"]),
     ("heroku.app", &[]),

@@ -234,6 +234,12 @@ bad_configs! {
     variable_without_a_brace: "", "defaults:\n  leader: ${LEADER\n";
     several_environments_and_none_named: "", "environments:\n  production: {}\n  staging: {}\n";
     unknown_environment: "-e produktion", "environments:\n  production: {}\n  staging: {}\n";
+    a_status_source_without_a_command: "", "defaults:\n  follow:\n    source: command\n    command: []\n";
+    a_status_command_asked_without_a_pause: "", "defaults:\n  follow: { every: 0 }\n";
+    an_exit_code_that_cannot_be: "", "defaults:\n  follow: { ready: [0, 256] }\n";
+    an_exit_code_that_means_both: "", "defaults:\n  follow: { source: command, command: [x], ready: [0, 3], pending: [1, 3] }\n";
+    an_exit_code_that_means_both_by_default: "", "defaults:\n  follow: { source: command, command: [x], ready: [1] }\n";
+    no_exit_code_that_means_ready: "", "defaults:\n  follow: { source: command, command: [x], ready: [] }\n";
     not_yet_in_defaults: "", "defaults: { follow: { source: github } }\n";
     not_yet_a_lease: "", "defaults: { lock: { mode: \"lease\" } }\n";
     not_yet_a_format: "", "defaults: { format: rails }\n";

@@ -81,6 +81,18 @@ impl Command {
     /// # Errors
     /// Our own guard cannot be started; the command's failure to start is an [`Ending`].
     pub fn start(&self, report: &Arc<dyn Report>) -> io::Result<Running> {
+        self.launch(Some(report))
+    }
+
+    /// Starts it; nobody hears its output, of which only the last lines are kept.
+    ///
+    /// # Errors
+    /// Our own guard cannot be started.
+    pub fn start_unheard(&self) -> io::Result<Running> {
+        self.launch(None)
+    }
+
+    fn launch(&self, report: Option<&Arc<dyn Report>>) -> io::Result<Running> {
         let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
         ours.set_nonblocking(true)?;
         let mut arguments: Vec<OsString> =
@@ -95,36 +107,36 @@ impl Command {
             starting.current_dir(cwd);
         }
         let tail = Arc::new(Mutex::new(Tail::default()));
-        let readers = self.outputs(&mut starting)?;
+        let readers = outputs(&mut starting, report.is_some() && Terminal::detect().stderr)?;
         let guard = starting.spawn()?;
         drop(starting); // with it our copies of the output's other end
         let copying = readers
             .into_iter()
-            .map(|reader| copy(reader, Arc::clone(report), Arc::clone(&tail)))
+            .map(|reader| copy(reader, report.cloned(), Arc::clone(&tail)))
             .collect::<io::Result<_>>()?;
         let (from_guard, to_guard) = UnixStream::from_std(ours)?.into_split();
         let from_guard = BufReader::new(from_guard).lines();
         Ok(Running { guard, from_guard, to_guard, tail, copying, group: None })
     }
+}
 
-    /// Gives the guard its output, and us the other end of it.
-    fn outputs(&self, starting: &mut tokio::process::Command) -> io::Result<Vec<Box<dyn Read + Send>>> {
-        if Terminal::detect().stderr {
-            let pty = nix::pty::openpty(None, None)?;
-            starting.stdout(Stdio::from(pty.slave.try_clone()?)).stderr(Stdio::from(pty.slave));
-            return Ok(vec![Box::new(std::fs::File::from(pty.master))]);
-        }
-        let (out, theirs) = io::pipe()?;
-        starting.stdout(Stdio::from(theirs.try_clone()?)).stderr(Stdio::from(theirs));
-        Ok(vec![Box::new(out)])
+/// Gives the guard its output, and us the other end of it.
+fn outputs(starting: &mut tokio::process::Command, terminal: bool) -> io::Result<Vec<Box<dyn Read + Send>>> {
+    if terminal {
+        let pty = nix::pty::openpty(None, None)?;
+        starting.stdout(Stdio::from(pty.slave.try_clone()?)).stderr(Stdio::from(pty.slave));
+        return Ok(vec![Box::new(std::fs::File::from(pty.master))]);
     }
+    let (out, theirs) = io::pipe()?;
+    starting.stdout(Stdio::from(theirs.try_clone()?)).stderr(Stdio::from(theirs));
+    Ok(vec![Box::new(out)])
 }
 
 /// Copies output as it comes. A thread of its own, so that a reader who does not read holds up the command (whose pipe
 /// fills) and never a beat.
 fn copy(
     mut from: Box<dyn Read + Send>,
-    report: Arc<dyn Report>,
+    report: Option<Arc<dyn Report>>,
     tail: Arc<Mutex<Tail>>,
 ) -> io::Result<std::thread::JoinHandle<()>> {
     std::thread::Builder::new().name("output".into()).spawn(move || {
@@ -132,7 +144,9 @@ fn copy(
         // the end of a pty is an error (EIO), that of a pipe is nothing read
         while let Ok(count @ 1..) = from.read(&mut bytes) {
             tail.lock().unwrap_or_else(PoisonError::into_inner).take(&bytes[..count]);
-            report.output(&bytes[..count]);
+            if let Some(report) = &report {
+                report.output(&bytes[..count]);
+            }
         }
     })
 }

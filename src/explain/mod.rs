@@ -1,6 +1,7 @@
 //! Errors as prose: what happened, to what, why, and what to do next. All of it stands here, so that it can be read as
 //! a whole; everywhere else errors are facts. Each variant has a snapshot in `tests/it/explain.rs`.
 
+mod asked;
 mod connection;
 mod setup;
 mod snippet;
@@ -65,6 +66,7 @@ pub fn explain(error: &Error) -> Explained {
         Error::LeaderLate { run, at_work, waited, pending, seeking } => {
             verdict::leader_late(run.as_deref(), *at_work, *waited, pending.as_deref(), seeking)
         }
+        Error::Status(error) => asked::status(error),
         Error::NotReady { reason } => verdict::not_ready(reason),
         Error::Bug { what } => bug(what),
     }

@@ -49,6 +49,10 @@ pub fn plan(error: &PlanError) -> Explained {
             "name the folder with --migrations FOLDER or `migrations:` in bellwether.yml".to_owned(),
             "or only follow: `bellwether follow`".to_owned(),
         ],
+        PlanError::OnlyFollows { .. } => vec![
+            "only follow: `bellwether follow`, or `--role follow`".to_owned(),
+            "or leave follow.source out: where the leader runs bellwether, followers wait by its ledger".to_owned(),
+        ],
         PlanError::NoRelease { .. } => vec![
             "say what is being released, the same for all participants: --release or BELLWETHER_RELEASE, usually the commit".to_owned(),
         ],

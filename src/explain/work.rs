@@ -103,7 +103,18 @@ const NO_ACCESS: i32 = 13;
 pub fn command(command: &[String], ending: &Ending, output: &str, check: bool) -> Explained {
     let program = command.first().map_or("", String::as_str);
     let what = if check { "the check after the command" } else { "the command" };
-    let hints = match ending {
+    let hints = start_hints(program, ending)
+        .unwrap_or_else(|| vec!["its own output says why; mend it and deploy again".to_owned()]);
+    let mut causes = vec![format!("it was: {}", command.join(" "))];
+    if !output.trim().is_empty() {
+        causes.push(format!("the end of its output:\n{}", output.trim_end()));
+    }
+    told(format!("{what} {program} {ending}"), causes, hints)
+}
+
+/// What to do where its output does not say it: it was not started, or killed from outside.
+pub fn start_hints(program: &str, ending: &Ending) -> Option<Vec<String>> {
+    Some(match ending {
         Ending::NotStarted(NOT_FOUND, _) => vec![
             format!("is {program} installed here, in the PATH or at that path?"),
             "an image with bellwether alone has no runtime of the app: `bellwether install PATH` copies the program into the app's own image or volume".to_owned(),
@@ -114,15 +125,8 @@ pub fn command(command: &[String], ending: &Ending, output: &str, check: bool) -
             "nobody but the kernel's out-of-memory killer or an operator sends SIGKILL: see the host's log".to_owned(),
         ],
         Ending::GuardLost => vec!["all that it had started was ended; deploy again".to_owned()],
-        Ending::Exit(_) | Ending::Signal(_) => {
-            vec!["its own output says why; mend it and deploy again".to_owned()]
-        }
-    };
-    let mut causes = vec![format!("it was: {}", command.join(" "))];
-    if !output.trim().is_empty() {
-        causes.push(format!("the end of its output:\n{}", output.trim_end()));
-    }
-    told(format!("{what} {program} {ending}"), causes, hints)
+        Ending::Exit(_) | Ending::Signal(_) => return None,
+    })
 }
 
 fn said_beyond(error: &DbError) -> Vec<String> {

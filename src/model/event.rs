@@ -157,8 +157,8 @@ pub struct Start {
     pub release_reason: String,
     /// Given by the user.
     pub deploy: Option<Deploy>,
-    /// The database, without password.
-    pub database: String,
+    /// The database, without password; none where a status command is asked instead.
+    pub database: Option<String>,
 }
 
 /// One migration of a run.

@@ -32,6 +32,14 @@ pub enum PlanError {
         /// What decided it.
         reason: String,
     },
+    /// A role that may lead, where followers ask a leader that is none of ours.
+    #[error("with `follow.source: command` a participant can only follow, and this one is to {} ({reason})", verb(*role))]
+    OnlyFollows {
+        /// The role.
+        role: Role,
+        /// What decided it.
+        reason: String,
+    },
     /// Nothing says what is being released.
     #[error("nothing says what is being released: no --release, {}, no migrations", no_commit(platform))]
     NoRelease {

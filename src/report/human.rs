@@ -264,8 +264,9 @@ fn start_lines(start: &Start, verbosity: i8) -> Vec<Line> {
     let text = format!("{}{}: {role}", start.environment, release.unwrap_or_default());
     let mut lines = vec![Line::plain(words::line(&text))];
     if verbosity > 0 {
+        let database = start.database.as_ref().map(|it| format!(", database {it}")).unwrap_or_default();
         let mut reasons = vec![
-            format!("bellwether {}, database {}", start.bellwether, start.database),
+            format!("bellwether {}{database}", start.bellwether),
             format!("role {}: {}", start.role, start.role_reason),
         ];
         if let Some(release) = &start.release {

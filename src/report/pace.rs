@@ -129,7 +129,10 @@ impl Pace {
         let work = |step: Option<&StepRef>| Pursuit::Work { step: step.cloned(), since: now, named: false };
         match event {
             Event::Start(start) => {
-                let reason = format!("connecting to {}", start.database);
+                let reason = match &start.database {
+                    Some(database) => format!("connecting to {database}"),
+                    None => "the status command is at work".to_owned(),
+                };
                 self.pursuit = Pursuit::Wait { event: Event::Waiting { reason, waited_ms: 0 }, at: now };
             }
             Event::RunFinished { .. } => {

@@ -17,7 +17,7 @@ pub fn plan(plan: &PlanReport, everything: bool) -> Vec<Line> {
     rows.because("role", start.role.as_str(), &start.role_reason);
     rows.because("release", start.release.as_ref().map_or("none", |r| r.as_str()), &start.release_reason);
     rows.maybe("deploy", start.deploy.as_ref().map(|deploy| deploy.as_str()));
-    rows.add("database", &start.database);
+    rows.maybe("database", start.database.as_deref());
     rows.maybe("server", plan.server.as_deref());
     rows.because("lock", plan.lock_mode.map_or("unknown", |mode| mode.as_str()), &plan.lock_reason);
     let id = plan.lock_id.map(|id| format!(" (id {id})")).unwrap_or_default();

@@ -85,7 +85,7 @@ fn start() -> Start {
         release: Some("v41".into()),
         release_reason: "--release".into(),
         deploy: Some("deploy-7".into()),
-        database: "postgres://app@db.internal/shop".into(),
+        database: Some("postgres://app@db.internal/shop".into()),
     }
 }
 

@@ -63,6 +63,7 @@ variants! { errors: Error {
     "leader died" => Error::LeaderDied { .. },
     "leader never started" => Error::LeaderNeverStarted { .. },
     "leader late" => Error::LeaderLate { .. },
+    "status" => Error::Status(_),
     "not ready" => Error::NotReady { .. },
     "bug" => Error::Bug { .. },
 } }
@@ -89,6 +90,7 @@ variants! { plans: PlanError {
     "name unknown" => PlanError::NameUnknown { .. },
     "not designated" => PlanError::NotDesignated { .. },
     "nothing to lead with" => PlanError::NothingToLeadWith { .. },
+    "only follows" => PlanError::OnlyFollows { .. },
     "no release" => PlanError::NoRelease { .. },
 } }
 

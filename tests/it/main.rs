@@ -23,4 +23,5 @@ mod signals;
 mod sql_engine;
 mod sqlx_cli;
 mod sqlx_format;
+mod status_command;
 mod support;

@@ -92,7 +92,7 @@ fn start(role: Role) -> Start {
         release: Some("8c1f0a7be2d94c6fb0a1d2e3f405162738495a6b".into()),
         release_reason: "GITHUB_SHA".into(),
         deploy: None,
-        database: "postgres://app@db.internal/shop".into(),
+        database: Some("postgres://app@db.internal/shop".into()),
     }
 }
 

@@ -408,6 +408,7 @@ pub fn error_samples() -> Vec<(&'static str, Error)> {
         ("a bug", Error::Bug { what: "no session after opening one".into() }),
     ];
     samples.extend(commands::command_samples());
+    samples.extend(commands::status_samples());
     samples
 }
 

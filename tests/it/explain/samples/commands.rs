@@ -1,7 +1,10 @@
-//! One sample of each way in which a wrapped command fails.
+//! One sample of each way in which a wrapped command, or a status command, fails.
+
+use std::time::Duration;
 
 use bellwether::engine::command::Ending;
-use bellwether::error::Error;
+use bellwether::error::{Error, StatusError};
+use bellwether::status::Failure;
 
 pub fn command_samples() -> Vec<(&'static str, Error)> {
     vec![
@@ -60,5 +63,41 @@ pub fn command_samples() -> Vec<(&'static str, Error)> {
                 check: true,
             },
         ),
+    ]
+}
+
+fn asked(program: &str, failure: Failure, output: &str) -> Error {
+    Error::Status(StatusError::Failed {
+        command: vec![program.into(), "db:abort_if_pending_migrations".into()],
+        failure,
+        output: output.into(),
+        ready: vec![0],
+        pending: vec![1, 255],
+    })
+}
+
+fn late(times: u32, output: &str) -> Error {
+    Error::Status(StatusError::Late {
+        command: vec!["bin/rails".into(), "db:abort_if_pending_migrations".into()],
+        waited: Duration::from_secs(1800),
+        times,
+        output: output.into(),
+    })
+}
+
+pub fn status_samples() -> Vec<(&'static str, Error)> {
+    let ended = |program, ending, output| asked(program, Failure::Ended(ending), output);
+    let not_there = || Ending::NotStarted(2, "No such file or directory (os error 2)".into());
+    let silent = Failure::Silent(Duration::from_secs(60));
+    vec![
+        ("a status command that failed", ended("bin/rails", Ending::Exit(7), "no such host: db\n")),
+        ("a status command that is not there", ended("bin/rails", not_there(), "")),
+        ("a status command that crashed", ended("bin/rails", Ending::Signal(11), "")),
+        ("a status command without an answer", asked("bin/rails", silent, "connecting")),
+        (
+            "a status command that said not yet",
+            late(359, "You have 1 pending migration:\n  20240301 AddIndex\n"),
+        ),
+        ("a status command that said nothing", late(0, "")),
     ]
 }

@@ -15,6 +15,7 @@ pub fn plan_samples() -> Vec<PlanError> {
         PlanError::NameUnknown { leader: "shop-web".into(), platform: "heroku".into() },
         PlanError::NotDesignated { platform: "heroku".into() },
         PlanError::NothingToLeadWith { role: Role::Elect, reason: "nothing says otherwise".into() },
+        PlanError::OnlyFollows { role: Role::Lead, reason: "RUN_MIGRATIONS is \"true\"".into() },
         PlanError::NoRelease { platform: "plain".into() },
     ]
 }

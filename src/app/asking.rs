@@ -1,0 +1,122 @@
+//! A follower of a leader that does not run bellwether: from config and platform to its status command. Touches no
+//! database, and needs neither migrations nor a release.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until, timeout};
+
+use crate::app::prepare::{self, Facts};
+use crate::app::{AFTER_BUDGET, AFTER_SIGNAL};
+use crate::cli::Request;
+use crate::config::{LeaderRule, Settings};
+use crate::engine::command::Command;
+use crate::error::Error;
+use crate::follow::asking::Asker;
+use crate::job::{Job, Success, signalled};
+use crate::model::event::{EVENTS_VERSION, Event, Start};
+use crate::model::run::Role;
+use crate::plan::PlanError;
+use crate::plan::role::{RoleInputs, role};
+use crate::platform::{self, Env, Identity};
+use crate::report::Report;
+use crate::status::command::StatusCommand;
+
+/// Between a signal and SIGKILL, at most: a question has nothing to roll back.
+const LONGEST_GRACE: Duration = Duration::from_secs(4);
+
+/// Asks until the answer is there.
+pub async fn ask(
+    request: &Request,
+    settings: &Settings,
+    env: Env<'_>,
+    report: &Arc<dyn Report>,
+    began: Instant,
+    (signal, forced): (watch::Receiver<Option<u8>>, watch::Receiver<bool>),
+    facts: &mut Facts,
+) -> Result<Success, Error> {
+    let identity = platform::identify(env);
+    let start = start(request, settings, &identity, env)?;
+    facts.role = Some(start.role);
+    facts.release.clone_from(&start.release);
+    let asker = Asker {
+        source: source(settings),
+        began,
+        budget: settings.timeout.unwrap_or(identity.default_timeout),
+        report: Arc::clone(report),
+        signal,
+    };
+    report.event(&Event::Start(start));
+    tokio::select! {
+        biased;
+        ended = asker.ask_until_ready() => ended,
+        error = last_resort(&asker, forced) => Err(error),
+    }
+}
+
+/// What ends us when the guard does not; its own end then ends the command.
+async fn last_resort(asker: &Asker, mut forced: watch::Receiver<bool>) -> Error {
+    let signal = async {
+        let signal = signalled(&asker.signal).await;
+        let grace = asker.source.command.grace;
+        let _ = timeout(grace + AFTER_SIGNAL, forced.wait_for(|forced| *forced)).await;
+        Job::interrupted(signal)
+    };
+    tokio::select! {
+        error = signal => error,
+        () = sleep_until(asker.deadline() + AFTER_BUDGET) => asker.late(0, String::new()),
+    }
+}
+
+fn source(settings: &Settings) -> StatusCommand {
+    let follow = &settings.follow;
+    StatusCommand {
+        command: Command {
+            argv: follow.command.clone(),
+            cwd: settings.cwd.clone(),
+            environment: Vec::new(),
+            grace: settings.grace.min(LONGEST_GRACE),
+        },
+        every: follow.every,
+        ready: follow.ready.clone(),
+        pending: follow.pending.clone(),
+    }
+}
+
+fn start(
+    request: &Request,
+    settings: &Settings,
+    identity: &Identity,
+    env: Env<'_>,
+) -> Result<Start, PlanError> {
+    let run_migrations = env("RUN_MIGRATIONS");
+    let inputs = prepare::role_inputs(request, settings, identity, run_migrations.as_deref());
+    // nobody is designated here: who leads is none of ours
+    let (role, role_reason) = role(&RoleInputs { must_designate: false, ..inputs })?;
+    if role != Role::Follow {
+        return Err(PlanError::OnlyFollows { role, reason: role_reason });
+    }
+    let given = request.global.release.clone().map(|it| (it, "--release or BELLWETHER_RELEASE".to_owned()));
+    let release = given.or_else(|| identity.release.clone());
+    let (release, release_reason) = match release {
+        Some((release, reason)) => (Some(release), reason),
+        None => (None, "a status command is asked, whatever the release".to_owned()),
+    };
+    Ok(Start {
+        schema: EVENTS_VERSION,
+        bellwether: env!("CARGO_PKG_VERSION").to_owned(),
+        environment: settings.environment.clone(),
+        participant: Some(identity.display_name(request.global.participant.as_ref())),
+        role,
+        role_reason,
+        leader: match &settings.leader {
+            Some(LeaderRule::Named(leader)) => Some(leader.clone()),
+            _ => None,
+        },
+        release,
+        release_reason,
+        deploy: request.global.deploy.clone(),
+        database: None,
+    })
+}
