@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout};
 
+use crate::app::inspect::silent;
 use crate::app::prepare::{self, Facts};
 use crate::app::{AFTER_BUDGET, AFTER_SIGNAL};
 use crate::cli::Request;
@@ -15,7 +16,9 @@ use crate::engine::command::Command;
 use crate::error::Error;
 use crate::follow::asking::Asker;
 use crate::job::{Job, Success, signalled};
-use crate::model::event::{EVENTS_VERSION, Event, Start};
+use crate::model::event::{EVENTS_VERSION, Event, PlanReport, Start, StatusReport};
+use crate::model::ids::Release;
+use crate::model::migration::Pending;
 use crate::model::run::Role;
 use crate::plan::PlanError;
 use crate::plan::role::{RoleInputs, role};
@@ -40,18 +43,91 @@ pub async fn ask(
     let start = start(request, settings, &identity, env)?;
     facts.role = Some(start.role);
     facts.release.clone_from(&start.release);
-    let asker = Asker {
-        source: source(settings),
-        began,
-        budget: settings.timeout.unwrap_or(identity.default_timeout),
-        report: Arc::clone(report),
-        signal,
-    };
+    let asker = asker(settings, &identity, report, began, signal);
     report.event(&Event::Start(start));
     tokio::select! {
         biased;
         ended = asker.ask_until_ready() => ended,
         error = last_resort(&asker, forced) => Err(error),
+    }
+}
+
+/// Says what a follower would ask; asks nothing.
+pub fn plan(
+    request: &Request,
+    settings: &Settings,
+    env: Env<'_>,
+    report: &Arc<dyn Report>,
+    facts: &mut Facts,
+) -> Result<Success, Error> {
+    let start = start(request, settings, &platform::identify(env), env)?;
+    facts.role = Some(start.role);
+    facts.release.clone_from(&start.release);
+    let every = match settings.follow.every.as_millis() {
+        ms if ms % 1000 == 0 => format!("{} s", ms / 1000),
+        ms => format!("{ms} ms"),
+    };
+    let next = format!(
+        "would run `{}` again and again, {every} apart, until it says ready",
+        settings.follow.command.join(" ")
+    );
+    report.event(&Event::Plan(Box::new(PlanReport {
+        start,
+        server: None,
+        lock_mode: None,
+        lock_reason: "the leader does not run bellwether, and followers take none".to_owned(),
+        lock_name: settings.lock.name.clone(),
+        lock_id: settings.lock.id,
+        format: None,
+        pending: Pending::Unknown,
+        migrations: Vec::new(),
+        next,
+    })));
+    Ok(silent())
+}
+
+/// Asks once.
+pub async fn status(
+    request: &Request,
+    check: bool,
+    settings: &Settings,
+    env: Env<'_>,
+    report: &Arc<dyn Report>,
+    began: Instant,
+    facts: &mut Facts,
+) -> Result<Success, Error> {
+    let identity = platform::identify(env);
+    let release = release(request, &identity).map(|(release, _)| release);
+    facts.release.clone_from(&release);
+    let (_never, signal) = watch::channel(None);
+    let standing = asker(settings, &identity, report, began, signal).ask_once().await?;
+    let (ready, reason) = (standing.is_ok(), standing.unwrap_or_else(|not_yet| not_yet));
+    report.event(&Event::Status(Box::new(StatusReport {
+        environment: settings.environment.clone(),
+        release,
+        run: None,
+        error: None,
+        pending: Pending::Unknown,
+        migrations: Vec::new(),
+        ready,
+        reason: reason.clone(),
+    })));
+    if check && !ready { Err(Error::NotReady { reason }) } else { Ok(silent()) }
+}
+
+fn asker(
+    settings: &Settings,
+    identity: &Identity,
+    report: &Arc<dyn Report>,
+    began: Instant,
+    signal: watch::Receiver<Option<u8>>,
+) -> Asker {
+    Asker {
+        source: source(settings),
+        began,
+        budget: settings.timeout.unwrap_or(identity.default_timeout),
+        report: Arc::clone(report),
+        signal,
     }
 }
 
@@ -84,6 +160,12 @@ fn source(settings: &Settings) -> StatusCommand {
     }
 }
 
+/// It is not needed, and said all the same.
+fn release(request: &Request, identity: &Identity) -> Option<(Release, String)> {
+    let given = request.global.release.clone().map(|it| (it, "--release or BELLWETHER_RELEASE".to_owned()));
+    given.or_else(|| identity.release.clone())
+}
+
 fn start(
     request: &Request,
     settings: &Settings,
@@ -97,9 +179,7 @@ fn start(
     if role != Role::Follow {
         return Err(PlanError::OnlyFollows { role, reason: role_reason });
     }
-    let given = request.global.release.clone().map(|it| (it, "--release or BELLWETHER_RELEASE".to_owned()));
-    let release = given.or_else(|| identity.release.clone());
-    let (release, release_reason) = match release {
+    let (release, release_reason) = match release(request, identity) {
         Some((release, reason)) => (Some(release), reason),
         None => (None, "a status command is asked, whatever the release".to_owned()),
     };

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use crate::app::asking;
 use crate::app::prepare::{self, Facts};
 use crate::cli::Request;
 use crate::database::pooler::probe_pooler;
@@ -12,6 +13,7 @@ use crate::database::{LockSupport, Purpose};
 use crate::error::{Doing, Error};
 use crate::follow::{Looked, look_once};
 use crate::job::{Job, Success, watched};
+use crate::model::choice::FollowSource;
 use crate::model::event::{Event, MigrationStanding, MigrationState, PlanReport, StatusReport};
 use crate::model::ids::Participant;
 use crate::model::migration::Pending;
@@ -28,7 +30,11 @@ pub async fn plan(
     began: Instant,
     facts: &mut Facts,
 ) -> Result<Success, Error> {
-    let prepared = prepare::prepare(request, prepare::settings(request, env)?, env, report)?;
+    let settings = prepare::settings(request, env)?;
+    if settings.follow.source == FollowSource::Command {
+        return asking::plan(request, &settings, env, report, facts);
+    }
+    let prepared = prepare::prepare(request, settings, env, report)?;
     let (role, role_reason) = prepared.role(request, env)?;
     facts.role = Some(role);
     let (release, release_reason) = prepared.release(request)?;
@@ -143,7 +149,11 @@ pub async fn status(
     began: Instant,
     facts: &mut Facts,
 ) -> Result<Success, Error> {
-    let prepared = prepare::prepare(request, prepare::settings(request, env)?, env, report)?;
+    let settings = prepare::settings(request, env)?;
+    if settings.follow.source == FollowSource::Command {
+        return asking::status(request, check, &settings, env, report, began, facts).await;
+    }
+    let prepared = prepare::prepare(request, settings, env, report)?;
     // without a release, every run of our lock name and environment is ours
     let release = prepared.release(request).map_or(None, |(release, _)| release);
     facts.release.clone_from(&release);
@@ -207,6 +217,6 @@ fn readiness(latest: Option<(&Run, bool)>, pending: &Pending) -> (bool, String) 
 }
 
 /// The report is the result.
-fn silent() -> Success {
+pub fn silent() -> Success {
     Success { run: None, applied: Vec::new(), message: String::new() }
 }

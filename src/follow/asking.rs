@@ -43,15 +43,29 @@ impl Asker {
         Error::Status(StatusError::Late { command, waited, times, output })
     }
 
+    /// Asks once: what is ready, or why it is not yet.
+    pub async fn ask_once(&self) -> Result<Result<String, String>, Error> {
+        match self.ask().await? {
+            Answer::Ready => Ok(Ok(self.ready().message)),
+            Answer::Pending(output) => Ok(Err(self.reason(&output))),
+            Answer::Failed(failure, output) => Err(self.failed(failure, output)),
+            Answer::Stopped(signal) => Err(self.stopped(signal, 0, "")),
+        }
+    }
+
+    async fn ask(&self) -> Result<Answer, Error> {
+        let until = self.deadline().min(Instant::now() + LONGEST);
+        let asked = self.source.ask(until, signalled(&self.signal)).await;
+        asked.map_err(|error| Error::Bug {
+            what: format!("the status command's guard cannot be started: {error}"),
+        })
+    }
+
     /// Asks until the answer is ready, an error, or too late.
     pub async fn ask_until_ready(&self) -> Result<Success, Error> {
         let (mut times, mut last) = (0, String::new());
         loop {
-            let until = self.deadline().min(Instant::now() + LONGEST);
-            let answer = self.source.ask(until, signalled(&self.signal)).await.map_err(|error| {
-                Error::Bug { what: format!("the status command's guard cannot be started: {error}") }
-            })?;
-            match answer {
+            match self.ask().await? {
                 Answer::Ready => return Ok(self.ready()),
                 Answer::Stopped(signal) => return Err(self.stopped(signal, times, &last)),
                 Answer::Failed(Failure::Silent(_), output) if Instant::now() >= self.deadline() => {

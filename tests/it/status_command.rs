@@ -179,6 +179,38 @@ fn after_kill_9_nothing_of_it_stays() {
 }
 
 #[test]
+fn plan_says_what_would_be_asked_and_asks_nothing() {
+    let follow = "command: [\"false\", now], every: 2s";
+    let ended = configured("plan", follow).args(["--role", "follow"]).run().expect(0);
+    let next = ended.events_named("plan")[0]["next"].as_str().unwrap_or_default().to_owned();
+    assert_eq!(next, "would run `false now` again and again, 2 s apart, until it says ready");
+    configured("plan", follow).run().expect(2).explains(&["can only follow"]);
+}
+
+#[test]
+fn status_asks_once() {
+    let status = |script: &str| {
+        configured("status", "command: [sh, ask.sh]").file("ask.sh", script).arg("--check").run()
+    };
+    let ready = status("exit 0").expect(0);
+    assert_eq!(ready.events_named("status")[0]["ready"], true);
+    let pending = status("echo 2 to go; exit 1").expect(3).explains(&["sh says not yet: 2 to go"]);
+    assert_eq!(pending.events_named("status")[0]["ready"], false);
+    status("echo no such host; exit 4").expect(32).explains(&["exit code 4", "no such host"]);
+    configured("status", "command: [\"false\"]").run().expect(0);
+}
+
+#[test]
+fn it_runs_in_the_folder_that_cwd_names() {
+    let follower = Bellwether::new("follow").file(
+        "bellwether.yml",
+        "defaults: { cwd: app, follow: { source: command, command: [sh, ./ask.sh] } }\n",
+    );
+    std::fs::create_dir(follower.folder().join("app")).unwrap();
+    follower.file("app/ask.sh", "exit 0").run().expect(0);
+}
+
+#[test]
 fn who_may_lead_cannot_ask() {
     for role in ["lead", "elect"] {
         let ended = configured("deploy", "command: [\"true\"]").args(["--role", role]).run().expect(2);
