@@ -20,7 +20,7 @@ use crate::plan::PlanError;
 use crate::plan::pending::Refusal;
 
 pub use asked::StatusError;
-pub use facts::{Doing, Seeking};
+pub use facts::{AtWork, Doing, Seeking};
 
 /// Why we do not end with 0.
 #[derive(Debug, thiserror::Error)]
@@ -150,8 +150,8 @@ pub enum Error {
     LockLost {
         /// How we know.
         reason: String,
-        /// The migration at work.
-        step: Option<String>,
+        /// What was at work.
+        step: Option<AtWork>,
         /// What we had applied.
         applied: Vec<Version>,
         /// The history says of that migration that it is half applied, or may say so.
@@ -198,8 +198,8 @@ pub enum Error {
     BudgetEnded {
         /// How long it was.
         budget: Duration,
-        /// The migration at work.
-        step: Option<String>,
+        /// What was at work.
+        step: Option<AtWork>,
         /// What we had applied.
         applied: Vec<Version>,
         /// The history says of that migration that it is half applied, or may say so.
@@ -212,8 +212,8 @@ pub enum Error {
     Signalled {
         /// Its number.
         signal: u8,
-        /// The migration at work, if we led.
-        step: Option<String>,
+        /// What was at work, if we led.
+        step: Option<AtWork>,
         /// What we waited for and saw last, if we followed.
         waiting: Option<String>,
         /// What we had applied.

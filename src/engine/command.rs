@@ -13,6 +13,7 @@ use std::time::Duration;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::time::timeout;
 
 use crate::engine::guard;
 use crate::report::{Report, Terminal};
@@ -21,6 +22,10 @@ use crate::report::{Report, Terminal};
 const TAIL_LINES: usize = 200;
 /// A line longer than this is kept in part: a command may write a gigabyte without a line's end.
 const TAIL_LINE: usize = 2000;
+/// A pipe holds so much at most (pipe(7)).
+const READ: usize = 65536;
+/// How long what a lost guard has left may take to end.
+const HANGING: Duration = Duration::from_secs(5);
 
 /// What to run.
 #[derive(Clone, Debug)]
@@ -93,6 +98,8 @@ impl Command {
     }
 
     fn launch(&self, report: Option<&Arc<dyn Report>>) -> io::Result<Running> {
+        // in case that the guard is killed
+        guard::adopt_orphans()?;
         let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
         ours.set_nonblocking(true)?;
         let mut arguments: Vec<OsString> =
@@ -140,7 +147,7 @@ fn copy(
     tail: Arc<Mutex<Tail>>,
 ) -> io::Result<std::thread::JoinHandle<()>> {
     std::thread::Builder::new().name("output".into()).spawn(move || {
-        let mut bytes = [0; 8192];
+        let mut bytes = vec![0; READ];
         // the end of a pty is an error (EIO), that of a pipe is nothing read
         while let Ok(count @ 1..) = from.read(&mut bytes) {
             tail.lock().unwrap_or_else(PoisonError::into_inner).take(&bytes[..count]);
@@ -194,13 +201,11 @@ impl Running {
                 _ => {}
             }
         }
-        // somebody killed the guard: what it kept is ours to end
-        if let Some(group) = self.group {
-            let _ = nix::sys::signal::killpg(
-                nix::unistd::Pid::from_raw(group),
-                nix::sys::signal::Signal::SIGKILL,
-            );
-        }
+        // somebody killed the guard: what it kept has come to us, and is ours to end
+        let group = self.group.map(nix::unistd::Pid::from_raw);
+        let ending = tokio::task::spawn_blocking(move || guard::end_descendants(group));
+        // a process that hangs in the kernel outlives SIGKILL; nobody waits for it for ever
+        let _ = timeout(HANGING, ending).await;
         Ending::GuardLost
     }
 
@@ -224,11 +229,12 @@ struct Tail {
 
 impl Tail {
     fn take(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            match byte {
-                b'\n' => self.close(),
-                _ if self.open.len() < TAIL_LINE => self.open.push(*byte),
-                _ => {}
+        for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
+            let (piece, ends) = piece.strip_suffix(b"\n").map_or((piece, false), |line| (line, true));
+            let room = TAIL_LINE.saturating_sub(self.open.len());
+            self.open.extend_from_slice(&piece[..piece.len().min(room)]);
+            if ends {
+                self.close();
             }
         }
     }
@@ -240,7 +246,8 @@ impl Tail {
         self.lines.push_back(std::mem::take(&mut self.open));
     }
 
-    /// As a person saw it: of a line that was drawn over again and again, the last state; without colours.
+    /// As a person saw it: of a line that was drawn over again and again, the last state; without colours, and without
+    /// what no terminal shows and not every server stores.
     fn text(&mut self) -> String {
         if !self.open.is_empty() {
             self.close();
@@ -249,7 +256,8 @@ impl Tail {
             let line = String::from_utf8_lossy(line);
             let line = line.trim_end_matches('\r');
             let last = line.rsplit('\r').next().unwrap_or(line);
-            console::strip_ansi_codes(last).into_owned()
+            let shown = console::strip_ansi_codes(last);
+            shown.chars().filter(|it| *it == '\t' || !it.is_control()).collect::<String>()
         });
         seen.collect::<Vec<_>>().join("\n")
     }

@@ -52,8 +52,7 @@ pub mod byte {
 /// The guard itself cannot work: no socket, no signals. The command's own failure is reported on the socket.
 pub fn guard(grace: Duration, command: &[String]) -> io::Result<()> {
     let mut link = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
-    // orphans of the command come to us, not to PID 1
-    prctl::set_child_subreaper(true)?;
+    adopt_orphans()?;
     // blocked and read, so that a platform that signals every process ends the leader and not us
     let mut mask = SigSet::empty();
     for signal in [Signal::SIGCHLD, Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGQUIT] {
@@ -66,9 +65,9 @@ pub fn guard(grace: Duration, command: &[String]) -> io::Result<()> {
         Err(error) => return writeln!(link, "spawn {} {error}", error.raw_os_error().unwrap_or(0)),
     };
     let _ = writeln!(link, "started {child}");
-    let ended =
-        Watch { child, grace, last_byte: now(), kill_at: None, passed_on: false }.run(&mut link, &signals);
-    end_descendants(child);
+    let ended = Watch { child, ended: None, grace, last_byte: now(), kill_at: None, passed_on: false }
+        .run(&mut link, &signals);
+    end_descendants(Some(child));
     let _ = match ended? {
         WaitStatus::Exited(_, code) => writeln!(link, "exit {code}"),
         WaitStatus::Signaled(_, signal, _) => writeln!(link, "signal {}", signal as i32),
@@ -89,6 +88,7 @@ fn start(command: &[String]) -> io::Result<Pid> {
 
 struct Watch {
     child: Pid,
+    ended: Option<WaitStatus>,
     grace: Duration,
     last_byte: Duration,
     kill_at: Option<Duration>,
@@ -98,7 +98,10 @@ struct Watch {
 impl Watch {
     fn run(&mut self, link: &mut UnixStream, signals: &SignalFd) -> io::Result<WaitStatus> {
         loop {
-            if let Some(status) = self.reap()? {
+            self.reap()?;
+            if let Some(status) = self.ended
+                && !self.others_clean_up()
+            {
                 return Ok(status);
             }
             let until = self.kill_at.unwrap_or(Duration::MAX).min(self.last_byte + SILENCE);
@@ -157,13 +160,19 @@ impl Watch {
         let _ = killpg(self.child, Signal::SIGKILL);
     }
 
-    /// The command's own end, once it has one; orphans that came to us are let go.
-    fn reap(&self) -> io::Result<Option<WaitStatus>> {
+    /// A wrapper (`sh -c`, `npm run`) dies of the signal at once; what it started has the grace all the same.
+    fn others_clean_up(&self) -> bool {
+        self.passed_on && self.kill_at.is_some_and(|at| now() < at) && killpg(self.child, None).is_ok()
+    }
+
+    /// Learns of the command's own end; orphans that came to us are let go.
+    fn reap(&mut self) -> io::Result<()> {
         loop {
             match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
-                Ok(WaitStatus::StillAlive) | Err(Errno::EINTR) => return Ok(None),
-                Ok(status) if status.pid() == Some(self.child) => return Ok(Some(status)),
+                Ok(WaitStatus::StillAlive) | Err(Errno::EINTR) => return Ok(()),
+                Ok(status) if status.pid() == Some(self.child) => self.ended = Some(status),
                 Ok(_) => {}
+                Err(Errno::ECHILD) if self.ended.is_some() => return Ok(()),
                 Err(error) => return Err(error.into()),
             }
         }
@@ -179,11 +188,21 @@ fn now() -> Duration {
     clock_gettime(ClockId::CLOCK_BOOTTIME).map_or(Duration::ZERO, Duration::from)
 }
 
+/// Has orphans of our descendants come to us and not to PID 1.
+///
+/// # Errors
+/// The system does not know of it.
+pub fn adopt_orphans() -> io::Result<()> {
+    Ok(prctl::set_child_subreaper(true)?)
+}
+
 /// Ends the group and every descendant that is left, daemons in groups of their own included: as their parents die,
-/// they come to us.
-fn end_descendants(group: Pid) {
+/// they come to us. Returns when there is none.
+pub fn end_descendants(group: Option<Pid>) {
     loop {
-        let _ = killpg(group, Signal::SIGKILL);
+        if let Some(group) = group {
+            let _ = killpg(group, Signal::SIGKILL);
+        }
         for child in children() {
             let _ = kill(child, Signal::SIGKILL);
         }

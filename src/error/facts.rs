@@ -16,6 +16,15 @@ pub struct Seeking {
     pub others: Vec<Run>,
 }
 
+/// What was at work when the end came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AtWork {
+    /// A migration: its file's name without its ending.
+    Migration(String),
+    /// The wrapped command, or the check after it: the program's name.
+    Command(String),
+}
+
 /// What we asked of the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Doing {

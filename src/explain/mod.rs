@@ -3,6 +3,7 @@
 
 mod asked;
 mod connection;
+mod cut;
 mod setup;
 mod snippet;
 mod verdict;
@@ -41,7 +42,7 @@ pub fn explain(error: &Error) -> Explained {
             work::lock_not_got(lock_name, *waited, holder.as_deref())
         }
         Error::LockLost { reason, step, applied, half_applied } => {
-            work::lock_lost(reason, step.as_deref(), applied, *half_applied)
+            cut::lock_lost(reason, step.as_ref(), applied, *half_applied)
         }
         Error::HistoryRefused { refusals, history, folder } => {
             work::history_refused(refusals, history, folder)
@@ -51,11 +52,11 @@ pub fn explain(error: &Error) -> Explained {
         }
         Error::Command { command, ending, output, check } => work::command(command, ending, output, *check),
         Error::BudgetEnded { budget, step, applied, half_applied, waited_for } => {
-            work::budget_ended(*budget, step.as_deref(), applied, *half_applied, waited_for.as_deref())
+            cut::budget_ended(*budget, step.as_ref(), applied, *half_applied, waited_for.as_deref())
         }
-        Error::Signalled { signal, waiting: Some(waiting), .. } => work::stopped_waiting(*signal, waiting),
+        Error::Signalled { signal, waiting: Some(waiting), .. } => cut::stopped_waiting(*signal, waiting),
         Error::Signalled { signal, step, applied, half_applied, .. } => {
-            work::signalled(*signal, step.as_deref(), applied, *half_applied)
+            cut::signalled(*signal, step.as_ref(), applied, *half_applied)
         }
         Error::NotRecorded { error, applied } => work::not_recorded(error, applied),
         Error::LeaderFailed { run } => verdict::leader_failed(run),

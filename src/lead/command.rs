@@ -8,7 +8,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep_until, timeout};
 
 use crate::database::{Database, DbError, Holder};
 use crate::engine::command::{Command, Ending, Running};
-use crate::error::Error;
+use crate::error::{AtWork, Error};
 use crate::lead::run::{Voice, Working};
 use crate::lock::beats::EVERY;
 use crate::model::event::Event;
@@ -48,11 +48,17 @@ impl Working<'_> {
         command: &Command,
         check: bool,
     ) -> Result<(), Error> {
+        // else it would look as if our own program were missing
+        if let Some(cwd) = command.cwd.as_ref().filter(|cwd| !cwd.is_dir()) {
+            let why = format!("there is no folder {} (cwd)", cwd.display());
+            let (command, output) = (command.argv.clone(), String::new());
+            return Err(Error::Command { command, ending: Ending::NotStarted(0, why), output, check });
+        }
         let report = Arc::clone(&self.job.report);
         let mut running = command.start(&report).map_err(|error| Error::Bug {
             what: format!("the command's guard cannot be started: {error}"),
         })?;
-        let watched = self.watch(work, &mut running).await;
+        let watched = self.watch(work, &mut running, command).await;
         let ending = match watched {
             Ok(ending) => ending,
             // told to end: by a signal, the budget or a lost lock; what it says of itself does not matter
@@ -69,22 +75,31 @@ impl Working<'_> {
     }
 
     /// Until the command and all that it started are gone.
-    async fn watch(&mut self, work: &mut dyn Database, running: &mut Running) -> Result<Ending, Error> {
+    async fn watch(
+        &mut self,
+        work: &mut dyn Database,
+        running: &mut Running,
+        command: &Command,
+    ) -> Result<Ending, Error> {
+        let at_work = || command.argv.first().map(|program| AtWork::Command(program.clone()));
         let mut ticks = interval(EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut last_good = since_boot();
         let mut cut = None;
+        let mut late = false;
         let job = self.job;
         loop {
             tokio::select! {
                 ending = running.ended() => return cut.map_or(Ok(ending), Err),
                 signal = job.signalled(), if cut.is_none() => {
                     running.signal(signal).await;
-                    cut = Some(self.signalled(signal, None));
+                    cut = Some(self.signalled(signal, at_work()));
                 }
-                () = sleep_until(job.limits.deadline()), if cut.is_none() => {
+                // after a signal too: its grace does not outlast the budget
+                () = sleep_until(job.limits.deadline()), if !late => {
+                    late = true;
                     running.end().await;
-                    cut = Some(self.budget_ended(None));
+                    cut.get_or_insert_with(|| self.budget_ended(at_work()));
                 }
                 _ = ticks.tick() => {
                     let began = since_boot();
@@ -103,7 +118,7 @@ impl Working<'_> {
                     };
                     if let Some(reason) = lost {
                         running.kill().await;
-                        cut = Some(self.lock_lost(reason, None));
+                        cut = Some(self.lock_lost(reason, at_work()));
                     }
                 }
             }

@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use crate::database::{Database, DbError, DbErrorKind, Holder, Interrupt, Server};
 use crate::engine::sql::Sql;
 use crate::engine::step::StepError;
-use crate::error::{Doing, Error};
+use crate::error::{AtWork, Doing, Error};
 use crate::job::{Job, Success, milliseconds};
 use crate::lead::sessions::Sessions;
 use crate::ledger::history::HistoryTable;
@@ -216,9 +216,9 @@ impl Working<'_> {
             applied = &mut apply => {
                 return applied.map(|()| asked).map_err(|error| self.failed(error, migration, history));
             }
-            signal = self.job.signalled() => self.signalled(signal, Some(migration)),
-            () = sleep_until(self.job.limits.deadline()) => self.budget_ended(Some(migration)),
-            reason = self.lost() => self.lock_lost(reason, Some(migration)),
+            signal = self.job.signalled() => self.signalled(signal, at(migration)),
+            () = sleep_until(self.job.limits.deadline()) => self.budget_ended(at(migration)),
+            reason = self.lost() => self.lock_lost(reason, at(migration)),
         };
         self.stop.store(true, Ordering::Relaxed);
         match timeout(CANCEL_PATIENCE, self.insist(apply)).await {
@@ -226,7 +226,7 @@ impl Working<'_> {
             Ok(Ok(())) => Ok(asked),
             // nobody knows how far it got; in a transaction it ends as nothing
             Err(_) => Err(cut.cut_off(!(migration.transactional && self.server.transactional_ddl))),
-            Ok(Err(StepError::FenceLost(reason))) => Err(self.lock_lost(reason, Some(migration))),
+            Ok(Err(StepError::FenceLost(reason))) => Err(self.lock_lost(reason, at(migration))),
             Ok(Err(error)) => Err(cut.cut_off(error.leaves_half())),
         }
     }
@@ -308,10 +308,10 @@ impl Working<'_> {
 
     fn failed(&self, error: StepError, migration: &Migration, history: &HistoryTable) -> Error {
         match error {
-            StepError::FenceLost(reason) => self.lock_lost(reason, Some(migration)),
+            StepError::FenceLost(reason) => self.lock_lost(reason, at(migration)),
             error if error.ends_session() => {
                 let reason = format!("the work session broke: {error}");
-                self.lock_lost(reason, Some(migration)).cut_off(error.leaves_half())
+                self.lock_lost(reason, at(migration)).cut_off(error.leaves_half())
             }
             error => Error::Step {
                 migration: Box::new(migration.clone()),
@@ -323,35 +323,28 @@ impl Working<'_> {
         }
     }
 
-    pub(super) fn signalled(&self, signal: u8, migration: Option<&Migration>) -> Error {
-        Error::Signalled {
-            signal,
-            step: migration.map(stem),
-            waiting: None,
-            applied: self.applied.clone(),
-            half_applied: false,
-        }
+    pub(super) fn signalled(&self, signal: u8, step: Option<AtWork>) -> Error {
+        Error::Signalled { signal, step, waiting: None, applied: self.applied.clone(), half_applied: false }
     }
 
-    pub(super) fn budget_ended(&self, migration: Option<&Migration>) -> Error {
+    pub(super) fn budget_ended(&self, step: Option<AtWork>) -> Error {
         let budget = self.job.limits.budget;
         Error::BudgetEnded {
             budget,
-            step: migration.map(stem),
+            step,
             applied: self.applied.clone(),
             half_applied: false,
             waited_for: self.retried.lock().unwrap_or_else(PoisonError::into_inner).clone(),
         }
     }
 
-    pub(super) fn lock_lost(&self, reason: String, migration: Option<&Migration>) -> Error {
-        Error::LockLost {
-            reason,
-            step: migration.map(stem),
-            applied: self.applied.clone(),
-            half_applied: false,
-        }
+    pub(super) fn lock_lost(&self, reason: String, step: Option<AtWork>) -> Error {
+        Error::LockLost { reason, step, applied: self.applied.clone(), half_applied: false }
     }
+}
+
+fn at(migration: &Migration) -> Option<AtWork> {
+    Some(AtWork::Migration(stem(migration)))
 }
 
 /// `20240301_add_index`: the file's name without its ending.

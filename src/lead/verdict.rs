@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
-use crate::database::{Database, DbError};
-use crate::error::Error;
+use crate::database::{Database, DbError, DbErrorKind};
+use crate::error::{AtWork, Error};
 use crate::exit::signal_name;
 use crate::explain::explain;
 use crate::job::{Job, Success, milliseconds};
@@ -17,6 +17,8 @@ use crate::model::run::{EngineKind, Run, RunStatus};
 
 /// How long a verdict is tried to be written at least.
 const PATIENCE: Duration = Duration::from_secs(4);
+/// What an answer may take after the last try.
+const LAST_ANSWER: Duration = Duration::from_secs(1);
 
 impl Working<'_> {
     /// The verdict, before the lock is freed.
@@ -38,7 +40,14 @@ impl Working<'_> {
                 never = keep_alive(work, self.job) => never,
             },
             Voice::Inline(mut recorder) => {
-                finish_inline(&mut recorder, work, &progress, &verdict, patience).await
+                let finish = finish_inline(&mut recorder, work, &progress, &verdict, patience);
+                match ended_early {
+                    // on a session that does not answer, nothing ends by itself
+                    true => timeout(patience + LAST_ANSWER, finish).await.unwrap_or_else(|_| {
+                        Err(DbError::new(DbErrorKind::Timeout, "no answer when the run was to be recorded"))
+                    }),
+                    false => finish.await,
+                }
             }
         };
         let duration_ms = milliseconds(self.clock.1.elapsed());
@@ -71,16 +80,20 @@ impl Working<'_> {
         };
         let (status, step, ended_by) = match error {
             Error::Signalled { signal, step, .. } => {
-                (RunStatus::Interrupted, step.clone(), format!("{} in {leader}", signal_name(*signal)))
+                (RunStatus::Interrupted, step.as_ref(), format!("{} in {leader}", signal_name(*signal)))
             }
             Error::LockLost { step, .. } => {
-                (RunStatus::Interrupted, step.clone(), format!("lost lock of {leader}"))
+                (RunStatus::Interrupted, step.as_ref(), format!("lost lock of {leader}"))
             }
-            Error::Step { migration, .. } => (RunStatus::Failed, Some(stem(migration)), leader),
-            Error::BudgetEnded { step, .. } => (RunStatus::Failed, step.clone(), leader),
+            Error::BudgetEnded { step, .. } => (RunStatus::Failed, step.as_ref(), leader),
             _ => (RunStatus::Failed, None, leader),
         };
-        Verdict { status, error: Some(explain(error).to_text()), failed_step: step, ended_by }
+        let failed_step = match (error, step) {
+            (Error::Step { migration, .. }, _) => Some(stem(migration)),
+            (_, Some(AtWork::Migration(name))) => Some(name.clone()),
+            (_, Some(AtWork::Command(_)) | None) => None,
+        };
+        Verdict { status, error: Some(explain(error).to_text()), failed_step, ended_by }
     }
 }
 

@@ -12,12 +12,14 @@ pub struct Json {
     out: Box<dyn Write + Send>,
     pace: Pace,
     options: Options,
+    /// The beginning of a character, the rest of which the command has yet to write.
+    cut: Vec<u8>,
 }
 
 impl Json {
     /// Begins now.
     pub fn new(options: Options, out: Box<dyn Write + Send>, now: Instant) -> Self {
-        Self { out, pace: Pace::new(now, options.verbosity > 1), options }
+        Self { out, pace: Pace::new(now, options.verbosity > 1), options, cut: Vec::new() }
     }
 
     fn write(&mut self, now: Instant, event: &Event) {
@@ -38,13 +40,22 @@ impl Json {
 
 impl Teller for Json {
     fn tell(&mut self, now: Instant, event: &Event) {
+        if !self.cut.is_empty() && matches!(event, Event::Outcome(_)) {
+            let text = String::from_utf8_lossy(&std::mem::take(&mut self.cut)).into_owned();
+            self.write(now, &Event::Output { text });
+        }
         if self.pace.admit(now, event) {
             self.write(now, event);
         }
     }
 
     fn output(&mut self, now: Instant, bytes: &[u8]) {
-        self.write(now, &Event::Output { text: String::from_utf8_lossy(bytes).into_owned() });
+        self.cut.extend_from_slice(bytes);
+        let rest = self.cut.split_off(whole_characters(&self.cut));
+        let whole = std::mem::replace(&mut self.cut, rest);
+        if !whole.is_empty() {
+            self.write(now, &Event::Output { text: String::from_utf8_lossy(&whole).into_owned() });
+        }
     }
 
     fn tick(&mut self, now: Instant) {
@@ -52,4 +63,19 @@ impl Teller for Json {
             self.write(now, &event);
         }
     }
+}
+
+/// How many bytes there are before a character of UTF-8 that is begun and not ended.
+fn whole_characters(bytes: &[u8]) -> usize {
+    for (back, byte) in (1..=3).zip(bytes.iter().rev()) {
+        let length = match byte {
+            0x80..=0xbf => continue,
+            0xc2..=0xdf => 2,
+            0xe0..=0xef => 3,
+            0xf0..=0xf4 => 4,
+            _ => 1,
+        };
+        return if length > back { bytes.len() - back } else { bytes.len() };
+    }
+    bytes.len()
 }

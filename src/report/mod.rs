@@ -195,7 +195,10 @@ fn tell(teller: &mut dyn Teller, receiver: &Receiver<Message>) {
             }
             Ok(Message::Event(..)) => {}
             Ok(Message::Output(bytes, done)) => {
-                teller.output(Instant::now(), &bytes);
+                // after the outcome it is that of a command which we could not wait for
+                if !over {
+                    teller.output(Instant::now(), &bytes);
+                }
                 let _ = done.send(());
             }
             Err(RecvTimeoutError::Timeout) if !over => teller.tick(Instant::now()),

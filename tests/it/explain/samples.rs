@@ -1,6 +1,7 @@
 //! One sample of each error, as it comes at three in the morning.
 
 mod commands;
+mod steps;
 mod usage;
 
 use std::io;
@@ -11,7 +12,7 @@ use bellwether::config;
 use bellwether::database::url::UrlError;
 use bellwether::database::{DbError, DbErrorKind, Dialect, EngineName, mysql, postgres};
 use bellwether::engine::step::{Place, StepError, Unsendable};
-use bellwether::error::{Doing, Error, Seeking};
+use bellwether::error::{AtWork, Doing, Error, Seeking};
 use bellwether::formats::{FORMATS, FormatError};
 use bellwether::ledger::history::HistoryTable;
 use bellwether::model::migration::Migration;
@@ -21,6 +22,7 @@ use bellwether::plan::pending::Refusal;
 
 use super::kinds;
 
+pub use steps::step_samples;
 pub use usage::{format_samples, plan_samples, url_samples};
 
 const PLACE: &str = "db.internal:5432/shop";
@@ -261,9 +263,18 @@ pub fn error_samples() -> Vec<(&'static str, Error)> {
             "a lost lock",
             Error::LockLost {
                 reason: "the work session does not hold it any more".into(),
-                step: Some("20240301_add_index".into()),
+                step: Some(AtWork::Migration("20240301_add_index".into())),
                 applied: applied(),
                 half_applied: true,
+            },
+        ),
+        (
+            "a lost lock during a command",
+            Error::LockLost {
+                reason: "the server has freed it: our session does not hold it any more".into(),
+                step: Some(AtWork::Command("bin/rails".into())),
+                applied: vec![],
+                half_applied: false,
             },
         ),
         (
@@ -290,10 +301,20 @@ pub fn error_samples() -> Vec<(&'static str, Error)> {
             "the budget in the middle of work",
             Error::BudgetEnded {
                 budget: Duration::from_secs(1800),
-                step: Some("20240301_add_index".into()),
+                step: Some(AtWork::Migration("20240301_add_index".into())),
                 applied: applied(),
                 half_applied: true,
                 waited_for: Some("canceling statement due to lock timeout".into()),
+            },
+        ),
+        (
+            "the budget during a command",
+            Error::BudgetEnded {
+                budget: Duration::from_secs(1800),
+                step: Some(AtWork::Command("bin/rails".into())),
+                applied: vec![],
+                half_applied: false,
+                waited_for: None,
             },
         ),
         (
@@ -310,9 +331,19 @@ pub fn error_samples() -> Vec<(&'static str, Error)> {
             "a signal in the middle of work",
             Error::Signalled {
                 signal: 15,
-                step: Some("20240301_add_index".into()),
+                step: Some(AtWork::Migration("20240301_add_index".into())),
                 waiting: None,
                 applied: applied(),
+                half_applied: false,
+            },
+        ),
+        (
+            "a signal during a command",
+            Error::Signalled {
+                signal: 15,
+                step: Some(AtWork::Command("bin/rails".into())),
+                waiting: None,
+                applied: vec![],
                 half_applied: false,
             },
         ),
@@ -410,97 +441,6 @@ pub fn error_samples() -> Vec<(&'static str, Error)> {
     samples.extend(commands::command_samples());
     samples.extend(commands::status_samples());
     samples
-}
-
-pub fn step_samples() -> Vec<(&'static str, Error)> {
-    let on_postgres = |error| step(&postgres::DIALECT, error);
-    let on_mysql = |error| step(&mysql::DIALECT, error);
-    let syntax = || DbError {
-        hint: Some("quote the word".into()),
-        ..server_says(DbErrorKind::Statement, "42601", "syntax error at or near \"order\"")
-    };
-    let unsendable = |why| {
-        on_postgres(StepError::Unsendable {
-            place: place(Some(5), Some(1)),
-            statement: "ANALYZE".into(),
-            why,
-        })
-    };
-    vec![
-        ("with a place", on_postgres(statement(place(Some(3), Some(8)), syntax(), 0, false))),
-        ("with a line", on_mysql(statement(place(Some(3), None), syntax(), 2, true))),
-        ("without a place", on_postgres(statement(place(None, None), syntax(), 0, false))),
-        (
-            "what no transaction may hold",
-            on_postgres(statement(
-                place(Some(2), Some(1)),
-                server_says(
-                    DbErrorKind::Statement,
-                    "25001",
-                    "CREATE INDEX CONCURRENTLY cannot run inside a transaction block",
-                ),
-                0,
-                false,
-            )),
-        ),
-        (
-            "a function",
-            on_postgres(statement(
-                place(Some(2), Some(1)),
-                DbError {
-                    context: Some("PL/pgSQL function f() line 2 at RAISE".into()),
-                    ..server_says(DbErrorKind::Statement, "P0001", "not today")
-                },
-                0,
-                false,
-            )),
-        ),
-        (
-            "a lock timeout",
-            on_postgres(statement(
-                place(Some(2), Some(1)),
-                server_says(DbErrorKind::LockTimeout, "55P03", "canceling statement due to lock timeout"),
-                0,
-                false,
-            )),
-        ),
-        (
-            "a failed build of an index",
-            on_postgres(StepError::Statement {
-                place: place(Some(2), Some(1)),
-                statement: "CREATE INDEX CONCURRENTLY orders_by_day ON orders (day)".into(),
-                error: server_says(DbErrorKind::Statement, "23505", "could not create unique index \"i\""),
-                applied: 0,
-                dirty: true,
-            }),
-        ),
-        ("own transaction", unsendable(Unsendable::OwnTransaction)),
-        ("copy from stdin", unsendable(Unsendable::CopyFromStdin)),
-        ("client command of psql", unsendable(Unsendable::ClientCommand("\\connect".into()))),
-        ("client command of mysql", unsendable(Unsendable::ClientCommand("source".into()))),
-        (
-            "invalid index",
-            on_postgres(StepError::InvalidIndex {
-                path: migration().path,
-                indexes: vec!["orders_by_day".into()],
-            }),
-        ),
-        (
-            "bookkeeping",
-            on_postgres(StepError::Bookkeeping {
-                path: migration().path,
-                what: "recording it in the history",
-                error: server_says(
-                    DbErrorKind::MissingTable,
-                    "42P01",
-                    "relation \"_sqlx_migrations\" does not exist",
-                ),
-            }),
-        ),
-        ("fence lost", on_postgres(StepError::FenceLost("the lock's row names another run".into()))),
-        ("stopped", on_mysql(StepError::Stopped { applied: 2 })),
-        ("stopped at once", on_mysql(StepError::Stopped { applied: 0 })),
-    ]
 }
 
 pub fn refusal_samples() -> Vec<Refusal> {
