@@ -26,3 +26,4 @@ mod sqlx_cli;
 mod sqlx_format;
 mod status_command;
 mod support;
+mod tools;

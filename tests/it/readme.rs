@@ -52,7 +52,8 @@ impl Copy {
     }
 }
 
-fn copy_folder(from: &Path, to: &Path) {
+/// Without what a run leaves, and with less to count.
+pub(crate) fn copy_folder(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
         let (path, copy) = (entry.path(), to.join(entry.file_name()));
@@ -151,6 +152,11 @@ fn examples_name_the_schema_so_that_editors_complete_them() {
             text.lines().next().and_then(|line| line.strip_prefix("# yaml-language-server: $schema="));
         assert!(example.join(schema.unwrap()).is_file(), "{}", config.display());
         let name = config.strip_prefix(env!("CARGO_MANIFEST_DIR")).unwrap();
-        assert!(README.contains(name.to_str().unwrap()), "{} is in no command", name.display());
+        let own = fs::read_to_string(example.join("README.md")).unwrap_or_default();
+        assert!(
+            [README, &own].iter().any(|page| page.contains(name.to_str().unwrap())),
+            "{} is in no command",
+            name.display()
+        );
     }
 }

@@ -87,6 +87,15 @@ pub fn tool(name: &str) -> Option<PathBuf> {
     found
 }
 
+/// The program of a tool that an example runs, `django`'s being a Python: by the variable that `scripts/tools` prints.
+pub fn example_tool(requirement: &str, name: &str) -> Option<PathBuf> {
+    let value = env::var_os(name).filter(|value| !value.is_empty());
+    if value.is_none() {
+        absent(requirement, &format!("{name} is not set; `eval \"$(scripts/tools)\"` sets it"));
+    }
+    value.map(PathBuf::from)
+}
+
 fn variable(requirement: &str, name: &str) -> Option<String> {
     let value = env::var(name).ok().filter(|value| !value.is_empty());
     if value.is_none() {

@@ -1,0 +1,5 @@
+-- migrate:up
+INSERT INTO plans VALUES (1, 'free'), (2, 'team');
+
+-- migrate:down
+DELETE FROM plans;
