@@ -140,6 +140,12 @@ fn io_kind(error: &io::Error) -> DbErrorKind {
         }
         Io::TimedOut | Io::WouldBlock => DbErrorKind::Timeout,
         Io::PermissionDenied => DbErrorKind::Privilege,
+        // rustls hands its errors on as "invalid data" of a read or write
+        Io::InvalidData
+            if ["certificate", "handshake", "alert"].iter().any(|it| error.to_string().contains(it)) =>
+        {
+            DbErrorKind::Tls
+        }
         // the resolver's errors have no kind of their own; EAI_AGAIN is a passing one (glibc's words, then musl's)
         _ if ["Temporary failure in name resolution", "Try again"]
             .iter()
