@@ -25,5 +25,6 @@ mod sql_engine;
 mod sqlx_cli;
 mod sqlx_format;
 mod status_command;
+mod status_tools;
 mod support;
 mod tools;
