@@ -6,18 +6,21 @@
 //! budget, the loss of the lock); there go lines (`started PID`, `spawn WHY`, `exit CODE`, `signal NUMBER`). The end of
 //! the socket, or ten seconds without a byte by a clock that counts suspend, means that the leader is gone.
 
+use std::ffi::{CString, OsString};
 use std::io::{self, Read as _, Write as _};
 use std::os::fd::{AsFd as _, BorrowedFd};
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::net::UnixStream;
-use std::os::unix::process::CommandExt as _;
-use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use nix::errno::Errno;
+use nix::fcntl::OFlag;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::spawn::{PosixSpawnAttr, PosixSpawnFileActions, PosixSpawnFlags, posix_spawnp};
 use nix::sys::prctl;
-use nix::sys::signal::{SigSet, Signal, kill, killpg};
+use nix::sys::signal::{SigSet, SigmaskHow, Signal, kill, killpg};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::sys::stat::Mode;
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::time::{ClockId, clock_gettime};
 use nix::unistd::Pid;
@@ -58,9 +61,9 @@ pub fn guard(grace: Duration, command: &[String]) -> io::Result<()> {
     for signal in [Signal::SIGCHLD, Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGQUIT] {
         mask.add(signal);
     }
-    mask.thread_block()?;
+    let inherited = mask.thread_swap_mask(SigmaskHow::SIG_BLOCK)?;
     let signals = SignalFd::with_flags(&mask, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)?;
-    let child = match start(command) {
+    let child = match start(command, &inherited) {
         Ok(child) => child,
         Err(error) => return writeln!(link, "spawn {} {error}", error.raw_os_error().unwrap_or(0)),
     };
@@ -76,14 +79,31 @@ pub fn guard(grace: Duration, command: &[String]) -> io::Result<()> {
     Ok(())
 }
 
-fn start(command: &[String]) -> io::Result<Pid> {
-    let Some((program, arguments)) = command.split_first() else {
+/// In a group of its own, with the signals open that were before we closed them to ourselves: a blocked SIGTERM would be
+/// inherited, and the command would never hear it. (std's `Command` cannot set a child's mask.)
+fn start(command: &[String], signals: &SigSet) -> io::Result<Pid> {
+    let Some(program) = command.first() else {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "no command"));
     };
-    let mut starting = Command::new(program);
-    starting.args(arguments).stdin(Stdio::null()).process_group(0);
-    let child = starting.spawn()?;
-    Ok(Pid::from_raw(i32::try_from(child.id()).unwrap_or(i32::MAX)))
+    let mut files = PosixSpawnFileActions::init()?;
+    files.add_open(0, "/dev/null", OFlag::O_RDONLY, Mode::empty())?;
+    let mut attributes = PosixSpawnAttr::init()?;
+    attributes.set_flags(
+        PosixSpawnFlags::POSIX_SPAWN_SETPGROUP
+            | PosixSpawnFlags::POSIX_SPAWN_SETSIGMASK
+            | PosixSpawnFlags::POSIX_SPAWN_SETSIGDEF,
+    )?;
+    attributes.set_pgroup(Pid::from_raw(0))?;
+    attributes.set_sigmask(signals)?;
+    // Rust's runtime ignores it in us
+    attributes.set_sigdefault(&SigSet::from(Signal::SIGPIPE))?;
+    let arguments = command.iter().map(|it| CString::new(it.as_bytes())).collect::<Result<Vec<_>, _>>()?;
+    let variable = |(name, value): (OsString, OsString)| {
+        CString::new([name.as_bytes(), b"=", value.as_bytes()].concat())
+    };
+    let environment = std::env::vars_os().map(variable).collect::<Result<Vec<_>, _>>()?;
+    let program = CString::new(program.as_bytes())?;
+    Ok(posix_spawnp(&program, &files, &attributes, &arguments, &environment)?)
 }
 
 struct Watch {

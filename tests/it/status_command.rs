@@ -163,6 +163,21 @@ fn a_signal_ends_it_while_it_asks_and_between() {
     }
 }
 
+/// Shells open their signals by themselves; most programs keep what they inherit.
+#[test]
+fn a_program_that_is_no_shell_hears_the_signal_too() {
+    let running = configured("follow", "command: [sleep, \"300\"]").spawn();
+    running.wait_for_event("start", SOON);
+    std::thread::sleep(Duration::from_millis(500));
+    let sent = Instant::now();
+    running.signal(Signal::SIGTERM);
+    let ended = running.wait(SOON).expect(143);
+    assert!(ended.ended.saturating_duration_since(sent) < Duration::from_secs(2), "{}", ended.said());
+    let blocked =
+        configured("follow", "command: [grep, -q, \"^SigBlk:\t0*$\", /proc/self/status], pending: [7]");
+    blocked.run().expect(0);
+}
+
 #[test]
 fn after_kill_9_nothing_of_it_stays() {
     let follower = follower("(echo $BASHPID; sleep 300) & echo $! > pid; wait");
