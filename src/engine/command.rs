@@ -51,6 +51,8 @@ pub enum Ending {
     NotStarted(i32, String),
     /// Its guard was killed.
     GuardLost,
+    /// Its guard ended it, since we gave no sign of life for ten seconds.
+    Unwatched,
 }
 
 impl std::fmt::Display for Ending {
@@ -59,6 +61,9 @@ impl std::fmt::Display for Ending {
             Self::Exit(code) => write!(f, "ended with exit code {code}"),
             Self::Signal(number) => write!(f, "was ended by {}", signal_name(*number)),
             Self::NotStarted(_, why) => write!(f, "could not be started: {why}"),
+            Self::Unwatched => {
+                f.write_str("was ended, since bellwether was held up and did not watch it for 10 s")
+            }
             Self::GuardLost => f.write_str("was ended, since the process that guards it was killed"),
         }
     }
@@ -193,6 +198,7 @@ impl Running {
             match word {
                 "started" => self.group = rest.parse().ok(),
                 "exit" => return Ending::Exit(number()),
+                "silence" => return Ending::Unwatched,
                 "signal" => return Ending::Signal(number()),
                 "spawn" => {
                     let (code, why) = rest.split_once(' ').unwrap_or((rest, ""));

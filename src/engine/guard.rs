@@ -3,7 +3,7 @@
 //! wait for anything but its two descriptors.
 //!
 //! Its stdin is a socket to the leader. From there come bytes (`.` a good beat, a signal to pass on, the end of the
-//! budget, the loss of the lock); there go lines (`started PID`, `spawn WHY`, `exit CODE`, `signal NUMBER`). The end of
+//! budget, the loss of the lock); there go lines (`started PID`, `spawn WHY`, `exit CODE`, `signal NUMBER`, `silence`). The end of
 //! the socket, or ten seconds without a byte by a clock that counts suspend, means that the leader is gone.
 
 use std::ffi::{CString, OsString};
@@ -68,10 +68,19 @@ pub fn guard(grace: Duration, command: &[String]) -> io::Result<()> {
         Err(error) => return writeln!(link, "spawn {} {error}", error.raw_os_error().unwrap_or(0)),
     };
     let _ = writeln!(link, "started {child}");
-    let ended = Watch { child, ended: None, grace, last_byte: now(), kill_at: None, passed_on: false }
-        .run(&mut link, &signals);
+    let mut watch = Watch {
+        child,
+        ended: None,
+        grace,
+        last_byte: now(),
+        kill_at: None,
+        passed_on: false,
+        silenced: false,
+    };
+    let ended = watch.run(&mut link, &signals);
     end_descendants(Some(child));
     let _ = match ended? {
+        _ if watch.silenced => writeln!(link, "silence"),
         WaitStatus::Exited(_, code) => writeln!(link, "exit {code}"),
         WaitStatus::Signaled(_, signal, _) => writeln!(link, "signal {}", signal as i32),
         other => writeln!(link, "spawn 0 ended as {other:?}"),
@@ -113,6 +122,8 @@ struct Watch {
     last_byte: Duration,
     kill_at: Option<Duration>,
     passed_on: bool,
+    /// The leader was silent for too long.
+    silenced: bool,
 }
 
 impl Watch {
@@ -127,6 +138,7 @@ impl Watch {
             let until = self.kill_at.unwrap_or(Duration::MAX).min(self.last_byte + SILENCE);
             let left = until.saturating_sub(now());
             if left.is_zero() {
+                self.silenced |= self.last_byte + SILENCE <= now();
                 self.kill();
             }
             // an ended command shows as a signal; after a kill there is nothing else to wait for

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{count, machine, span, told};
 use crate::error::Seeking;
 use crate::model::event::Explained;
-use crate::model::run::{Run, RunStatus};
+use crate::model::run::{EngineKind, Run, RunStatus};
 
 /// Other runs named in a message.
 const OTHERS: usize = 5;
@@ -21,10 +21,10 @@ pub fn leader_failed(run: &Run) -> Explained {
     told(
         format!("{} failed to migrate to {}{at}", run.leader, run.release.short()),
         causes,
-        vec![
-            "this participant must not go live; mend the migration and deploy all participants again"
-                .to_owned(),
-        ],
+        vec![format!(
+            "this participant must not go live; mend the {} and deploy all participants again",
+            if run.engine == EngineKind::Command { "command" } else { "migration" }
+        )],
     )
 }
 
@@ -32,11 +32,16 @@ pub fn leader_interrupted(run: &Run) -> Explained {
     told(
         format!("{} was interrupted while migrating to {}", run.leader, run.release.short()),
         vec![by(run), progress(run), whence(run)],
-        vec![
-            "this participant must not go live; deploy again: what is recorded is not applied twice"
-                .to_owned(),
-        ],
+        vec![format!("this participant must not go live; {}", again(run))],
     )
+}
+
+fn again(run: &Run) -> String {
+    match run.engine {
+        EngineKind::Sql => "deploy again: what is recorded is not applied twice",
+        EngineKind::Command => "deploy again: the command is run again, from its beginning",
+    }
+    .to_owned()
 }
 
 /// Who or what ended it.
@@ -47,6 +52,7 @@ fn by(run: &Run) -> String {
 fn progress(run: &Run) -> String {
     let at = run.current.as_ref().map(|step| format!(", at {step}")).unwrap_or_default();
     match run.total {
+        _ if run.engine == EngineKind::Command => format!("it was in the middle of its command{at}"),
         0 => format!("it had done nothing that is recorded{at}"),
         total => format!("it had done {} of {}{at}", run.done, count_i64(total)),
     }
@@ -93,7 +99,7 @@ pub fn leader_died(run: Option<&Run>) -> Explained {
         vec![how, progress(run), "no other leader took over in time".to_owned(), whence(run)],
         vec![
             "this participant must not go live; see the leader's own log for why it ended".to_owned(),
-            "deploy again: what is recorded is not applied twice".to_owned(),
+            again(run),
         ],
     )
 }

@@ -125,6 +125,9 @@ pub fn start_hints(program: &str, ending: &Ending) -> Option<Vec<String>> {
             "nobody but the kernel's out-of-memory killer or an operator sends SIGKILL: see the host's log".to_owned(),
         ],
         Ending::GuardLost => vec!["all that it had started was ended; deploy again".to_owned()],
+        Ending::Unwatched => vec![
+            "the machine was suspended, or far too busy, or bellwether was stopped: deploy again".to_owned(),
+        ],
         Ending::Exit(_) | Ending::Signal(_) => return None,
     })
 }

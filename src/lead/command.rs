@@ -90,7 +90,14 @@ impl Working<'_> {
         let job = self.job;
         loop {
             tokio::select! {
-                ending = running.ended() => return cut.map_or(Ok(ending), Err),
+                ending = running.ended() => return match cut {
+                    Some(cut) => Err(cut),
+                    // who is silent for so long has no lock that it could trust
+                    None if ending == Ending::Unwatched => {
+                        Err(self.lock_lost("we were held up, and gave no sign of life for 10 s".to_owned(), at_work()))
+                    }
+                    None => Ok(ending),
+                },
                 signal = job.signalled(), if cut.is_none() => {
                     running.signal(signal).await;
                     cut = Some(self.signalled(signal, at_work()));

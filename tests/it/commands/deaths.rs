@@ -88,7 +88,11 @@ on_servers! { [postgres Postgres]
     fn the_guard_of_a_frozen_leader_ends_the_command(db) {
         let leader = at_work(db, leader(db, STUBBORN).spawn());
         leader.signal(Signal::SIGSTOP);
+        // the guard has ended too; that nobody waits for it yet does not count
         assert_nothing_is_left(db, Duration::from_secs(13));
+        leader.signal(Signal::SIGCONT);
+        leader.wait(SOON).expect(12).explains(&["the command sh and all that it started were ended"]);
+        assert_the_lock_is_free(db);
     }
 }
 
@@ -125,6 +129,6 @@ on_servers! { [sqlite Sqlite]
         follower.wait_for_event("watching", SOON);
         leader.signal(Signal::SIGINT);
         leader.wait(SOON).expect(130);
-        follower.wait(SOON).expect(20).explains(&["SIGINT in shop-web"]);
+        follower.wait(SOON).expect(20).explains(&["SIGINT in shop-web", "in the middle of its command"]);
     }
 }

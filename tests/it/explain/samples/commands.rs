@@ -55,6 +55,15 @@ pub fn command_samples() -> Vec<(&'static str, Error)> {
             },
         ),
         (
+            "a command that nobody watched",
+            Error::Command {
+                command: vec!["./migrate.sh".into()],
+                ending: Ending::Unwatched,
+                output: String::new(),
+                check: false,
+            },
+        ),
+        (
             "a check that failed",
             Error::Command {
                 command: vec!["bin/smoke".into()],
