@@ -10,6 +10,7 @@ use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use nix::sys::termios::{OutputFlags, SetArg, tcgetattr, tcsetattr};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
@@ -135,7 +136,13 @@ impl Command {
 /// Gives the guard its output, and us the other end of it.
 fn outputs(starting: &mut tokio::process::Command, terminal: bool) -> io::Result<Vec<Box<dyn Read + Send>>> {
     if terminal {
-        let pty = nix::pty::openpty(None, None)?;
+        let (ws_row, ws_col) = Terminal::rows_and_columns();
+        let size = nix::pty::Winsize { ws_row, ws_col, ws_xpixel: 0, ws_ypixel: 0 };
+        let pty = nix::pty::openpty(Some(&size), None)?;
+        // line ends are for the real terminal to translate
+        let mut mode = tcgetattr(&pty.slave)?;
+        mode.output_flags.remove(OutputFlags::OPOST);
+        tcsetattr(&pty.slave, SetArg::TCSANOW, &mode)?;
         starting.stdout(Stdio::from(pty.slave.try_clone()?)).stderr(Stdio::from(pty.slave));
         return Ok(vec![Box::new(std::fs::File::from(pty.master))]);
     }

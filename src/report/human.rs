@@ -19,6 +19,10 @@ pub struct Human {
     err: Box<dyn Write + Send>,
     /// The run whose page was named.
     linked: Option<String>,
+    /// A command writes too: the bottom line is its own, for progress bars.
+    shared: bool,
+    /// What it wrote last does not end a line.
+    midline: bool,
     /// A result says it all; a success after it needs no line.
     result: bool,
 }
@@ -39,6 +43,8 @@ impl Human {
             out,
             err,
             linked: None,
+            shared: false,
+            midline: false,
             result: false,
         }
     }
@@ -84,7 +90,17 @@ impl Human {
         )))
     }
 
+    /// A line of the command's that it did not end must not run into ours.
+    fn end_line(&mut self) {
+        if std::mem::take(&mut self.midline) {
+            let _ = self.err.write_all(b"\n");
+        }
+    }
+
     fn write(&mut self, lines: &[Line]) {
+        if !lines.is_empty() {
+            self.end_line();
+        }
         let Options { color, terminal, github, .. } = self.options;
         let colors = terminal.colors(color, terminal.stderr);
         let text: String = lines.iter().map(|line| line.draw(colors, github)).collect();
@@ -112,8 +128,14 @@ impl Teller for Human {
         if self.pace.admit(now, event) {
             self.say(now, event);
         }
+        if matches!(event, Event::RunFinished { .. }) {
+            self.shared = false;
+            self.end_line();
+        }
         if let Some(progress) = &mut self.progress {
             progress.follow(event);
+        }
+        if let Some(progress) = self.progress.as_mut().filter(|_| !self.shared) {
             progress.show(self.pace.pursued(now).as_ref());
         }
     }
@@ -124,11 +146,14 @@ impl Teller for Human {
             progress.clear();
         }
         let _ = self.err.write_all(bytes).and_then(|()| self.err.flush());
+        self.shared = true;
+        self.midline = bytes.last().map_or(self.midline, |byte| *byte != b'\n');
         self.pace.said(now);
     }
 
     fn tick(&mut self, now: Instant) {
         match &mut self.progress {
+            Some(_) if self.shared => {}
             Some(progress) => progress.show(self.pace.pursued(now).as_ref()),
             None => {
                 if let Some(event) = self.pace.due(now) {

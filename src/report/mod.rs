@@ -66,6 +66,11 @@ impl Terminal {
         }
     }
 
+    /// Of the terminal on stderr; 24 and 80 where there is none.
+    pub fn rows_and_columns() -> (u16, u16) {
+        console::Term::stderr().size()
+    }
+
     fn colors(&self, color: Color, is_terminal: bool) -> bool {
         match color {
             Color::Always => true,

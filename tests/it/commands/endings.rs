@@ -2,9 +2,11 @@
 //! part in it.
 
 use std::fs;
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::process::{Command, Stdio};
 use std::time::Duration;
+
+use nix::pty::{Winsize, openpty};
 
 use super::{
     COUNTED, SOON, Shell as _, assert_nothing_is_left, assert_the_lock_is_free, leader, leader_with, lines,
@@ -152,6 +154,24 @@ on_servers! { [sqlite Sqlite]
         let script = "printf '\\033[31mred\\033[0m 10%%\\r99%%\\n'";
         let finished = Bellwether::human("lead").on(db).release(db.name()).sh(db, script).run().expect(0);
         assert!(finished.stderr.contains("\u{1b}[31mred\u{1b}[0m 10%\r99%\n"), "{:?}", finished.stderr);
+    }
+
+    fn on_a_terminal_it_has_one_too_and_the_bottom_line_for_itself(db) {
+        let size = Winsize { ws_row: 30, ws_col: 97, ws_xpixel: 0, ws_ypixel: 0 };
+        let terminal = openpty(Some(&size), None).unwrap();
+        // time enough for a spinner to come between
+        let script = "test -t 1 && echo is one; stty size <&1; printf 10%%; sleep 0.5; printf '\\r99%%'; exit 3";
+        let mut leader = Command::new(env!("CARGO_BIN_EXE_bellwether"));
+        leader.args(["lead", "--release", db.name(), "--", "sh", "-c", script]).env_clear();
+        leader.env("PATH", std::env::var_os("PATH").unwrap()).env("DATABASE_URL", db.url()).env("TERM", "xterm");
+        let mut running = leader.current_dir(db.folder()).stderr(terminal.slave).stdout(Stdio::null()).spawn().unwrap();
+        drop(leader); // and with it our copy of the other end
+        let mut seen = Vec::new();
+        // the end of a pty is an error
+        let _ = fs::File::from(terminal.master).read_to_end(&mut seen);
+        assert_eq!(running.wait().unwrap().code(), Some(10));
+        let seen = String::from_utf8_lossy(&seen);
+        assert!(seen.contains("is one\r\n30 97\r\n10%\r99%\r\n"), "{seen:?}");
     }
 
     fn orphans_are_reaped_when_we_are_the_first_process(db) {
