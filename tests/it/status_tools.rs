@@ -5,7 +5,8 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
-use crate::support::{Bellwether, tool};
+use crate::support::Bellwether;
+use crate::support::server::example_tool;
 
 /// A project of a tool, on SQLite.
 struct Project {
@@ -70,12 +71,7 @@ fn is_documented(command: &str, pending: &str) {
 #[test]
 fn rails_aborts_while_a_migration_is_pending() {
     is_documented("[bin/rails, \"db:abort_if_pending_migrations\"]", "1");
-    let Some(rake) = tool("rake") else { return };
-    let loads = Command::new("ruby").args(["-e", "require 'active_record'; require 'sqlite3'"]).output();
-    if !loads.is_ok_and(|output| output.status.success()) {
-        tool("ruby-activerecord");
-        return;
-    }
+    let Some(ruby) = example_tool("activerecord", "BELLWETHER_TEST_ACTIVERECORD_RUBY") else { return };
     let project =
         Project::new("command: [rake, \"db:abort_if_pending_migrations\"], ready: [0], pending: [1]");
     project.write(
@@ -84,20 +80,20 @@ fn rails_aborts_while_a_migration_is_pending() {
     );
     project.write(
         "Rakefile",
-        "require 'active_record'\ninclude ActiveRecord::Tasks\nDatabaseTasks.root = Dir.pwd\n\
+        "require 'logger'\nrequire 'active_record'\ninclude ActiveRecord::Tasks\nDatabaseTasks.root = Dir.pwd\n\
          DatabaseTasks.db_dir = 'db'\nDatabaseTasks.migrations_paths = ['db/migrate']\nDatabaseTasks.env = 'test'\n\
          DatabaseTasks.database_configuration = { 'test' => { 'adapter' => 'sqlite3', 'database' => 'app.db' } }\n\
          ActiveRecord::Base.configurations = DatabaseTasks.database_configuration\n\
          task(:environment) { ActiveRecord::Base.establish_connection(:test) }\n\
          load 'active_record/railties/databases.rake'\n",
     );
-    project.refuses_until(&rake, &["db:migrate"]);
+    project.refuses_until(&ruby.with_file_name("rake"), &["db:migrate"]);
 }
 
 #[test]
 fn django_checks_while_a_migration_is_pending() {
     is_documented("[python, manage.py, migrate, --check]", "1");
-    let Some(admin) = tool("django-admin") else { return };
+    let Some(python) = example_tool("django", "BELLWETHER_TEST_DJANGO_PYTHON") else { return };
     let project =
         Project::new("command: [django-admin, migrate, --check, --settings=settings, --pythonpath=.]");
     project.write(
@@ -112,19 +108,16 @@ fn django_checks_while_a_migration_is_pending() {
         "from django.db import migrations\n\n\nclass Migration(migrations.Migration):\n    initial = True\n    operations = \
          [migrations.RunSQL('create table ones (id integer)')]\n",
     );
-    project.refuses_until(&admin, &["migrate", "--settings=settings", "--pythonpath=."]);
+    project.refuses_until(
+        &python.with_file_name("django-admin"),
+        &["migrate", "--settings=settings", "--pythonpath=."],
+    );
 }
 
 #[test]
 fn alembic_is_not_at_its_heads_while_a_migration_is_pending() {
     is_documented("[alembic, current, --check-heads]", "255");
-    let Some(alembic) = tool("alembic") else { return };
-    let help = Command::new(&alembic).args(["current", "--help"]).output().unwrap();
-    if !String::from_utf8_lossy(&help.stdout).contains("--check-heads") {
-        // it has been there since 1.17.1
-        tool("alembic-1.17.1");
-        return;
-    }
+    let Some(alembic) = example_tool("alembic", "BELLWETHER_TEST_ALEMBIC") else { return };
     let project = Project::new("command: [alembic, current, --check-heads], pending: [255]");
     project.run(&alembic, &["init", "migrations"]);
     let ini = project.folder.path().join("alembic.ini");
