@@ -22,6 +22,8 @@ struct Tool {
     variable: &'static str,
     /// A fifth migration: it inserts a plan, says so, waits until the file `$GATE` is there, and runs `STATEMENT`.
     gated: (&'static str, &'static str),
+    /// The tool's own command that says whether all is applied, and the exit code that says no.
+    status: Option<(&'static str, i32)>,
 }
 
 const DJANGO: Tool = Tool {
@@ -47,6 +49,7 @@ class Migration(migrations.Migration):
     ]
 "#,
     ),
+    status: Some(("[python, manage.py, migrate, --check]", 1)),
 };
 
 const ALEMBIC: Tool = Tool {
@@ -69,6 +72,7 @@ def upgrade():
     op.execute("STATEMENT")
 "#,
     ),
+    status: Some(("[alembic, current, --check-heads]", 255)),
 };
 
 /// Its migrations are SQL alone, so they wait in the server, for a row.
@@ -79,6 +83,7 @@ const DBMATE: Tool = Tool {
         "migrations/20240101000005_at the gate.sql",
         "-- migrate:up\nINSERT INTO plans VALUES (3, 'late');\nGATE STATEMENT;\n-- migrate:down\n",
     ),
+    status: None,
 };
 
 const KNEX: Tool = Tool {
@@ -99,6 +104,7 @@ exports.up = async (knex) => {
 exports.down = async () => {};
 "#,
     ),
+    status: None,
 };
 
 const ACTIVERECORD: Tool = Tool {
@@ -117,6 +123,7 @@ class Late < ActiveRecord::Migration[6.1]
 end
 "#,
     ),
+    status: Some(("[rake, \"db:abort_if_pending_migrations\"]", 1)),
 };
 
 /// A copy of an example, and a database for it.
@@ -164,21 +171,30 @@ impl<'a> Example<'a> {
     }
 
     fn participant(&self, name: &str) -> Bellwether {
+        let config = self.folder.join("bellwether.yml");
+        self.bellwether("deploy").arg("-c").arg(config).release("r1").participant(name)
+    }
+
+    /// What asks the tool's own status command.
+    fn asking(&self, verb: &str) -> Bellwether {
+        let (command, pending) = self.tool.status.unwrap();
+        let follow = format!("source: command, command: {command}, pending: [{pending}], every: 200ms");
+        let config = format!("defaults: {{ cwd: {:?}, follow: {{ {follow} }} }}\n", self.folder);
+        self.bellwether(verb).file("bellwether.yml", &config)
+    }
+
+    fn bellwether(&self, verb: &str) -> Bellwether {
         // dbmate wants TLS unless it is told otherwise
         let plain = |url: &mut Url| url.set_query(Some("sslmode=disable"));
         let postgres = self.db.server() == Server::Postgres;
         let url = if postgres { self.db.url_with(plain) } else { self.db.url().to_owned() };
-        Bellwether::new("deploy")
-            .arg("-c")
-            .arg(self.folder.join("bellwether.yml"))
+        Bellwether::new(verb)
             .url(&url)
             .env("PATH", &self.path)
             .env("GATE", self.gate())
             .env("PYTHONDONTWRITEBYTECODE", "1")
             .env("npm_config_offline", "true")
             .env("npm_config_update_notifier", "false")
-            .release("r1")
-            .participant(name)
     }
 
     /// The leader with its command in the middle of the fifth migration, and others who watch it.
@@ -255,23 +271,40 @@ fn a_killed_leader_leaves_nothing_and_the_next_goes_on(tool: &Tool, db: &TestDat
     assert_eq!(example.plans(), ["free", "late", "team"]);
 }
 
-/// `mod name { … }`: the three tests on these servers.
+/// Followers of a leader that does not run bellwether.
+fn its_status_command_refuses_while_one_is_pending(tool: &Tool, db: &TestDatabase) {
+    let Some(example) = Example::copy(tool, db) else { return };
+    example.participant("shop-web").run().expect(0);
+    example.asking("status").arg("--check").run().expect(0);
+    let example = example.with_gated("SELECT 1");
+    example.open();
+    example.asking("status").arg("--check").run().expect(3);
+    let follower = example.asking("follow").spawn();
+    follower.wait_for_event("waiting", SOON);
+    example.participant("shop-next").args(["--deploy", "next"]).run().expect(0);
+    follower.wait(SOON).expect(0);
+    assert_eq!(example.plans(), ["free", "late", "team"]);
+}
+
+/// `mod name { … }`: the three tests, each on its servers. A leader killed on PostgreSQL is waited out for 15 s.
 macro_rules! tested {
-    ($name:ident, $tool:ident, $servers:tt, gated on $gated:tt) => {
+    ($name:ident, $tool:ident, twelve $twelve:tt, failing $failing:tt, killed $killed:tt) => {
         mod $name {
             use super::*;
 
-            on_servers! { $servers
+            on_servers! { $twelve
                 fn twelve(db) {
                     twelve_have_one_leader(&$tool, db);
                 }
             }
 
-            on_servers! { $gated
+            on_servers! { $failing
                 fn failing(db) {
                     a_failure_reaches_all(&$tool, db);
                 }
+            }
 
+            on_servers! { $killed
                 fn killed(db) {
                     a_killed_leader_leaves_nothing_and_the_next_goes_on(&$tool, db);
                 }
@@ -280,8 +313,25 @@ macro_rules! tested {
     };
 }
 
-tested!(django, DJANGO, [postgres Postgres, sqlite Sqlite], gated on [postgres Postgres, sqlite Sqlite]);
-tested!(alembic, ALEMBIC, [postgres Postgres, sqlite Sqlite], gated on [postgres Postgres, sqlite Sqlite]);
-tested!(dbmate, DBMATE, [postgres Postgres, mariadb MariaDb, sqlite Sqlite], gated on [postgres Postgres]);
-tested!(knex, KNEX, [postgres Postgres], gated on [postgres Postgres]);
-tested!(activerecord, ACTIVERECORD, [postgres Postgres, sqlite Sqlite], gated on [postgres Postgres, sqlite Sqlite]);
+tested!(django, DJANGO, twelve [postgres Postgres, sqlite Sqlite], failing [postgres Postgres, sqlite Sqlite],
+    killed [postgres Postgres, sqlite Sqlite]);
+tested!(alembic, ALEMBIC, twelve [postgres Postgres, sqlite Sqlite], failing [postgres Postgres], killed [sqlite Sqlite]);
+tested!(dbmate, DBMATE, twelve [postgres Postgres, mariadb MariaDb, sqlite Sqlite], failing [postgres Postgres],
+    killed [postgres Postgres]);
+tested!(knex, KNEX, twelve [postgres Postgres], failing [postgres Postgres], killed [postgres Postgres]);
+tested!(activerecord, ACTIVERECORD, twelve [postgres Postgres, sqlite Sqlite], failing [postgres Postgres],
+    killed [sqlite Sqlite]);
+
+on_servers! { [sqlite Sqlite]
+    fn django_refuses_while_one_is_pending(db) {
+        its_status_command_refuses_while_one_is_pending(&DJANGO, db);
+    }
+
+    fn alembic_refuses_while_one_is_pending(db) {
+        its_status_command_refuses_while_one_is_pending(&ALEMBIC, db);
+    }
+
+    fn activerecord_refuses_while_one_is_pending(db) {
+        its_status_command_refuses_while_one_is_pending(&ACTIVERECORD, db);
+    }
+}
