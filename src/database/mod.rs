@@ -120,8 +120,6 @@ pub struct Server {
     pub restore: String,
     /// What cancels the statement that this session runs.
     pub interrupt: Interrupt,
-    /// Whether sessions beat while they work (SQLite does not: alive = somebody has the lock).
-    pub beats: bool,
 }
 
 /// Whether the server's session lock can be trusted.

@@ -166,7 +166,6 @@ impl Database for Session {
                 BUSY_SECONDS * 1000
             ),
             interrupt: Interrupt::Flag(Arc::clone(&self.interrupt)),
-            beats: false,
         })
     }
 

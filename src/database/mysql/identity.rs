@@ -62,7 +62,6 @@ fn server(row: &Row, variables: &Variables<'_>) -> Result<Server, DbError> {
         transactional_ddl: false,
         lock,
         interrupt: Interrupt::Statement(cancel),
-        beats: true,
     })
 }
 

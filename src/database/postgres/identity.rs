@@ -70,7 +70,6 @@ fn server(row: &Row, restore: String, pooled: bool) -> Result<Server, DbError> {
         lock,
         restore,
         interrupt: Interrupt::Statement(cancel),
-        beats: true,
     })
 }
 

@@ -115,7 +115,6 @@ pub fn server() -> Server {
         lock: LockSupport::Session("sp_getapplock".into()),
         restore: "RESTORE".into(),
         interrupt: Interrupt::Flag(std::sync::Arc::default()),
-        beats: true,
     }
 }
 
