@@ -183,16 +183,30 @@ impl Job {
         }
     }
 
-    /// A session that knows its server. `first`: nothing has answered yet, and only what a starting deploy may meet is
-    /// tried again, for `connect.wait` at most.
+    /// A session that knows its server; see [`Job::insist`].
     pub async fn open(&self, purpose: Purpose, first: bool) -> Result<(Box<dyn Database>, Server), Error> {
+        let open = async |limit| {
+            let mut session = self.connect(purpose, limit).await?;
+            let server = self.identify(session.as_mut()).await?;
+            Ok((session, server))
+        };
+        self.insist(first, open).await
+    }
+
+    /// Opens what `open` opens within the time that it is given. `first`: nothing has answered yet, and what a starting
+    /// deploy may meet is tried again, for `connect.wait` at most; else there is one try.
+    pub async fn insist<T>(
+        &self,
+        first: bool,
+        open: impl AsyncFn(Duration) -> Result<T, Error>,
+    ) -> Result<T, Error> {
         let began = Instant::now();
         let wait = if first { self.limits.connect_wait.max(SHORTEST_ATTEMPT) } else { ATTEMPT };
         let until = self.limits.deadline().min(began + wait);
         let mut pause = FIRST_PAUSE;
         for tries in 1.. {
             let left = until.saturating_duration_since(Instant::now());
-            let error = match self.try_open(purpose, left).await {
+            let error = match open(left).await {
                 Ok(opened) => return Ok(opened),
                 Err(error) => error,
             };
@@ -210,16 +224,6 @@ impl Job {
         Err(Error::Bug { what: "no more tries to connect".to_owned() })
     }
 
-    async fn try_open(
-        &self,
-        purpose: Purpose,
-        limit: Duration,
-    ) -> Result<(Box<dyn Database>, Server), Error> {
-        let mut session = self.connect_within(purpose, limit).await?;
-        let server = self.identify(session.as_mut()).await?;
-        Ok((session, server))
-    }
-
     /// Says that we try again. A writer in a SQLite database is no news worth a line.
     pub fn retrying(&self, what: &str, error: &Error, pause: Duration) {
         if error.database_kind() != Some(DbErrorKind::Busy) {
@@ -231,12 +235,8 @@ impl Job {
         }
     }
 
-    /// A bare session; one attempt.
-    pub async fn connect(&self, purpose: Purpose) -> Result<Box<dyn Database>, Error> {
-        self.connect_within(purpose, ATTEMPT).await
-    }
-
-    async fn connect_within(&self, purpose: Purpose, limit: Duration) -> Result<Box<dyn Database>, Error> {
+    /// A bare session; one attempt, at most `limit` long.
+    pub async fn connect(&self, purpose: Purpose, limit: Duration) -> Result<Box<dyn Database>, Error> {
         let left = self.limits.deadline().saturating_duration_since(Instant::now());
         let asked = self.target.connect_timeout.map_or(ATTEMPT, Duration::from_secs);
         let limit = ATTEMPT.min(limit).min(asked).min(left).max(SHORTEST_ATTEMPT);

@@ -34,13 +34,13 @@ pub enum Attempt {
 /// A designated leader: tries until the lock is free, `lock.wait` or the budget ends.
 pub async fn lead(job: &Job) -> Result<Success, Error> {
     let mut observer = Observer::default();
-    if let Some(success) = first_look(job, &mut observer).await? {
-        return Ok(success);
-    }
+    let mut opened = match first_look(job, &mut observer).await? {
+        First::Done(success) => return Ok(success),
+        First::Go(opened) => opened,
+    };
     let began = Instant::now();
     let deadline =
         job.limits.lock_wait.map_or(job.limits.deadline(), |wait| job.limits.deadline().min(began + wait));
-    let mut opened = None;
     let mut pause = FIRST_TRY;
     loop {
         let holder = match try_once(job, &mut observer, began, &mut opened).await {
@@ -77,11 +77,11 @@ async fn try_once(
     job: &Job,
     observer: &mut Observer,
     began: Instant,
-    opened: &mut Option<Sessions>,
+    opened: &mut Option<Box<Sessions>>,
 ) -> Result<Waited, Error> {
     let mut leader = match opened.take() {
         Some(leader) => leader,
-        None => Sessions::open(job).await?,
+        None => Box::new(Sessions::open(job, false).await?),
     };
     if let Attempt::Ended(ended) = leader.attempt(job, observer, began).await? {
         return Ok(Waited::Ended(ended));
@@ -93,7 +93,7 @@ async fn try_once(
 
 /// An elect: one try. The observer is the elect's own, so that what was at work when it came stays so.
 pub async fn try_lead(job: &Job, observer: &mut Observer) -> Result<Attempt, Error> {
-    let mut leader = Sessions::open(job).await?;
+    let mut leader = Sessions::open(job, false).await?;
     let attempt = leader.attempt(job, observer, Instant::now()).await?;
     if let Attempt::NotGot = attempt {
         leader.tell_holder(job, observer, job.limits.began).await?;
@@ -101,13 +101,26 @@ pub async fn try_lead(job: &Job, observer: &mut Observer) -> Result<Attempt, Err
     Ok(attempt)
 }
 
-/// The fast path, until a look gets through: without one, nothing that we find later would be old.
-async fn first_look(job: &Job, observer: &mut Observer) -> Result<Option<Success>, Error> {
+/// What a designated leader's first look says.
+enum First {
+    /// All is done.
+    Done(Success),
+    /// On to the lock, on these sessions if they are open already.
+    Go(Option<Box<Sessions>>),
+}
+
+/// The first look, until one gets through: without one, nothing that we find later would be old.
+async fn first_look(job: &Job, observer: &mut Observer) -> Result<First, Error> {
     let mut connected = false;
     let mut pause = FIRST_TRY;
     loop {
-        let error = match fast_path(job, observer, !connected).await {
-            Ok(found) => return Ok(found),
+        // a command has no fast path: it looks on a session that it needs anyway
+        let looked = match job.command.is_some() && job.beats() {
+            true => open_and_look(job, observer, !connected).await,
+            false => fast_path(job, observer, !connected).await,
+        };
+        let error = match looked {
+            Ok(first) => return Ok(first),
             Err(error) => error,
         };
         connected |= !error.is_connecting();
@@ -120,13 +133,20 @@ async fn first_look(job: &Job, observer: &mut Observer) -> Result<Option<Success
     }
 }
 
-/// Reads only: the latest run that is ours succeeded, and nothing is pending.
-async fn fast_path(job: &Job, observer: &mut Observer, first: bool) -> Result<Option<Success>, Error> {
+async fn open_and_look(job: &Job, observer: &mut Observer, first: bool) -> Result<First, Error> {
+    let mut leader = Sessions::open(job, first).await?;
+    let look = job.ledger.look(leader.spare(), &job.scope, None).await;
+    observer.see(&look.map_err(|error| job.look_failed(error))?, None, Instant::now());
+    Ok(First::Go(Some(Box::new(leader))))
+}
+
+/// Reads only, on one session: the latest run that is ours succeeded, and nothing is pending.
+async fn fast_path(job: &Job, observer: &mut Observer, first: bool) -> Result<First, Error> {
     let (mut session, _) = match job.open(Purpose::Look, first).await {
         Ok(opened) => opened,
         Err(error) if job.no_file(&error) => {
             observer.see(&Look::default(), None, Instant::now());
-            return Ok(None);
+            return Ok(First::Go(None));
         }
         Err(error) => return Err(error),
     };
@@ -134,11 +154,14 @@ async fn fast_path(job: &Job, observer: &mut Observer, first: bool) -> Result<Op
     let look = look.map_err(|error| job.look_failed(error))?;
     observer.see(&look, None, Instant::now());
     let latest = look.latest.filter(|run| run.status == RunStatus::Succeeded && job.command.is_none());
-    let Some(latest) = latest else { return Ok(None) };
+    let Some(latest) = latest else { return Ok(First::Go(None)) };
     let judged = job.judge(session.as_mut(), job.history_by_path().as_ref()).await;
     let (judgement, pending) = judged.map_err(|error| job.refused(Doing::ReadingHistory, error))?;
     let refused = judgement.is_some_and(|judgement| !judgement.refusals.is_empty());
-    Ok((pending == Pending::None && !refused).then(|| nothing_to_do(&latest)))
+    Ok(match pending {
+        Pending::None if !refused => First::Done(nothing_to_do(&latest)),
+        _ => First::Go(None),
+    })
 }
 
 fn nothing_to_do(latest: &Run) -> Success {

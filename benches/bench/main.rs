@@ -11,7 +11,7 @@ use std::path::Path;
 
 use page::{Page, Row, Target};
 use place::{Database, Place, Tool};
-use stats::{Samples, median, timed};
+use stats::{Samples, differences, median, timed};
 
 /// How often what is short is measured; what is long, eleven times.
 const SHORT: usize = 41;
@@ -40,6 +40,9 @@ fn main() {
         if wanted("e") {
             deploy::queries(&place, server, &mut page);
         }
+    }
+    if wanted("f") {
+        around_a_command(&place, &mut page);
     }
     if parts.is_empty() {
         page.finish(&place);
@@ -116,6 +119,39 @@ fn many_migrations(place: &Place, page: &mut Page) {
         peak,
         Some(Target::AtMost(12.0)),
     ));
+}
+
+/// (f) What the lock around a command costs when it is free: less the command alone, started just before.
+fn around_a_command(place: &Place, page: &mut Page) {
+    let servers: Vec<_> =
+        place.servers().iter().map(|server| (server.name, Some(server.database("around")))).collect();
+    for (name, database) in servers.into_iter().chain([("SQLite", None)]) {
+        let file = place.folder("around").join("app.db");
+        let url = database.as_ref().map_or_else(|| format!("sqlite://{}", file.display()), Database::url);
+        place.run(&mut place.around_true(&url, "lead", "0"));
+        let (mut alone, mut leads, mut elects) = (Samples::default(), Samples::default(), Samples::default());
+        let mut connects = Samples::default();
+        for round in 0..SHORT {
+            alone.push(timed(place, &mut place.alone()));
+            leads.push(timed(place, &mut place.around_true(&url, "lead", &format!("lead {round}"))));
+            elects.push(timed(place, &mut place.around_true(&url, "deploy", &format!("deploy {round}"))));
+            if let Some(database) = database.as_ref().filter(|_| name == "PostgreSQL") {
+                connects.push(timed(place, place.psql(database).args(["-c", "select 1"])));
+            }
+        }
+        for (verb, samples) in [("lead", &leads), ("deploy", &elects)] {
+            let more = differences(samples, &alone);
+            let what = format!("(f) {name}: `bellwether {verb} -- true`, more than `true` alone");
+            let (low, high) = (more.quantile(0.25), more.quantile(0.75));
+            let measured = format!("{:.1} ms ({low:.1}–{high:.1}), {} rounds", median(&more), more.len());
+            page.push(Row::figure(&what, measured, median(&more), Some(Target::AtMost(20.0))));
+        }
+        if connects.len() > 0 {
+            let what = "(f) PostgreSQL: `bellwether lead -- true`";
+            page.ratio(what, &leads, "`psql -c 'select 1'`", &connects, None);
+        }
+        database.iter().for_each(Database::drop);
+    }
 }
 
 fn psql_script(place: &Place, database: &Database, script: &Path) -> std::process::Command {

@@ -120,6 +120,19 @@ impl Place {
         command
     }
 
+    /// `true` under the lock of the database at `url`.
+    pub fn around_true(&self, url: &str, verb: &str, release: &str) -> Command {
+        let mut command = self.program(&self.bellwether);
+        command.args([verb, "--participant", "bench", "--release", release, "--", "true"]);
+        command.env("DATABASE_URL", url);
+        command
+    }
+
+    /// `true` alone.
+    pub fn alone(&self) -> Command {
+        self.program(Path::new("true"))
+    }
+
     pub fn psql(&self, database: &Database) -> Command {
         let mut command = self.program(&self.psql);
         command.args(["-X", "-d"]).arg(database.url());

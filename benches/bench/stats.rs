@@ -43,6 +43,11 @@ pub fn ratio(ours: &Samples, theirs: &Samples) -> f64 {
     median(&Samples(pairs))
 }
 
+/// Of each round's pair: how much longer ours took.
+pub fn differences(ours: &Samples, theirs: &Samples) -> Samples {
+    Samples(ours.0.iter().zip(&theirs.0).map(|(ours, theirs)| ours - theirs).collect())
+}
+
 pub fn ms(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1000.0
 }

@@ -66,7 +66,7 @@ pub async fn plan(
 
 /// The lock that a leader would take.
 async fn lock(job: &Job) -> Result<(Option<LockMode>, String, Option<String>), Error> {
-    let mut session = match job.connect(Purpose::Look).await {
+    let mut session = match job.connect(Purpose::Look, job.limits.budget).await {
         Err(error) if job.no_file(&error) => {
             let reason = "the database file is not there yet; a leader makes it and locks the file beside it";
             return Ok((Some(LockMode::Session), reason.to_owned(), None));
@@ -75,7 +75,7 @@ async fn lock(job: &Job) -> Result<(Option<LockMode>, String, Option<String>), E
     };
     let mut pooled = false;
     if job.beats() {
-        let mut other = job.connect(Purpose::Look).await?;
+        let mut other = job.connect(Purpose::Look, job.limits.budget).await?;
         let probed = probe_pooler(session.as_mut(), other.as_mut()).await;
         pooled = probed.map_err(|error| job.refused(Doing::Identifying, error))?;
     }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
+use tokio::try_join;
 
 use crate::database::pooler::probe_pooler;
 use crate::database::{Database, DbError, DbErrorKind, Holder, LockSupport, Purpose, Server};
@@ -40,27 +41,35 @@ pub struct Sessions {
 impl Sessions {
     /// The pooler is looked for before either session is identified, since that sets them up, and through a pooler the
     /// settings would stay on the application's connections.
-    pub async fn open(job: &Job) -> Result<Self, Error> {
+    ///
+    /// `first`: nothing has answered yet, see [`Job::insist`].
+    pub async fn open(job: &Job, first: bool) -> Result<Self, Error> {
+        job.insist(first, async |limit| Self::try_open(job, limit).await).await
+    }
+
+    async fn try_open(job: &Job, limit: Duration) -> Result<Self, Error> {
         let unsafe_lock = |pooled: bool, reason: String| Error::UnsafeLock {
             engine: job.engine.name,
             pooled: pooled || job.target.pooled,
             target: job.place(),
             reason,
         };
-        let mut work = job.connect(Purpose::Work).await?;
-        let mut beat = None;
-        if job.beats() {
-            let mut session = job.connect(Purpose::Beat).await?;
+        let connect = |purpose| job.connect(purpose, limit);
+        let (work, beat, server) = if job.beats() {
+            let (mut work, mut beat) = try_join!(connect(Purpose::Work), connect(Purpose::Beat))?;
             // a pooler that has one server connection for the two of them lets us wait
             let pooled =
-                timeout(ANSWER, probe_pooler(work.as_mut(), session.as_mut())).await.unwrap_or(Ok(true));
+                timeout(ANSWER, probe_pooler(work.as_mut(), beat.as_mut())).await.unwrap_or(Ok(true));
             if pooled.map_err(|error| job.refused(Doing::Identifying, error))? {
                 return Err(unsafe_lock(true, "a pooler in transaction mode stands in between".to_owned()));
             }
-            job.identify(session.as_mut()).await?;
-            beat = Some(session);
-        }
-        let server = job.identify(work.as_mut()).await?;
+            let (server, _) = try_join!(job.identify(work.as_mut()), job.identify(beat.as_mut()))?;
+            (work, Some(beat), server)
+        } else {
+            let mut work = connect(Purpose::Work).await?;
+            let server = job.identify(work.as_mut()).await?;
+            (work, None, server)
+        };
         if server.read_only {
             let name = format!("{} {}", server.product, server.version);
             return Err(Error::ReadOnlyServer { target: job.place(), server: name });
@@ -72,7 +81,7 @@ impl Sessions {
     }
 
     /// The session that does not hold the lock, where there are two.
-    fn spare(&mut self) -> &mut dyn Database {
+    pub(super) fn spare(&mut self) -> &mut dyn Database {
         self.beat.as_mut().unwrap_or(&mut self.work).as_mut()
     }
 

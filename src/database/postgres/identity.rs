@@ -14,31 +14,32 @@ fn who(start: &str) -> String {
     )
 }
 
+/// From the function behind `pg_stat_activity`: the view takes a new session four times as long.
 const START: &str = "(SELECT (extract(epoch FROM backend_start) * 1000000)::bigint \
-    FROM pg_catalog.pg_stat_activity WHERE pid = pg_catalog.pg_backend_pid())";
+    FROM pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid()))";
+const NO_START: &str = "NULL::bigint";
 
 /// Sets a leader's session up and asks who is there, in one exchange.
 pub(super) async fn of(session: &mut Session) -> Result<Server, DbError> {
     if session.purpose == Purpose::Look || session.pooled {
-        return ask(session, "").await;
+        // a look's session is recorded nowhere
+        return ask(session, "", NO_START).await;
     }
     let known = session.connection().await.ok().and_then(|(it, _)| it.server_version_num()).unwrap_or(0);
     let wanted = settings::of_a_leader(session.purpose, &session.settings, known);
-    match ask(session, &wanted).await {
+    match ask(session, &wanted, START).await {
         // something of ours is not to be had there
         Err(error) if error.kind == DbErrorKind::Statement || error.kind == DbErrorKind::Privilege => {
             let fewer = settings::of_a_leader_where_known(session.purpose, &session.settings);
-            ask(session, &fewer).await
+            ask(session, &fewer, NO_START).await
         }
         answer => answer,
     }
 }
 
-async fn ask(session: &mut Session, settings: &str) -> Result<Server, DbError> {
+async fn ask(session: &mut Session, settings: &str, start: &str) -> Result<Server, DbError> {
     let before = if settings.is_empty() { session.prelude() } else { format!("{settings}; ") };
-    // a look's session is recorded nowhere, and the view costs a new connection as much as all the rest
-    let who = who(if session.purpose == Purpose::Look { "NULL::bigint" } else { START });
-    let replies = session.exchange(&format!("{before}{who}"), 0, Answers::kept()).await?;
+    let replies = session.exchange(&format!("{before}{}", who(start)), 0, Answers::kept()).await?;
     let row = replies.last().and_then(|reply| reply.rows.first());
     let row = row.ok_or_else(|| DbError::new(DbErrorKind::Statement, "the server does not say who it is"))?;
     let restore = if settings.is_empty() { String::new() } else { format!("{RESET}{settings}") };
