@@ -135,7 +135,7 @@ async fn first_look(job: &Job, observer: &mut Observer) -> Result<First, Error> 
 
 async fn open_and_look(job: &Job, observer: &mut Observer, first: bool) -> Result<First, Error> {
     let mut leader = Sessions::open(job, first).await?;
-    let look = job.ledger.look(leader.spare(), &job.scope, None).await;
+    let look = job.ledger.look(leader.work.as_mut(), &job.scope, None).await;
     observer.see(&look.map_err(|error| job.look_failed(error))?, None, Instant::now());
     Ok(First::Go(Some(Box::new(leader))))
 }

@@ -229,20 +229,21 @@ pub fn adopt_orphans() -> io::Result<()> {
 }
 
 /// Ends the group and every descendant that is left, daemons in groups of their own included: as their parents die,
-/// they come to us. Returns when there is none.
+/// they come to us. Returns when there is none; where we have no child, nobody else has come to us either.
 pub fn end_descendants(group: Option<Pid>) {
     loop {
+        match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
+            Err(Errno::ECHILD) => return,
+            Ok(WaitStatus::StillAlive) => {}
+            _ => continue,
+        }
         if let Some(group) = group {
             let _ = killpg(group, Signal::SIGKILL);
         }
         for child in children() {
             let _ = kill(child, Signal::SIGKILL);
         }
-        match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
-            Err(Errno::ECHILD) => return,
-            Ok(WaitStatus::StillAlive) => std::thread::sleep(REAP_EVERY),
-            _ => {}
-        }
+        std::thread::sleep(REAP_EVERY);
     }
 }
 

@@ -58,7 +58,11 @@ pub async fn migrate(
     };
     // set once: a process leads one run
     let _ = job.own_run.set(run.id.clone());
-    let now = job.ledger.now(leader.work.as_mut()).await.unwrap_or(0);
+    // a command has no steps to date
+    let now = match job.command {
+        Some(_) => 0,
+        None => job.ledger.now(leader.work.as_mut()).await.unwrap_or(0),
+    };
     let mut working = Working {
         job,
         server: &leader.server,

@@ -153,10 +153,11 @@ impl Recorder {
         for rows in steps.chunks(ROWS) {
             session.query(&self.insert_steps(rows)).await?;
         }
-        if let Some(notify) = notify {
-            session.script(notify).await?;
-        }
-        session.script("COMMIT").await.map(|()| true)
+        let commit = match notify {
+            Some(notify) => session.script(&format!("{notify}; COMMIT")).await,
+            None => session.script("COMMIT").await,
+        };
+        commit.map(|()| true)
     }
 
     fn insert_steps(&self, steps: &[Step]) -> Statement {

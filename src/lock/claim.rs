@@ -65,10 +65,10 @@ pub async fn claim<T>(
 }
 
 async fn commit(ledger: &Ledger, work: &mut dyn Database) -> Result<(), DbError> {
-    if let Some(notify) = ledger.dialect().notify {
-        work.script(notify).await?;
+    match ledger.dialect().notify {
+        Some(notify) => work.script(&format!("{notify}; COMMIT")).await,
+        None => work.script("COMMIT").await,
     }
-    work.script("COMMIT").await
 }
 
 /// Somebody else is at the row: a timeout, a deadlock or a serialization failure is "not got".
