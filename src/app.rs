@@ -3,6 +3,7 @@
 mod asking;
 mod inspect;
 mod install;
+mod operator;
 mod prepare;
 
 use std::ffi::OsString;
@@ -92,6 +93,9 @@ fn execute(
         }
         Action::Plan => block_on(inspect::plan(request, env, report, began, facts)),
         Action::Status { check } => block_on(inspect::status(request, *check, env, report, began, facts)),
+        Action::History { run, limit } => {
+            block_on(operator::history(request, run.as_deref(), *limit, env, report, began))
+        }
         later => Err(Error::NotYet { what: format!("`bellwether {}`", later.verb()) }),
     }
 }

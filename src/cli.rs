@@ -77,11 +77,15 @@ pub enum Action {
         /// Which shell
         shell: clap_complete::Shell,
     },
-    /// List past runs
-    #[command(hide = true)]
+    /// List past runs, or show one with its steps
+    #[command(after_help = help::HISTORY)]
     History {
-        /// Show the steps of this run
+        /// A run's id, or the beginning of one
+        #[arg(value_parser = name())]
         run: Option<String>,
+        /// How many runs to list
+        #[arg(short = 'n', long, value_name = "NUMBER", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..))]
+        limit: u16,
     },
     /// Check connection, privileges, lock and config, and say what to do
     #[command(hide = true)]

@@ -2,6 +2,7 @@
 
 mod asked;
 mod facts;
+mod operate;
 
 use std::time::Duration;
 
@@ -19,8 +20,7 @@ use crate::model::run::Run;
 use crate::plan::PlanError;
 use crate::plan::pending::Refusal;
 
-pub use asked::StatusError;
-pub use facts::{AtWork, Doing, Seeking};
+pub use self::{asked::StatusError, facts::AtWork, facts::Doing, facts::Seeking, operate::OperateError};
 
 /// Why we do not end with 0.
 #[derive(Debug, thiserror::Error)]
@@ -280,6 +280,9 @@ pub enum Error {
     /// A status command failed us, or kept us waiting for too long.
     #[error(transparent)]
     Status(#[from] StatusError),
+    /// An operator's command.
+    #[error(transparent)]
+    Operate(#[from] OperateError),
     /// `status --check`: not ready.
     #[error("not ready: {reason}")]
     NotReady {
@@ -326,6 +329,7 @@ impl Error {
             Self::LeaderNeverStarted { .. } => Exit::LeaderNeverStarted,
             Self::LeaderLate { .. } => Exit::LeaderLate,
             Self::Status(error) => error.exit(),
+            Self::Operate(error) => error.exit(),
             Self::NotReady { .. } => Exit::NotReady,
             Self::Bug { .. } => Exit::Bug,
         }

@@ -335,7 +335,7 @@ pub fn watched(run: &Run, now: i64, quiet: Option<Duration>) -> Watched {
         done: count(run.done),
         total: count(run.total),
         current: run.current.clone(),
-        age_ms: count(now - run.started_at),
+        age_ms: count(now.saturating_sub(run.started_at)),
         beat_age_ms: quiet.map(milliseconds),
         url: run.url.clone(),
     }

@@ -19,4 +19,5 @@ pub mod explain;
 pub mod job;
 pub mod lead;
 pub mod follow;
+pub mod operate;
 pub mod app;

@@ -39,6 +39,12 @@ Examples:
   bellwether status
   bellwether status --check && ./start-the-app";
 
+pub(super) const HISTORY: &str = "\
+Examples:
+  bellwether history                            the newest runs of this lock name
+  bellwether history 4f1c                       the run whose id begins so, with its steps
+  bellwether history --output json | jq '.runs[0]?'";
+
 pub(super) const INSTALL: &str = "\
 Examples:
   bellwether install /shared/bellwether         from an init container into an emptyDir";

@@ -123,7 +123,10 @@ fn names_have_limits() {
 
 #[test]
 fn verbs_of_later_versions_are_understood() {
-    assert!(matches!(parse("bellwether history", &[]).unwrap().action, Action::History { run: None }));
+    assert!(matches!(
+        parse("bellwether history", &[]).unwrap().action,
+        Action::History { run: None, limit: 20 }
+    ));
     assert!(matches!(
         parse("bellwether unlock --yes --force", &[]).unwrap().action,
         Action::Unlock { yes: true, force: true }

@@ -35,7 +35,11 @@ pub const ENGINE: Engine = Engine { name: EngineName::Postgres, dialect: &DIALEC
 pub const DIALECT: Dialect = Dialect {
     name: "postgres",
     now: "pg_catalog.clock_timestamp()",
-    epoch_ms: ("(extract(epoch FROM ", ") * 1000)::bigint"),
+    // a moment may be infinite, a number may not
+    epoch_ms: (
+        "(nullif(nullif(extract(epoch FROM ",
+        ")::double precision, 'infinity'), '-infinity') * 1000)::bigint",
+    ),
     from_epoch_ms: ("pg_catalog.to_timestamp((", ")::double precision / 1000)"),
     top_1: "",
     limit_1: "LIMIT 1",

@@ -265,6 +265,12 @@ impl Dialect {
         format!("{open}{doubled}{close}")
     }
 
+    /// What limits a `SELECT` to so many rows: after that word, and at the statement's end.
+    pub fn first(&self, rows: usize) -> (String, String) {
+        let rows = rows.to_string();
+        (self.top_1.replace('1', &rows), self.limit_1.replace('1', &rows))
+    }
+
     /// What lets `role` read these tables, given as schema (none = the default one) and name.
     pub fn grants(&self, role: &str, tables: &[(Option<&str>, &str)]) -> Vec<String> {
         let Some(grant) = self.grant else { return Vec::new() };

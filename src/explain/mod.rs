@@ -4,6 +4,7 @@
 mod asked;
 mod connection;
 mod cut;
+mod operate;
 mod setup;
 mod snippet;
 mod verdict;
@@ -68,6 +69,7 @@ pub fn explain(error: &Error) -> Explained {
             verdict::leader_late(run.as_deref(), *at_work, *waited, pending.as_deref(), seeking)
         }
         Error::Status(error) => asked::status(error),
+        Error::Operate(error) => operate::operate(error),
         Error::NotReady { reason } => verdict::not_ready(reason),
         Error::Bug { what } => bug(what),
     }

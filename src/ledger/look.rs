@@ -55,7 +55,7 @@ pub enum LookError {
     Unreadable(#[from] UnknownWord),
 }
 
-const RUN: &str = "r.id, r.environment, r.lock_name, r.lock_mode, r.{release}, r.digest, r.deploy, r.leader, \
+pub(super) const RUN: &str = "r.id, r.environment, r.lock_name, r.lock_mode, r.{release}, r.digest, r.deploy, r.leader, \
     r.platform, r.host, r.url, r.engine, r.session, r.status, r.fence, r.beats, r.total, r.done, r.{current}, r.error, \
     r.failed_step, {epoch:r.started_at}, {epoch:r.beat_at}, {epoch:r.finished_at}, r.ended_by";
 

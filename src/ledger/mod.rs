@@ -4,6 +4,7 @@
 pub mod claim;
 pub mod history;
 pub mod look;
+pub mod past;
 pub mod record;
 
 use crate::database::statement::expand;

@@ -102,7 +102,13 @@ async fn attempt<T>(
     if let Some(settled) = second_look.judge(work, &look).await? {
         return Ok(Claim::Settled(settled));
     }
-    run.fence = row.fence.max(ledger.highest_fence(work, &scope.lock_name).await?) + 1;
+    let highest = row.fence.max(ledger.highest_fence(work, &scope.lock_name).await?);
+    run.fence = highest.checked_add(1).ok_or_else(|| {
+        DbError::new(
+            DbErrorKind::Statement,
+            format!("the ledger's highest fence is {highest}, and none is above it"),
+        )
+    })?;
     ledger.insert_run(work, run).await?;
     Ok(Claim::Mine(Box::new(run.clone())))
 }

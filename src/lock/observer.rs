@@ -70,7 +70,7 @@ pub struct Sight {
 impl Observer {
     /// The fence from which on runs were seen at work; none before the first look.
     pub fn since(&self) -> Option<i64> {
-        self.ended_at_first.map(|fence| fence + 1)
+        self.ended_at_first.map(|fence| fence.saturating_add(1))
     }
 
     /// Whether a run had ended by our first look.

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::model::ids::{Deploy, Environment, Participant, Release, RunId, Version};
 use crate::model::migration::Pending;
+use crate::model::past::{HistoryReport, RunReport};
 use crate::model::run::{EngineKind, LockMode, Role, RunStatus};
 
 /// Version of the JSON form; grows only when a field changes its meaning or goes.
@@ -130,6 +131,10 @@ pub enum Event {
     Plan(Box<PlanReport>),
     /// What `status` found.
     Status(Box<StatusReport>),
+    /// What `history` found.
+    History(Box<HistoryReport>),
+    /// What `history RUN` found.
+    RunSteps(Box<RunReport>),
     /// The end: what the exit code says, in words.
     Outcome(Outcome),
 }

@@ -5,5 +5,7 @@ pub mod duration;
 pub mod event;
 pub mod ids;
 pub mod migration;
+pub mod moment;
+pub mod past;
 pub mod run;
 pub mod secret;

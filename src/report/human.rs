@@ -7,6 +7,7 @@ use crate::model::event::{Event, Outcome, Start, Watched};
 use crate::model::run::{EngineKind, LockMode, Role};
 use crate::report::line::{self, Line, Mood};
 use crate::report::pace::Pace;
+use crate::report::past;
 use crate::report::progress::Progress;
 use crate::report::{Options, Teller, outcome, tables, words};
 
@@ -56,6 +57,8 @@ impl Human {
         match event {
             Event::Plan(plan) => self.result(&tables::plan(plan, self.options.verbosity > 0)),
             Event::Status(status) => self.result(&tables::status(status, self.options.verbosity > 0)),
+            Event::History(history) => self.result(&past::runs(history)),
+            Event::RunSteps(run) => self.result(&past::run(run)),
             Event::Outcome(end) if end.error.is_none() && self.says_enough(end) => {}
             // the bar shows it already
             event if self.progress.is_some() && passing(event) => {}
@@ -226,7 +229,9 @@ fn lines(event: &Event, verbosity: i8) -> Vec<Line> {
             detail(format!("run {run} {status} after {}", words::duration(*duration_ms)))
         }
         Event::RunStarted { .. } => run_started(event, verbosity),
-        Event::Plan(_) | Event::Status(_) | Event::Output { .. } => Vec::new(),
+        Event::Plan(_) | Event::Status(_) | Event::History(_) | Event::RunSteps(_) | Event::Output { .. } => {
+            Vec::new()
+        }
         Event::LockWaiting { .. }
         | Event::Working { .. }
         | Event::Watching { .. }

@@ -83,7 +83,10 @@ pub fn is_vital(event: &Event) -> bool {
 
 /// What is the answer to a command.
 pub fn is_result(event: &Event) -> bool {
-    matches!(event, Event::Plan(_) | Event::Status(_) | Event::Outcome(_))
+    matches!(
+        event,
+        Event::Plan(_) | Event::Status(_) | Event::History(_) | Event::RunSteps(_) | Event::Outcome(_)
+    )
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ mod json;
 mod line;
 mod outcome;
 mod pace;
+mod past;
 mod progress;
 mod tables;
 #[cfg(test)]

@@ -145,7 +145,11 @@ impl Pace {
             }
             Event::StepStarted { step } => self.pursuit = work(Some(step)),
             Event::StepFinished { .. } | Event::StepFailed { .. } => self.pursuit = work(None),
-            Event::Plan(_) | Event::Status(_) | Event::Outcome(_) => self.pursuit = Pursuit::Nothing,
+            Event::Plan(_)
+            | Event::Status(_)
+            | Event::History(_)
+            | Event::RunSteps(_)
+            | Event::Outcome(_) => self.pursuit = Pursuit::Nothing,
             Event::Retrying { .. } if self.in_run => {}
             Event::Retrying { .. }
             | Event::Watching { .. }

@@ -96,21 +96,21 @@ fn standing(state: MigrationStanding) -> (Mood, &'static str) {
 
 /// Names and values in two columns.
 #[derive(Default)]
-struct Rows(Vec<(&'static str, String)>);
+pub(super) struct Rows(Vec<(&'static str, String)>);
 
 impl Rows {
-    fn add(&mut self, name: &'static str, value: &str) {
+    pub(super) fn add(&mut self, name: &'static str, value: &str) {
         self.0.push((name, words::line(value).into_owned()));
     }
 
-    fn maybe(&mut self, name: &'static str, value: Option<&str>) {
+    pub(super) fn maybe(&mut self, name: &'static str, value: Option<&str>) {
         if let Some(value) = value {
             self.add(name, value);
         }
     }
 
     /// A text of several lines, which stay apart.
-    fn maybe_lines(&mut self, name: &'static str, value: Option<&str>) {
+    pub(super) fn maybe_lines(&mut self, name: &'static str, value: Option<&str>) {
         let Some(value) = value else { return };
         let mut names = std::iter::once(name).chain(std::iter::repeat(""));
         let text = words::block(value);
@@ -123,7 +123,7 @@ impl Rows {
         self.add(name, &format!("{value} ({reason})"));
     }
 
-    fn lines(self) -> Vec<Line> {
+    pub(super) fn lines(self) -> Vec<Line> {
         let width = self.0.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
         self.0
             .into_iter()

@@ -8,6 +8,7 @@ use bellwether::model::event::{
     StatusReport, StepRef, Watched,
 };
 use bellwether::model::migration::Pending;
+use bellwether::model::past::{HistoryReport, PastRun, PastStep, RunReport};
 use bellwether::model::run::{EngineKind, LockMode, Role, RunStatus};
 use serde_json::Value;
 
@@ -60,7 +61,17 @@ fn after(event: &Event) -> Option<Event> {
         }
         Event::Waiting { .. } => Event::Plan(Box::new(plan())),
         Event::Plan(_) => Event::Status(Box::new(status())),
-        Event::Status(_) => Event::Outcome(outcome()),
+        Event::Status(_) => Event::History(Box::new(HistoryReport {
+            lock_name: "default".into(),
+            environment: Some("production".into()),
+            runs: vec![past_run()],
+            more: true,
+            other_lock_names: Vec::new(),
+        })),
+        Event::History(_) => {
+            Event::RunSteps(Box::new(RunReport { run: past_run(), steps: vec![past_step()] }))
+        }
+        Event::RunSteps(_) => Event::Outcome(outcome()),
         Event::Outcome(_) => return None,
     };
     Some(next)
@@ -142,6 +153,53 @@ fn status() -> StatusReport {
         migrations: vec![migration()],
         ready: false,
         reason: "the run of v41 is still at work".into(),
+    }
+}
+
+fn past_run() -> PastRun {
+    PastRun {
+        run: RUN.into(),
+        environment: "production".into(),
+        lock_name: "default".into(),
+        lock_mode: Some("session".into()),
+        release: "v41".into(),
+        digest: Some("9f86d081884c7d65".into()),
+        deploy: Some("deploy-7".into()),
+        leader: "shop-web".into(),
+        platform: Some("heroku".into()),
+        host: Some("release.1234".into()),
+        url: Some("https://github.com/owner/shop/actions/runs/7".into()),
+        engine: Some("sql".into()),
+        session: Some("4711@1795228114123456".into()),
+        status: "failed".into(),
+        fence: Some(12),
+        beats: Some(4),
+        total: Some(7),
+        done: Some(2),
+        current: None,
+        error: Some("column \"emial\" does not exist".into()),
+        failed_step: Some("20240301_add_index".into()),
+        started_at: Some("2026-11-21T02:28:34.123Z".into()),
+        beat_at: Some("2026-11-21T02:28:40.444Z".into()),
+        finished_at: Some("2026-11-21T02:28:40.444Z".into()),
+        duration_ms: Some(6_321),
+        beat_age_ms: None,
+        ended_by: Some("its leader".into()),
+        odd: Vec::new(),
+    }
+}
+
+fn past_step() -> PastStep {
+    PastStep {
+        position: 3,
+        version: "20240301".into(),
+        description: Some("add index".into()),
+        status: "failed".into(),
+        after_ms: Some(1_234),
+        started_at: Some("2026-11-21T02:28:35.357Z".into()),
+        finished_at: Some("2026-11-21T02:28:40.444Z".into()),
+        duration_ms: Some(5_087),
+        error: Some("column \"emial\" does not exist".into()),
     }
 }
 
@@ -234,6 +292,8 @@ fn the_page_describes_the_objects_inside_events() {
     let parts = [
         ("step", serde_json::to_value(step())),
         ("run", serde_json::to_value(watched())),
+        ("past run", serde_json::to_value(past_run())),
+        ("past step", serde_json::to_value(past_step())),
         ("migration", serde_json::to_value(migration())),
         ("pending", serde_json::to_value(plan().pending)),
         ("error", serde_json::to_value(explained())),
@@ -247,10 +307,28 @@ fn the_page_describes_the_objects_inside_events() {
 
 #[test]
 fn the_examples_are_what_is_written() {
+    if std::env::var_os("BELLWETHER_BLESS").is_some() {
+        return bless();
+    }
     for (section, sample) in Section::all("##").iter().zip(samples()) {
         let wanted = serde_json::to_string(&sample).expect("plain data");
         assert_eq!(section.example(), sample, "the example of {} should be\n{wanted}", section.name);
     }
+}
+
+/// Writes the examples anew that are not what is written; `BELLWETHER_BLESS=1`.
+fn bless() {
+    let mut page = PAGE.to_owned();
+    for (section, sample) in Section::all("##").iter().zip(samples()) {
+        let block = section.text.split("```json\n").nth(1).and_then(|rest| rest.split("```").next());
+        let block = block.expect("every event has an example");
+        if serde_json::from_str::<Value>(block).ok().as_ref() != Some(&sample) {
+            let wanted = serde_json::to_string_pretty(&sample).expect("plain data");
+            page = page.replacen(&format!("```json\n{block}```"), &format!("```json\n{wanted}\n```"), 1);
+        }
+    }
+    std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/events.md"), page)
+        .expect("the page can be written");
 }
 
 #[test]

@@ -8,15 +8,15 @@ use std::fmt::Write as _;
 use bellwether::database::url::UrlError;
 use bellwether::database::{DbErrorKind, EngineName, mysql};
 use bellwether::engine::step::{StepError, Unsendable};
-use bellwether::error::Error;
+use bellwether::error::{Error, OperateError};
 use bellwether::explain::explain;
 use bellwether::formats::FormatError;
 use bellwether::plan::PlanError;
 use bellwether::plan::pending::Refusal;
 
 use samples::{
-    error_samples, format_samples, history, kind_samples, plan_samples, refusal_samples, step_samples,
-    url_samples,
+    error_samples, format_samples, history, kind_samples, operate_samples, plan_samples, refusal_samples,
+    step_samples, url_samples,
 };
 
 /// The names of an enum's variants, and which one a value is: a new variant does not compile until it has a name here,
@@ -64,6 +64,7 @@ variants! { errors: Error {
     "leader never started" => Error::LeaderNeverStarted { .. },
     "leader late" => Error::LeaderLate { .. },
     "status" => Error::Status(_),
+    "operate" => Error::Operate(_),
     "not ready" => Error::NotReady { .. },
     "bug" => Error::Bug { .. },
 } }
@@ -84,6 +85,12 @@ variants! { refusals: Refusal {
     "missing" => Refusal::Missing { .. },
     "dirty" => Refusal::Dirty { .. },
     "out of order" => Refusal::OutOfOrder { .. },
+} }
+
+variants! { operate: OperateError {
+    "half a ledger" => OperateError::LedgerHalf { .. },
+    "no such run" => OperateError::NoSuchRun { .. },
+    "ambiguous run" => OperateError::AmbiguousRun { .. },
 } }
 
 variants! { plans: PlanError {
@@ -221,6 +228,13 @@ fn everything_wrong_with_usage() {
 }
 
 #[test]
+fn everything_that_ends_an_operators_command() {
+    missing(operate::NAMES, operate_samples().iter().map(operate::name));
+    let samples = operate_samples().into_iter().map(|error| (operate::name(&error), error.into()));
+    insta::assert_snapshot!("operate", page(samples));
+}
+
+#[test]
 fn everything_that_a_database_says() {
     for engine in [EngineName::Postgres, EngineName::Sqlite] {
         let samples = kind_samples(engine);
@@ -245,6 +259,7 @@ fn every_error_reads_well() {
         .chain(plan_samples().into_iter().map(|error| ("plan", error.into())))
         .chain(format_samples().into_iter().map(|error| ("format", error.into())))
         .chain(url_samples().into_iter().map(|error| ("url", error.into())))
+        .chain(operate_samples().into_iter().map(|error| ("operate", error.into())))
         .chain(kind_samples(EngineName::Postgres))
         .chain(kind_samples(EngineName::MySql))
         .chain(kind_samples(EngineName::Sqlite));

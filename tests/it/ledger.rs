@@ -97,6 +97,11 @@ async fn statements(dialect: &'static Dialect) -> String {
     ledger.holder(s, "default").await.unwrap();
     ledger.leaders(s, "default").await.unwrap();
     ledger.runs_since(s, "default", 3).await.unwrap();
+    ledger.tables(s).await.unwrap();
+    ledger.past_runs(s, "default", Some(&"production".into()), 20).await.unwrap();
+    ledger.past_runs_by_id(s, "4f1c", 5).await.unwrap();
+    ledger.past_steps(s, &mine.run).await.unwrap();
+    ledger.lock_names(s).await.unwrap();
     ledger.lock_row(s, "default").await.unwrap();
     ledger.highest_fence(s, "default").await.unwrap();
     ledger.abandon(s, &mine.run, "web").await.unwrap();

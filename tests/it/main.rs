@@ -16,6 +16,7 @@ mod indexes;
 mod layers;
 mod ledger;
 mod looking;
+mod operator_history;
 mod pages;
 mod poolers;
 mod readers;

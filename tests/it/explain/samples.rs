@@ -1,6 +1,7 @@
 //! One sample of each error, as it comes at three in the morning.
 
 mod commands;
+mod operate;
 mod steps;
 mod usage;
 
@@ -22,6 +23,7 @@ use bellwether::plan::pending::Refusal;
 
 use super::kinds;
 
+pub use operate::operate_samples;
 pub use steps::step_samples;
 pub use usage::{format_samples, plan_samples, url_samples};
 
@@ -440,6 +442,7 @@ pub fn error_samples() -> Vec<(&'static str, Error)> {
     ];
     samples.extend(commands::command_samples());
     samples.extend(commands::status_samples());
+    samples.push(("a run that is not there", operate_samples().remove(1).into()));
     samples
 }
 
