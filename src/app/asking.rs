@@ -155,6 +155,7 @@ fn source(settings: &Settings) -> StatusCommand {
             grace: settings.grace.min(LONGEST_GRACE),
         },
         every: follow.every,
+        limit: follow.timeout,
         ready: follow.ready.clone(),
         pending: follow.pending.clone(),
     }

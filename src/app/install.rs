@@ -17,6 +17,10 @@ pub fn install(path: &Path) -> Result<Success, Error> {
 }
 
 fn copy(target: &Path) -> io::Result<()> {
+    // to rename over a device or a socket would take it away; what a link leads to stays
+    if target.symlink_metadata().is_ok_and(|there| !there.is_file() && !there.is_symlink()) {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is there, and not a file"));
+    }
     // the file itself even if it was replaced meanwhile, and without a name in the environment to trust
     let mut from = fs::File::open("/proc/self/exe").or_else(|_| fs::File::open(std::env::current_exe()?))?;
     let beside = beside(target);

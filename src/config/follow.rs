@@ -27,12 +27,20 @@ impl Reader<'_> {
             needs: self.text("follow.needs", |e| e.follow.as_ref()?.needs.as_ref())?,
             command: self.list("follow.command", |e| e.follow.as_ref()?.command.as_ref())?,
             every: span("follow.every", 5, |e| e.follow.as_ref()?.every.as_ref())?,
+            timeout: span("follow.timeout", 60, |e| e.follow.as_ref()?.timeout.as_ref())?,
             ready: self.codes("follow.ready", 0, |e| e.follow.as_ref()?.ready.as_ref())?,
             pending: self.codes("follow.pending", 1, |e| e.follow.as_ref()?.pending.as_ref())?,
         };
+        let zero = || "it must be more than 0".to_owned();
         if settings.every.is_zero() {
-            let reason = "it must be more than 0".to_owned();
-            return Err(self.wrong("follow.every", |e| e.follow.as_ref()?.every.as_ref().map(drop), reason));
+            return Err(self.wrong("follow.every", |e| e.follow.as_ref()?.every.as_ref().map(drop), zero()));
+        }
+        if settings.timeout.is_zero() {
+            return Err(self.wrong(
+                "follow.timeout",
+                |e| e.follow.as_ref()?.timeout.as_ref().map(drop),
+                zero(),
+            ));
         }
         if settings.source == FollowSource::Command {
             self.status_command(&settings, request)?;

@@ -127,8 +127,10 @@ pub struct FollowSettings {
     pub needs: Option<String>,
     /// The status command.
     pub command: Vec<String>,
-    /// How often to run it.
+    /// The pause between two runs of it.
     pub every: Duration,
+    /// How long one run of it may take.
+    pub timeout: Duration,
     /// Its exit codes that mean ready.
     pub ready: Vec<i32>,
     /// Its exit codes that mean not yet.

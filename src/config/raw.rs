@@ -135,8 +135,10 @@ pub struct RawFollow {
     pub needs: Option<Text>,
     /// The status command: program and arguments, no shell.
     pub command: Option<Vec<Text>>,
-    /// How often it runs. Default 5s.
+    /// The pause between two runs of it. Default 5s.
     pub every: Option<Span>,
+    /// How long one run of it may take. Default 60s.
+    pub timeout: Option<Span>,
     /// Its exit codes that mean ready. Default [0].
     pub ready: Option<Vec<i32>>,
     /// Its exit codes that mean not yet. Default [1].

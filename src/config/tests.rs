@@ -236,6 +236,7 @@ bad_configs! {
     unknown_environment: "-e produktion", "environments:\n  production: {}\n  staging: {}\n";
     a_status_source_without_a_command: "", "defaults:\n  follow:\n    source: command\n    command: []\n";
     a_status_command_asked_without_a_pause: "", "defaults:\n  follow: { every: 0 }\n";
+    a_status_command_without_time: "", "defaults:\n  follow: { timeout: 0 }\n";
     an_exit_code_that_cannot_be: "", "defaults:\n  follow: { ready: [0, 256] }\n";
     an_exit_code_that_means_both: "", "defaults:\n  follow: { source: command, command: [x], ready: [0, 3], pending: [1, 3] }\n";
     an_exit_code_that_means_both_by_default: "", "defaults:\n  follow: { source: command, command: [x], ready: [1] }\n";
@@ -285,7 +286,7 @@ environments:
     ddl_lock_timeout: 5s
     history: { out_of_order: default, changed: default, missing: default }
     ledger: { schema: public, readers: [app_reader] }
-    follow: { source: ledger, start: 15m, grace: 60s, window: 15m, needs: \"20240301\", command: [], every: 5s, ready: [0], pending: [1] }
+    follow: { source: ledger, start: 15m, grace: 60s, window: 15m, needs: \"20240301\", command: [], every: 5s, timeout: 60s, ready: [0], pending: [1] }
     github: { repository: owner/repo, deployments: off }
     heroku: { app: shop-web }
 ";

@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use nix::sys::termios::{OutputFlags, SetArg, tcgetattr, tcsetattr};
+use nix::unistd::{AccessFlags, access};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
@@ -50,10 +51,19 @@ pub enum Ending {
     Signal(i32),
     /// It could not be started: the system's error number, and its words.
     NotStarted(i32, String),
+    /// The folder in which it was to run cannot be used: why.
+    NoFolder(String),
     /// Its guard was killed.
     GuardLost,
     /// Its guard ended it, since we gave no sign of life for ten seconds.
     Unwatched,
+}
+
+impl Ending {
+    /// What kept it from being started.
+    pub fn not_started(error: &io::Error) -> Self {
+        Self::NotStarted(error.raw_os_error().unwrap_or(0), error.to_string())
+    }
 }
 
 impl std::fmt::Display for Ending {
@@ -61,7 +71,7 @@ impl std::fmt::Display for Ending {
         match self {
             Self::Exit(code) => write!(f, "ended with exit code {code}"),
             Self::Signal(number) => write!(f, "was ended by {}", signal_name(*number)),
-            Self::NotStarted(_, why) => write!(f, "could not be started: {why}"),
+            Self::NotStarted(_, why) | Self::NoFolder(why) => write!(f, "could not be started: {why}"),
             Self::Unwatched => {
                 f.write_str("was ended, since bellwether was held up and did not watch it for 10 s")
             }
@@ -101,6 +111,25 @@ impl Command {
     /// Our own guard cannot be started.
     pub fn start_unheard(&self) -> io::Result<Running> {
         self.launch(None)
+    }
+
+    /// Where it is to run is no folder, or one that we may not enter. Else it would look as if our own program were
+    /// missing.
+    pub fn unusable_folder(&self) -> Option<Ending> {
+        let cwd = self.cwd.as_ref()?;
+        let folder = cwd.display();
+        let why = match std::fs::metadata(cwd) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                format!("there is no folder {folder} (cwd)")
+            }
+            Ok(there) if !there.is_dir() => format!("{folder} (cwd) is no folder"),
+            // what a change into it asks for
+            _ => match access(cwd, AccessFlags::X_OK) {
+                Ok(()) => return None,
+                Err(error) => format!("the folder {folder} (cwd) cannot be entered: {}", error.desc()),
+            },
+        };
+        Some(Ending::NoFolder(why))
     }
 
     fn launch(&self, report: Option<&Arc<dyn Report>>) -> io::Result<Running> {

@@ -30,7 +30,9 @@ fn failed_hints(program: &str, failure: &Failure, ready: &[i32], pending: &[i32]
         ],
         Failure::Ended(ending) => start_hints(program, ending)
             .unwrap_or_else(|| vec!["its own output says why; this participant must not go live".to_owned()]),
-        Failure::Silent(_) => vec![silent_hint(program)],
+        Failure::Silent(_) => {
+            vec![silent_hint(program), "if it needs longer, say so in follow.timeout".to_owned()]
+        }
     }
 }
 

@@ -99,6 +99,8 @@ fn invalid_index(migration: &Migration, indexes: &[String], history: &HistoryTab
 /// A program that is not there (ENOENT) or may not be run (EACCES): errno(3).
 const NOT_FOUND: i32 = 2;
 const NO_ACCESS: i32 = 13;
+/// Not a program for this machine (ENOEXEC).
+const NO_PROGRAM: i32 = 8;
 
 pub fn command(command: &[String], ending: &Ending, output: &str, check: bool) -> Explained {
     let program = command.first().map_or("", String::as_str);
@@ -116,10 +118,17 @@ pub fn command(command: &[String], ending: &Ending, output: &str, check: bool) -
 pub fn start_hints(program: &str, ending: &Ending) -> Option<Vec<String>> {
     Some(match ending {
         Ending::NotStarted(NOT_FOUND, _) => vec![
-            format!("is {program} installed here, in the PATH or at that path?"),
+            match program.contains('/') {
+                true => format!("is {program} there, seen from the folder where it runs? If so, the interpreter that its #! line names, or its loader, is missing"),
+                false => format!("is {program} installed here, in the PATH?"),
+            },
             "an image with bellwether alone has no runtime of the app: `bellwether install PATH` copies the program into the app's own image or volume".to_owned(),
         ],
         Ending::NotStarted(NO_ACCESS, _) => vec![format!("make it executable: chmod +x {program}")],
+        Ending::NotStarted(NO_PROGRAM, _) => vec![format!(
+            "a script needs a first line such as #!/bin/sh, a binary must be one for this machine: see `file {program}`"
+        )],
+        Ending::NoFolder(_) => vec!["correct cwd, or create the folder before".to_owned()],
         Ending::NotStarted(..) => vec![format!("can {program} be run by hand, as this user and in this folder?")],
         Ending::Signal(9) => vec![
             "nobody but the kernel's out-of-memory killer or an operator sends SIGKILL: see the host's log".to_owned(),

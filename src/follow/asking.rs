@@ -11,7 +11,7 @@ use crate::error::{Error, StatusError};
 use crate::job::{Job, Success, milliseconds, signalled};
 use crate::model::event::Event;
 use crate::report::Report;
-use crate::status::command::{LONGEST, StatusCommand};
+use crate::status::command::StatusCommand;
 use crate::status::{Answer, Failure};
 
 /// How much of a status command's first line goes into ours.
@@ -45,7 +45,7 @@ impl Asker {
 
     /// Asks once: what is ready, or why it is not yet.
     pub async fn ask_once(&self) -> Result<Result<String, String>, Error> {
-        match self.ask().await? {
+        match self.ask().await {
             Answer::Ready => Ok(Ok(self.ready().message)),
             Answer::Pending(output) => Ok(Err(self.reason(&output))),
             Answer::Failed(failure, output) => Err(self.failed(failure, output)),
@@ -53,19 +53,15 @@ impl Asker {
         }
     }
 
-    async fn ask(&self) -> Result<Answer, Error> {
-        let until = self.deadline().min(Instant::now() + LONGEST);
-        let asked = self.source.ask(until, signalled(&self.signal)).await;
-        asked.map_err(|error| Error::Bug {
-            what: format!("the status command's guard cannot be started: {error}"),
-        })
+    async fn ask(&self) -> Answer {
+        self.source.ask(self.deadline(), signalled(&self.signal)).await
     }
 
     /// Asks until the answer is ready, an error, or too late.
     pub async fn ask_until_ready(&self) -> Result<Success, Error> {
         let (mut times, mut last) = (0, String::new());
         loop {
-            match self.ask().await? {
+            match self.ask().await {
                 Answer::Ready => return Ok(self.ready()),
                 Answer::Stopped(signal) => return Err(self.stopped(signal, times, &last)),
                 Answer::Failed(Failure::Silent(_), output) if Instant::now() >= self.deadline() => {

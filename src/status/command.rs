@@ -1,7 +1,6 @@
 //! A status command: its exit code is the answer. It runs under the same guard as a leader's command, so that nothing
 //! of it is left when it is done, or when we are.
 
-use std::io;
 use std::time::Duration;
 
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
@@ -9,8 +8,6 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use crate::engine::command::{Command, Ending};
 use crate::status::{Answer, Failure};
 
-/// What one run may take, and less where the budget ends before.
-pub const LONGEST: Duration = Duration::from_secs(60);
 /// The guard ends what it guards after ten seconds without a byte.
 const BEAT_EVERY: Duration = Duration::from_secs(2);
 
@@ -21,6 +18,8 @@ pub struct StatusCommand {
     pub command: Command,
     /// Between two runs.
     pub every: Duration,
+    /// What one run may take, and less where the budget ends before.
+    pub limit: Duration,
     /// Exit codes that mean ready.
     pub ready: Vec<i32>,
     /// Exit codes that mean not yet.
@@ -33,13 +32,18 @@ impl StatusCommand {
         self.command.argv.first().map_or("", String::as_str)
     }
 
-    /// Runs it once. At `until` it is ended, and when `signal` comes; all that it started ends with it.
-    ///
-    /// # Errors
-    /// Our own guard cannot be started.
-    pub async fn ask(&self, until: Instant, signal: impl Future<Output = u8>) -> io::Result<Answer> {
+    /// Runs it once. At its limit it is ended, at `deadline`, and when `signal` comes; all that it started ends with it.
+    pub async fn ask(&self, deadline: Instant, signal: impl Future<Output = u8>) -> Answer {
         let began = Instant::now();
-        let mut running = self.command.start_unheard()?;
+        let until = deadline.min(began + self.limit);
+        let started = match self.command.unusable_folder() {
+            Some(ending) => Err(ending),
+            None => self.command.start_unheard().map_err(|error| Ending::not_started(&error)),
+        };
+        let mut running = match started {
+            Ok(running) => running,
+            Err(ending) => return Answer::Failed(Failure::Ended(ending), String::new()),
+        };
         let mut ticks = interval(BEAT_EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         tokio::pin!(signal);
@@ -60,11 +64,11 @@ impl StatusCommand {
             }
         };
         let output = running.tail().await;
-        Ok(match (stopped, silent) {
+        match (stopped, silent) {
             (Some(number), _) => Answer::Stopped(number),
             (None, Some(after)) => Answer::Failed(Failure::Silent(after), output),
             (None, None) => self.answer(ending, output),
-        })
+        }
     }
 
     fn answer(&self, ending: Ending, output: String) -> Answer {

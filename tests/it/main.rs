@@ -13,6 +13,7 @@ mod fake_engine;
 mod freed_lock;
 mod harness;
 mod indexes;
+mod install;
 mod layers;
 mod ledger;
 mod looking;

@@ -104,7 +104,7 @@ fn a_crash_and_a_program_that_is_not_there_fail() {
     let absent = configured("follow", "command: [bin/nothing-here, x]").run().expect(32);
     absent.explains(&[
         "bin/nothing-here could not be started",
-        "is bin/nothing-here installed",
+        "is bin/nothing-here there",
         "bellwether install",
     ]);
 }
@@ -132,6 +132,21 @@ fn one_that_hangs_is_ended_with_the_budget_and_nothing_of_it_stays() {
     let ended = running.wait(SOON).expect(21).explains(&["had given no answer", "halfway"]);
     assert!(ended.elapsed < Duration::from_secs(11), "{:?}", ended.elapsed);
     assert!(!is_alive(&pid), "{}", ended.said());
+}
+
+#[test]
+fn one_that_gives_no_answer_in_its_time_fails_and_nothing_of_it_stays() {
+    let asking = |script: &str| asking(script, "every: 100ms, timeout: 1s");
+    let stubborn = asking("echo $$ > pid; echo connecting; trap '' TERM; sleep 300 & wait; sleep 300");
+    let file = stubborn.folder().join("pid");
+    let running = stubborn.spawn();
+    let pid = read_pid(&file);
+    let ended = running.wait(SOON).expect(32);
+    let ended = ended.explains(&["gave no answer within 1 s", "connecting", "follow.timeout"]);
+    assert!(ended.elapsed < Duration::from_secs(8), "{:?}", ended.elapsed);
+    assert!(!is_alive(&pid), "{}", ended.said());
+    // each run has it anew
+    asking(&format!("sleep 0.4; {}", third_time(0))).run().expect(0);
 }
 
 #[test]
@@ -223,6 +238,17 @@ fn it_runs_in_the_folder_that_cwd_names() {
     );
     std::fs::create_dir(follower.folder().join("app")).unwrap();
     follower.file("app/ask.sh", "exit 0").run().expect(0);
+}
+
+#[test]
+fn a_folder_that_cannot_be_used_is_named() {
+    let asking = |cwd: &str| {
+        let config =
+            format!("defaults: {{ cwd: {cwd:?}, follow: {{ source: command, command: [\"true\"] }} }}\n");
+        Bellwether::new("follow").file("bellwether.yml", &config)
+    };
+    asking("nowhere").run().expect(32).explains(&["there is no folder", "nowhere (cwd)", "correct cwd"]);
+    asking("file").file("file", "").run().expect(32).explains(&["file (cwd) is no folder"]);
 }
 
 #[test]

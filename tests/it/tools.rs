@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use url::Url;
 
 use crate::readme::copy_folder;
+use crate::support::gate::Gate;
 use crate::support::server::example_tool;
 use crate::support::{Bellwether, Running, Server, TestDatabase, on_servers};
 
@@ -75,7 +76,7 @@ def upgrade():
     status: Some(("[alembic, current, --check-heads]", 255)),
 };
 
-/// Its migrations are SQL alone, so they wait in the server, for a row.
+/// Its migrations are SQL alone, so they wait in the server.
 const DBMATE: Tool = Tool {
     name: "dbmate",
     variable: "BELLWETHER_TEST_DBMATE",
@@ -132,6 +133,8 @@ struct Example<'a> {
     db: &'a TestDatabase,
     folder: PathBuf,
     path: OsString,
+    /// In which SQL alone waits.
+    held: Option<Gate<'a>>,
 }
 
 impl<'a> Example<'a> {
@@ -147,13 +150,14 @@ impl<'a> Example<'a> {
         let mut path = OsString::from(programs);
         path.push(":");
         path.push(std::env::var_os("PATH").unwrap());
-        Some(Self { tool, db, folder, path })
+        Some(Self { tool, db, folder, path, held: None })
     }
 
     /// With a fifth migration that waits for [`Self::open`], and then runs this.
-    fn with_gated(self, sql: &str) -> Self {
+    fn with_gated(mut self, sql: &str) -> Self {
         let (file, text) = self.tool.gated;
-        let gate = if text.contains("GATE STATEMENT") { self.db.gate().sql() } else { String::new() };
+        self.held = text.contains("GATE STATEMENT").then(|| self.db.gate());
+        let gate = self.held.as_ref().map(Gate::sql).unwrap_or_default();
         let text = text.replace("GATE STATEMENT", &format!("{gate}{sql}")).replace("STATEMENT", sql);
         std::fs::write(self.folder.join(file), text).unwrap();
         self
@@ -161,8 +165,8 @@ impl<'a> Example<'a> {
 
     fn open(&self) {
         std::fs::write(self.gate(), "").unwrap();
-        if self.db.has_table("gate") {
-            self.db.sql("insert into gate values (1)");
+        if let Some(held) = &self.held {
+            held.open();
         }
     }
 
@@ -316,8 +320,8 @@ macro_rules! tested {
 tested!(django, DJANGO, twelve [postgres Postgres, sqlite Sqlite], failing [postgres Postgres, sqlite Sqlite],
     killed [postgres Postgres, sqlite Sqlite]);
 tested!(alembic, ALEMBIC, twelve [postgres Postgres, sqlite Sqlite], failing [postgres Postgres], killed [sqlite Sqlite]);
-tested!(dbmate, DBMATE, twelve [postgres Postgres, mariadb MariaDb, sqlite Sqlite], failing [postgres Postgres],
-    killed [postgres Postgres]);
+tested!(dbmate, DBMATE, twelve [postgres Postgres, mariadb MariaDb, sqlite Sqlite],
+    failing [postgres Postgres, mariadb MariaDb, sqlite Sqlite], killed [postgres Postgres, mariadb MariaDb, sqlite Sqlite]);
 tested!(knex, KNEX, twelve [postgres Postgres], failing [postgres Postgres], killed [postgres Postgres]);
 tested!(activerecord, ACTIVERECORD, twelve [postgres Postgres, sqlite Sqlite], failing [postgres Postgres],
     killed [sqlite Sqlite]);

@@ -37,6 +37,33 @@ pub fn command_samples() -> Vec<(&'static str, Error)> {
             },
         ),
         (
+            "a command at a path that is not there",
+            Error::Command {
+                command: vec!["bin/rails".into(), "db:migrate".into()],
+                ending: Ending::NotStarted(2, "No such file or directory (os error 2)".into()),
+                output: String::new(),
+                check: false,
+            },
+        ),
+        (
+            "a command that is no program",
+            Error::Command {
+                command: vec!["./migrate.sh".into()],
+                ending: Ending::NotStarted(8, "Exec format error (os error 8)".into()),
+                output: String::new(),
+                check: false,
+            },
+        ),
+        (
+            "a command in a folder that is not there",
+            Error::Command {
+                command: vec!["bin/rails".into(), "db:migrate".into()],
+                ending: Ending::NoFolder("there is no folder /srv/app (cwd)".into()),
+                output: String::new(),
+                check: false,
+            },
+        ),
+        (
             "a command that was killed",
             Error::Command {
                 command: vec!["./migrate.sh".into()],
