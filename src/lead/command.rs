@@ -87,9 +87,12 @@ impl Working<'_> {
         let mut last_good = since_boot();
         let mut cut = None;
         let mut late = false;
+        let mut lost_lock = false;
         let job = self.job;
         loop {
             tokio::select! {
+                // where every beat takes its whole limit, the next one is always due: the end comes first
+                biased;
                 ending = running.ended() => return match cut {
                     Some(cut) => Err(cut),
                     // who is silent for so long has no lock that it could trust
@@ -108,7 +111,7 @@ impl Working<'_> {
                     running.end().await;
                     cut.get_or_insert_with(|| self.budget_ended(at_work()));
                 }
-                _ = ticks.tick() => {
+                _ = ticks.tick(), if !lost_lock => {
                     let began = since_boot();
                     let lost = match timeout(BEAT_LIMIT, self.beat(work)).await {
                         Ok(Ok(None)) => {
@@ -124,6 +127,7 @@ impl Working<'_> {
                         Err(_) => self.missed("no answer within 2 s", last_good),
                     };
                     if let Some(reason) = lost {
+                        lost_lock = true;
                         running.kill().await;
                         cut = Some(self.lock_lost(reason, at_work()));
                     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::support::server::pgbouncer_url;
+use crate::support::server::{faketime_library, galera_url, pgbouncer_url};
 use crate::support::{Server, on_every_server, on_servers, tool};
 
 /// With `BELLWETHER_REQUIRE`, this is what fails where something is absent that no other test would miss.
@@ -12,6 +12,8 @@ fn what_is_required_is_there() {
         assert_eq!(server.database().value("select 1"), "1", "{}", server.name());
     }
     pgbouncer_url();
+    galera_url();
+    faketime_library();
     for name in ["sqlx", "sqlite3"] {
         tool(name);
     }

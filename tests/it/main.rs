@@ -9,6 +9,7 @@ mod docs_events;
 mod election;
 mod explain;
 mod failures;
+mod faults;
 mod fake_engine;
 mod freed_lock;
 mod harness;

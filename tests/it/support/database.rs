@@ -24,6 +24,9 @@ pub struct TestDatabase {
     folder: TempDir,
     session: Mutex<Option<Session>>,
     roles: Mutex<Vec<String>>,
+    /// Of a server whose data goes with the test.
+    goes_with_its_server: bool,
+    lock_mode: Option<&'static str>,
 }
 
 /// A role of its own that may log in and do nothing else.
@@ -40,18 +43,55 @@ pub const READER_PASSWORD: &str = "re@der/S3cret";
 impl TestDatabase {
     /// See [`Server::database`].
     pub fn create(server: Server) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        Self::created(server, server.root_url().as_deref(), false)
+    }
+
+    /// On a server of the test's own.
+    pub fn create_at(server: Server, root: &str) -> Self {
+        Self::created(server, Some(root), true)
+    }
+
+    fn created(server: Server, root: Option<&str>, goes_with_its_server: bool) -> Self {
         let name = format!("bw_{}", &uuid::Uuid::new_v4().simple().to_string()[..16]);
-        let url = match server.root_url() {
+        if let Some(root) = root {
+            Session::open(server, root).run(&format!("create database {name}"));
+        }
+        Self::named(server, root, name, goes_with_its_server)
+    }
+
+    fn named(server: Server, root: Option<&str>, name: String, goes_with_its_server: bool) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let url = match root {
             Some(root) => {
-                Session::open(server, &root).run(&format!("create database {name}"));
-                let mut url = Url::parse(&root).unwrap();
+                let mut url = Url::parse(root).unwrap();
                 url.set_path(&name);
                 url
             }
             None => Url::parse(&format!("sqlite://{}", folder.path().join("test.db").display())).unwrap(),
         };
-        Self { server, name, url, folder, session: Mutex::new(None), roles: Mutex::default() }
+        let (session, roles) = (Mutex::new(None), Mutex::default());
+        Self { server, name, url, folder, session, roles, goes_with_its_server, lock_mode: None }
+    }
+
+    /// The same database on another server, which has a copy of it.
+    pub fn copy_at(&self, root: &str) -> Self {
+        Self::named(self.server, Some(root), self.name.clone(), true)
+    }
+
+    /// Every participant is told to use this lock mode.
+    pub fn under(mut self, lock_mode: &'static str) -> Self {
+        self.lock_mode = Some(lock_mode);
+        self
+    }
+
+    /// The lock mode that participants are told to use; none: their default.
+    pub fn lock_mode(&self) -> Option<&'static str> {
+        self.lock_mode
+    }
+
+    /// The owner's connection is broken: the next use opens another.
+    pub fn reconnect(&self) {
+        *self.session.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = None;
     }
 
     /// The kind of server.
@@ -218,6 +258,9 @@ impl Drop for TestDatabase {
     fn drop(&mut self) {
         let session = self.session.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner).take();
         drop(session);
+        if self.goes_with_its_server {
+            return;
+        }
         let Some(root) = self.server.root_url() else { return };
         let mut root = Session::open(self.server, &root);
         let force = if self.server == Server::Postgres { " with (force)" } else { "" };

@@ -6,12 +6,16 @@ pub mod database;
 pub mod fake;
 pub mod gate;
 pub mod migrations;
+pub mod own;
 pub mod process;
+pub mod proxy;
 pub mod server;
+pub mod witness;
 
 pub use database::TestDatabase;
 pub use migrations::Migrations;
 pub use process::{Bellwether, Finished, Running};
+pub use proxy::{Part, Proxy};
 pub use server::{Server, tool};
 
 /// Writes `mod name { postgres, mariadb, sqlite }`, one test each, for every `fn name(db: &TestDatabase) { … }`; with
@@ -22,12 +26,13 @@ macro_rules! on_every_server {
     };
 }
 
-/// As `on_every_server`, for the servers named: `[postgres Postgres, mariadb MariaDb]`.
+/// As `on_every_server`, for the servers named: `[postgres Postgres, mariadb MariaDb]`; with `lease` after a server, every
+/// participant is told to use one.
 macro_rules! on_servers {
     ($servers:tt $($(#[$doc:meta])* fn $name:ident($db:ident) $body:block)+) => {
         $($crate::support::on_servers! { @one $servers $(#[$doc])* fn $name($db) $body })+
     };
-    (@one [$($test:ident $server:ident),+] $(#[$doc:meta])* fn $name:ident($db:ident) $body:block) => {
+    (@one [$($test:ident $server:ident $($mode:ident)?),+] $(#[$doc:meta])* fn $name:ident($db:ident) $body:block) => {
         mod $name {
             #[allow(unused_imports)]
             use super::*;
@@ -38,10 +43,16 @@ macro_rules! on_servers {
             $(
                 #[test]
                 fn $test() {
-                    $crate::support::Server::$server.with_database(check);
+                    $crate::support::on_servers! { @run $server $($mode)? }
                 }
             )+
         }
+    };
+    (@run $server:ident) => {
+        $crate::support::Server::$server.with_database(check)
+    };
+    (@run $server:ident lease) => {
+        $crate::support::Server::$server.with_database_under_lease(check)
     };
 }
 

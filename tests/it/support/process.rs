@@ -16,6 +16,7 @@ use tempfile::TempDir;
 
 use super::database::TestDatabase;
 use super::migrations::Migrations;
+use super::proxy::Proxy;
 
 /// How long [`Bellwether::run`] waits; a test that expects more waits by itself.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -111,7 +112,16 @@ impl Bellwether {
 
     /// `DATABASE_URL` of a test's database, as its owner.
     pub fn on(self, db: &TestDatabase) -> Self {
-        self.url(db.url())
+        let told = self.url(db.url());
+        match db.lock_mode() {
+            Some(mode) => told.env("BELLWETHER_LOCK_MODE", mode),
+            None => told,
+        }
+    }
+
+    /// `DATABASE_URL` through a proxy; after [`Self::on`], which it replaces.
+    pub fn through(self, proxy: &Proxy) -> Self {
+        self.url(proxy.url())
     }
 
     /// A file in the folder in which it runs.

@@ -59,11 +59,33 @@ impl Server {
             test(&self.database());
         }
     }
+
+    /// The same, where every participant is told to use a lease.
+    pub fn with_database_under_lease(self, test: fn(&TestDatabase)) {
+        if self.is_available() {
+            test(&self.database().under("lease"));
+        }
+    }
 }
 
 /// PgBouncer in transaction mode in front of the PostgreSQL server: the URL of its database `postgres`.
 pub fn pgbouncer_url() -> Option<String> {
     variable("pgbouncer", "BELLWETHER_TEST_PGBOUNCER_URL")
+}
+
+/// A node of a Galera cluster: the URL of its root user.
+pub fn galera_url() -> Option<String> {
+    variable("galera", "BELLWETHER_TEST_GALERA_URL")
+}
+
+/// The library that moves a process's clock, as `LD_PRELOAD` wants it.
+pub fn faketime_library() -> Option<PathBuf> {
+    let folders = std::fs::read_dir("/usr/lib").into_iter().flatten().flatten().map(|folder| folder.path());
+    let found = folders.map(|folder| folder.join("faketime/libfaketimeMT.so.1")).find(|file| file.is_file());
+    if found.is_none() {
+        absent("faketime", "libfaketime is not installed");
+    }
+    found
 }
 
 /// Where a tool is: `sqlx` (sqlx-cli 0.9), `psql`, `mariadb`, `sqlite3`. None, and a printed skip, if it is absent.

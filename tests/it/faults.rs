@@ -1,0 +1,96 @@
+//! What breaks, and what is left standing: sessions, networks, servers, disks and clocks, at work and while waiting. What
+//! was done is judged by exit codes and by a table of the tests' own (`support/witness.rs`), never by our ledger.
+
+mod deaths;
+mod network;
+mod sessions;
+
+use std::time::Duration;
+
+use crate::support::{Bellwether, Finished, Migrations, Running, Server, TestDatabase};
+
+const SOON: Duration = Duration::from_secs(20);
+/// Silence, the server's watchdog, and a busy machine.
+const LONG: Duration = Duration::from_secs(75);
+
+/// One that may take over.
+fn elect(db: &TestDatabase, migrations: &Migrations) -> Bellwether {
+    Bellwether::at("deploy", db, migrations).participant("shop-jobs")
+}
+
+/// Waits until the script of this step, which has a gate, waits there.
+fn wait_at_gate(db: &TestDatabase, running: &Running, position: u64) {
+    wait_for_step(running, position);
+    let sql = match db.server() {
+        Server::Postgres => {
+            "select 1 from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() \
+             and state = 'active' and query like '%public.gate%'"
+        }
+        Server::MariaDb => {
+            "select 1 from information_schema.processlist where db = database() and id <> connection_id() \
+             and info like '%get_lock(''gate%'"
+        }
+        Server::Sqlite => return,
+    };
+    db.wait_for_row(sql, SOON);
+}
+
+fn wait_for_step(running: &Running, position: u64) {
+    running.wait_for(&format!("step {position}"), SOON, |event| {
+        event["event"] == "step_started" && event["step"]["position"] == position
+    });
+}
+
+/// An elect that has seen the run at work.
+fn watching(participant: Bellwether) -> Running {
+    let running = participant.spawn();
+    running.wait_for_event("watching", SOON);
+    running
+}
+
+/// Whoever leads after a run that ended in its step `at`: where a script is taken back, it does the rest; elsewhere it
+/// says which one may be half applied, and nobody touches it.
+#[track_caller]
+fn takes_over(db: &TestDatabase, elect: Running, at: usize, count: usize) -> Finished {
+    let elect = elect.wait(LONG);
+    if db.server() == Server::MariaDb {
+        let elect = elect.expect(13).explains(&[&format!("{at:04}_step")]);
+        db.assert_witnessed_in_part();
+        return elect;
+    }
+    let elect = elect.expect(0);
+    db.assert_witnessed(count);
+    elect
+}
+
+/// The same where nobody knows at which step it ended: between two of them, or in one.
+#[track_caller]
+fn takes_over_somewhere(db: &TestDatabase, elect: Running, count: usize) -> Finished {
+    let elect = elect.wait(LONG);
+    if elect.code == Some(13) && db.server() == Server::MariaDb {
+        db.assert_witnessed_in_part();
+        return elect.explains(&["_step"]);
+    }
+    let elect = elect.expect(0);
+    db.assert_witnessed(count);
+    elect
+}
+
+/// The session that works in the latest run, as the server numbers it.
+fn work_session(db: &TestDatabase) -> String {
+    let session = db.value("select session from bellwether_runs order by fence desc limit 1");
+    session.split('@').next().unwrap_or_default().to_owned()
+}
+
+fn end_session(db: &TestDatabase, session: &str) {
+    match db.server() {
+        Server::Postgres => db.sql(&format!("select pg_terminate_backend({session})")),
+        Server::MariaDb => db.sql(&format!("kill {session}")),
+        Server::Sqlite => panic!("SQLite has no sessions to end"),
+    }
+}
+
+/// Waits until so many steps were done.
+fn wait_for_witnessed(db: &TestDatabase, count: usize) {
+    db.wait_for_row(&format!("select 1 from (select count(*) as n from witness) w where n >= {count}"), SOON);
+}

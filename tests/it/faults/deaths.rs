@@ -1,0 +1,138 @@
+//! Participants that are killed, or stopped and gone on with.
+
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
+
+use super::{
+    LONG, SOON, elect, takes_over, takes_over_somewhere, wait_at_gate, wait_for_witnessed, watching,
+    work_session,
+};
+use crate::support::{Bellwether, Migrations, Server, TestDatabase, on_every_server, on_servers};
+
+/// No session of the test's own, and none of a participant that lives: whoever is gone has left nothing there.
+fn wait_for_sessions(db: &TestDatabase, count: usize) {
+    let sql = match db.server() {
+        Server::Postgres => format!(
+            "select 1 from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() \
+             having count(*) = {count}"
+        ),
+        Server::MariaDb => format!(
+            "select 1 from information_schema.processlist where db = database() and id <> connection_id() \
+             having count(*) = {count}"
+        ),
+        Server::Sqlite => return,
+    };
+    db.wait_for_row(&sql, SOON);
+}
+
+on_every_server! {
+    fn killed_followers_change_nothing(db) {
+        let gate = db.gate();
+        let migrations = Migrations::witnessed_with(db, 2, 1, &gate.sql());
+        let leader = Bellwether::lead(db, &migrations).spawn();
+        wait_at_gate(db, &leader, 1);
+        let followers: Vec<_> = (0..3).map(|_| watching(Bellwether::follow(db, &migrations))).collect();
+        let elect = watching(elect(db, &migrations));
+        for follower in &followers {
+            follower.kill9();
+        }
+        gate.open();
+        leader.wait(SOON).expect(0);
+        elect.wait(SOON).expect(0);
+        db.assert_witnessed(2);
+        wait_for_sessions(db, 0);
+    }
+
+    fn a_leader_killed_amid_many_migrations_leaves_none_of_them_twice(db) {
+        let count = 250;
+        let migrations = Migrations::witnessed(db, count);
+        let leader = Bellwether::lead(db, &migrations).spawn();
+        wait_for_witnessed(db, 20);
+        leader.kill9();
+        takes_over_somewhere(db, elect(db, &migrations).spawn(), count);
+    }
+}
+
+on_servers! { [postgres Postgres, mariadb MariaDb]
+    fn a_leader_killed_while_it_pauses_between_two_tries_frees_the_lock(db) {
+        let migrations = Migrations::witnessed(db, 3);
+        db.sql("create table busy (id int)");
+        migrations.write("0002_step.sql", "alter table busy add column more int;\n");
+        let mut application = db.session();
+        match db.server() {
+            Server::Postgres => application.run("begin; lock table busy in access share mode"),
+            _ => application.run("lock tables busy read"),
+        }
+        let leader = Bellwether::lead(db, &migrations).spawn();
+        leader.wait_for_event("step_retried", SOON);
+        let elect = watching(elect(db, &migrations));
+        leader.kill9();
+        drop(application);
+        let elect = elect.wait(LONG);
+        if db.server() == Server::MariaDb {
+            elect.expect(13).explains(&["0002_step"]);
+            return;
+        }
+        assert_eq!(elect.expect(0).applied(), ["2", "3"]);
+        assert_eq!(db.column("select step from witness order by at"), ["1", "3"]);
+    }
+
+    fn a_leader_killed_between_a_script_and_its_history_row_has_not_done_it_or_left_it_dirty(db) {
+        let gate = db.gate();
+        let migrations = Migrations::witnessed_with(db, 3, 2, &gate.sql());
+        let leader = Bellwether::lead(db, &migrations).spawn();
+        wait_at_gate(db, &leader, 2);
+        let elect = watching(elect(db, &migrations));
+        let session = work_session(db);
+        let mut blocker = db.session();
+        match db.server() {
+            Server::Postgres => blocker.run("begin; lock table _sqlx_migrations in share mode"),
+            _ => blocker.run("lock tables _sqlx_migrations read"),
+        }
+        gate.open();
+        let blocked = match db.server() {
+            Server::Postgres => format!("select 1 from pg_locks where pid = {session} and not granted"),
+            _ => format!("select 1 from information_schema.processlist where id = {session} and info like '%_sqlx_migrations%'"),
+        };
+        db.wait_for_row(&blocked, SOON);
+        leader.kill9();
+        if db.server() == Server::MariaDb {
+            // the server would do what was sent to it: here it is kept from it
+            db.sql(&format!("kill {session}"));
+            db.wait_for_row(&format!("select 1 from dual where not exists (select 1 from information_schema.processlist where id = {session})"), SOON);
+        } else {
+            db.wait_for_row(&format!("select 1 where not exists (select from pg_stat_activity where pid = {session})"), SOON);
+        }
+        drop(blocker);
+        takes_over(db, elect, 2, 3);
+    }
+
+    fn a_leader_stopped_for_long_is_replaced_and_does_nothing_when_it_goes_on(db) {
+        let migrations = Migrations::witnessed(db, 250);
+        let leader = Bellwether::lead(db, &migrations).spawn();
+        wait_for_witnessed(db, 20);
+        leader.signal(Signal::SIGSTOP);
+        takes_over_somewhere(db, elect(db, &migrations).spawn(), 250);
+        let before = db.testimony();
+        leader.signal(Signal::SIGCONT);
+        leader.wait(SOON).expect(12);
+        assert_eq!(db.testimony(), before, "a replaced leader went on");
+        wait_for_sessions(db, 0);
+    }
+
+    fn a_designated_leader_that_comes_anew_waits_out_its_dead_predecessor(db) {
+        let gate = db.gate();
+        let migrations = Migrations::witnessed_with(db, 2, 1, &gate.sql());
+        let first = Bellwether::lead(db, &migrations).spawn();
+        wait_at_gate(db, &first, 1);
+        first.kill9();
+        // as a container that is started anew: nobody else is there
+        let second = Bellwether::lead(db, &migrations).spawn();
+        second.wait_for("its turn", Duration::from_secs(40), |event| {
+            event["event"] == "run_started" || event["event"] == "outcome"
+        });
+        gate.open();
+        takes_over(db, second, 1, 2);
+    }
+}

@@ -1,0 +1,183 @@
+//! Networks that swallow, cut, delay and half-close. What a leader had sent may still be done; what it learns later
+//! than its successor has begun, it must not act on.
+
+use std::fs;
+use std::time::{Duration, Instant};
+
+use super::{
+    LONG, SOON, elect, takes_over, takes_over_somewhere, wait_at_gate, wait_for_witnessed, watching,
+};
+use crate::support::{Bellwether, Migrations, Part, Proxy, Server, on_servers};
+
+/// A command that leaves a line every 50 ms and listens to nobody; its next run would say so.
+const RESTLESS: &str = "trap '' TERM INT HUP; echo begin $BELLWETHER_FENCE >> $0/did;
+    if [ $BELLWETHER_FENCE -gt 1 ]; then exit 0; fi; while :; do echo at work >> $0/did; sleep 0.05; done";
+
+on_servers! { [postgres Postgres, mariadb MariaDb]
+    fn a_leader_frozen_off_in_a_statement_is_replaced_and_does_nothing_when_it_thaws(db) {
+        let proxy = Proxy::before(db);
+        let gate = db.gate();
+        let migrations = Migrations::witnessed_with(db, 3, 2, &gate.sql());
+        let leader = Bellwether::lead(db, &migrations).through(&proxy).spawn();
+        wait_at_gate(db, &leader, 2);
+        let elect = watching(elect(db, &migrations));
+        proxy.freeze();
+        let frozen = Instant::now();
+        elect.wait_for("the silent leader's end", LONG, |event| {
+            event["event"] == "run_started" || event["event"] == "outcome"
+        });
+        let late = frozen.elapsed();
+        assert!(late < Duration::from_secs(30), "{late:?}");
+        gate.open();
+        takes_over(db, elect, 2, 3);
+        let before = db.testimony();
+        proxy.thaw();
+        leader.wait(LONG).expect(12);
+        assert_eq!(db.testimony(), before, "a replaced leader went on");
+    }
+
+    fn a_leader_frozen_off_amid_many_migrations_does_nothing_when_it_thaws(db) {
+        let proxy = Proxy::before(db);
+        let migrations = Migrations::witnessed(db, 250);
+        let leader = Bellwether::lead(db, &migrations).through(&proxy).spawn();
+        wait_for_witnessed(db, 20);
+        proxy.freeze();
+        takes_over_somewhere(db, elect(db, &migrations).spawn(), 250);
+        let before = db.testimony();
+        proxy.thaw();
+        leader.wait(LONG).expect(12);
+        assert_eq!(db.testimony(), before, "a replaced leader went on");
+    }
+
+    fn the_command_of_a_leader_that_is_frozen_off_ends_before_the_next_one_begins(db) {
+        let proxy = Proxy::before(db);
+        let migrations = Migrations::new();
+        let command = |participant: Bellwether| participant.args(["--", "sh", "-c", RESTLESS]).arg(db.folder());
+        let leader = command(Bellwether::lead(db, &migrations).through(&proxy)).spawn();
+        proxy.wait_for(Part::Work, SOON);
+        let elect = watching(command(elect(db, &migrations)));
+        proxy.freeze();
+        let frozen = Instant::now();
+        let ended = leader.wait(Duration::from_secs(30)).expect(12);
+        let took = ended.ended - frozen;
+        assert!(took < Duration::from_secs(16), "{took:?}\n{}", ended.said());
+        elect.wait(LONG).expect(0);
+        let did = fs::read_to_string(db.folder().join("did")).unwrap();
+        let last = did.lines().last().unwrap_or_default();
+        assert_eq!(last, "begin 2", "the old command went on after its successor had begun");
+        assert_eq!(did.lines().filter(|line| line.starts_with("begin")).count(), 2);
+    }
+
+    fn a_slow_network_only_takes_longer(db) {
+        let proxy = Proxy::before(db);
+        proxy.delay(Duration::from_millis(30));
+        let migrations = Migrations::witnessed(db, 5);
+        let follower = Bellwether::follow(db, &migrations).through(&proxy).spawn();
+        let leader = Bellwether::lead(db, &migrations).through(&proxy).spawn();
+        let elect = elect(db, &migrations).through(&proxy).spawn();
+        for one in [leader, follower, elect] {
+            one.wait(LONG).expect(0);
+        }
+        db.assert_witnessed(5);
+    }
+
+    fn a_work_connection_that_is_cut_is_a_lost_lock_although_the_beats_go_on(db) {
+        let proxy = Proxy::before(db);
+        let gate = db.gate();
+        let migrations = Migrations::witnessed_with(db, 3, 2, &gate.sql());
+        let leader = Bellwether::lead(db, &migrations).through(&proxy).spawn();
+        wait_at_gate(db, &leader, 2);
+        let elect = watching(elect(db, &migrations));
+        proxy.cut_only(Part::Work);
+        leader.wait(SOON).expect(12);
+        elect.wait_for("its turn", Duration::from_secs(30), |event| {
+            event["event"] == "run_started" || event["event"] == "outcome"
+        });
+        gate.open();
+        takes_over(db, elect, 2, 3);
+    }
+
+    fn a_work_connection_of_which_only_our_half_is_closed_keeps_no_successor_out_for_long(db) {
+        let proxy = Proxy::before(db);
+        let gate = db.gate();
+        let migrations = Migrations::witnessed_with(db, 3, 2, &gate.sql());
+        let leader = Bellwether::lead(db, &migrations).through(&proxy).spawn();
+        wait_at_gate(db, &leader, 2);
+        let elect = watching(elect(db, &migrations));
+        proxy.half_close_only(Part::Work);
+        leader.wait(SOON).expect(12);
+        gate.open();
+        let opened = Instant::now();
+        // what was sent was done, or not; the script may have come through with its row
+        takes_over_somewhere(db, elect, 3);
+        assert!(opened.elapsed() < Duration::from_secs(35), "{:?}", opened.elapsed());
+    }
+
+    fn a_work_connection_that_is_frozen_alone_ends_with_the_budget(db) {
+        let proxy = Proxy::before(db);
+        let gate = db.gate();
+        let migrations = Migrations::witnessed_with(db, 2, 1, &gate.sql());
+        let leader = Bellwether::lead(db, &migrations).through(&proxy).timeout("8s").spawn();
+        wait_at_gate(db, &leader, 1);
+        let elect = watching(elect(db, &migrations));
+        proxy.freeze_only(Part::Work);
+        let leader = leader.wait(LONG).expect(14);
+        assert!(leader.elapsed < Duration::from_secs(18), "{:?}", leader.elapsed);
+        elect.wait(SOON).expect(20);
+        assert_eq!(db.runs(), [["shop-web", "failed"]]);
+        db.assert_witnessed_in_part();
+    }
+
+    fn a_leader_whose_beats_alone_are_swallowed_is_replaced_and_does_nothing_more(db) {
+        let proxy = Proxy::before(db);
+        let gate = db.gate();
+        let migrations = Migrations::witnessed_with(db, 3, 2, &gate.sql());
+        let leader = Bellwether::lead(db, &migrations).through(&proxy).spawn();
+        wait_at_gate(db, &leader, 2);
+        proxy.wait_for(Part::Beat, SOON);
+        let elect = watching(elect(db, &migrations));
+        proxy.freeze_only(Part::Beat);
+        proxy.freeze_newcomers();
+        leader.wait(LONG).expect(12);
+        gate.open();
+        takes_over(db, elect, 2, 3);
+    }
+
+    fn a_stall_of_twelve_seconds_ends_no_sql_work(db) {
+        let gate = db.gate();
+        let migrations = Migrations::witnessed_with(db, 2, 1, &gate.sql());
+        let leader = Bellwether::lead(db, &migrations).spawn();
+        wait_at_gate(db, &leader, 1);
+        let follower = watching(Bellwether::follow(db, &migrations));
+        let mut stall = db.session();
+        match db.server() {
+            Server::Postgres => stall.run("begin; lock table bellwether_runs in exclusive mode"),
+            _ => stall.run("lock tables bellwether_runs read"),
+        }
+        // time itself is what is tried here
+        std::thread::sleep(Duration::from_secs(12));
+        drop(stall);
+        leader.wait_for_event("beat_missed", SOON);
+        gate.open();
+        leader.wait(SOON).expect(0);
+        follower.wait(SOON).expect(0);
+        db.assert_witnessed(2);
+        assert_eq!(db.runs(), [["shop-web", "succeeded"]]);
+    }
+
+    fn a_network_that_stalls_for_twelve_seconds_ends_no_sql_work(db) {
+        let proxy = Proxy::before(db);
+        let gate = db.gate();
+        let migrations = Migrations::witnessed_with(db, 2, 1, &gate.sql());
+        let leader = Bellwether::lead(db, &migrations).through(&proxy).spawn();
+        wait_at_gate(db, &leader, 1);
+        let follower = watching(Bellwether::follow(db, &migrations).through(&proxy));
+        proxy.freeze();
+        std::thread::sleep(Duration::from_secs(12));
+        proxy.thaw();
+        gate.open();
+        leader.wait(SOON).expect(0);
+        follower.wait(SOON).expect(0);
+        db.assert_witnessed(2);
+    }
+}

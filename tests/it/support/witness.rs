@@ -1,0 +1,87 @@
+//! What happened, by a table that nothing of ours reads or writes: each migration leaves who did it and when. It has no
+//! constraint, so a migration that ran twice has left two rows.
+
+use super::database::TestDatabase;
+use super::migrations::Migrations;
+use super::server::Server;
+
+/// The table's statement; the test makes it beforehand.
+fn table(server: Server) -> &'static str {
+    match server {
+        Server::Postgres => {
+            "create table witness (at timestamptz default clock_timestamp(), step int, who text)"
+        }
+        Server::MariaDb => {
+            "create table witness (at datetime(6) default now(6), step int, who text) engine InnoDB"
+        }
+        Server::Sqlite => {
+            "create table witness (at text default (strftime('%Y-%m-%d %H:%M:%f')), step int, who text)"
+        }
+    }
+}
+
+/// In a migration: leaves a row with the session that runs it, which each participant has of its own. SQLite's sessions
+/// have no names; there the order alone must do.
+pub fn testify(server: Server, step: usize) -> String {
+    let who = match server {
+        Server::Postgres => "pg_backend_pid()",
+        Server::MariaDb => "connection_id()",
+        Server::Sqlite => "'sqlite'",
+    };
+    format!("insert into witness (step, who) values ({step}, {who});\n")
+}
+
+impl Migrations {
+    /// `count` migrations that leave one row each in the witness' table, which is made; `0001_step`, …
+    pub fn witnessed(db: &TestDatabase, count: usize) -> Self {
+        db.sql(table(db.server()));
+        (1..=count).fold(Self::new(), |migrations, step| {
+            migrations.file(&format!("{step:04}_step.sql"), testify(db.server(), step))
+        })
+    }
+
+    /// The same, and `hold` comes after the row of this step.
+    pub fn witnessed_with(db: &TestDatabase, count: usize, at: usize, hold: &str) -> Self {
+        let migrations = Self::witnessed(db, count);
+        migrations.write(&format!("{at:04}_step.sql"), format!("{}{hold}", testify(db.server(), at)));
+        migrations
+    }
+}
+
+impl TestDatabase {
+    /// Each row of the witness, oldest first: step and who.
+    pub fn testimony(&self) -> Vec<(usize, String)> {
+        let rows = self.rows("select step, who from witness order by at, step");
+        rows.into_iter().map(|row| (row[0].parse().unwrap(), row[1].clone())).collect()
+    }
+
+    /// Every step was done once, in order, and nobody did anything after somebody else had begun.
+    #[track_caller]
+    pub fn assert_witnessed(&self, count: usize) {
+        let testimony = self.testimony();
+        let steps: Vec<_> = testimony.iter().map(|(step, _)| *step).collect();
+        assert_eq!(steps, (1..=count).collect::<Vec<_>>(), "{testimony:?}\n{:?}", self.runs());
+        assert_in_turn(&testimony);
+    }
+
+    /// No step was done twice, they were done in order from the first, and nobody after somebody else had begun: what
+    /// must hold at any time.
+    #[track_caller]
+    pub fn assert_witnessed_in_part(&self) {
+        let testimony = self.testimony();
+        for (index, (step, _)) in testimony.iter().enumerate() {
+            assert_eq!(*step, index + 1, "{testimony:?}\n{:?}", self.runs());
+        }
+        assert_in_turn(&testimony);
+    }
+}
+
+#[track_caller]
+fn assert_in_turn(testimony: &[(usize, String)]) {
+    let mut turns: Vec<&str> = testimony.iter().map(|(_, who)| who.as_str()).collect();
+    turns.dedup();
+    let mut once = turns.clone();
+    once.sort_unstable();
+    once.dedup();
+    assert_eq!(turns.len(), once.len(), "somebody came back after having been replaced: {testimony:?}");
+}
