@@ -14,9 +14,9 @@ use crate::database::Purpose;
 use crate::error::{Doing, Error};
 use crate::job::{Job, Success};
 use crate::ledger::look::Look;
+use crate::lock::judge::{self, Reading};
 use crate::lock::observer::Observer;
-use crate::model::migration::Pending;
-use crate::model::run::{Run, RunStatus};
+use crate::model::run::Run;
 use sessions::Sessions;
 
 /// Between tries for the lock.
@@ -153,15 +153,13 @@ async fn fast_path(job: &Job, observer: &mut Observer, first: bool) -> Result<Fi
     let look = job.ledger.look(session.as_mut(), &job.scope, None).await;
     let look = look.map_err(|error| job.look_failed(error))?;
     observer.see(&look, None, Instant::now());
-    let latest = look.latest.filter(|run| run.status == RunStatus::Succeeded && job.command.is_none());
-    let Some(latest) = latest else { return Ok(First::Go(None)) };
+    if judge::succeeded(&look).is_none() || job.command.is_some() {
+        return Ok(First::Go(None));
+    }
     let judged = job.judge(session.as_mut(), job.history_by_path().as_ref()).await;
-    let (judgement, pending) = judged.map_err(|error| job.refused(Doing::ReadingHistory, error))?;
-    let refused = judgement.is_some_and(|judgement| !judgement.refusals.is_empty());
-    Ok(match pending {
-        Pending::None if !refused => First::Done(nothing_to_do(&latest)),
-        _ => First::Go(None),
-    })
+    let reading = Reading::from(judged.map_err(|error| job.refused(Doing::ReadingHistory, error))?);
+    let done = judge::nothing_to_do(&look, job.command.is_some(), &reading);
+    Ok(done.map_or(First::Go(None), |run| First::Done(nothing_to_do(run))))
 }
 
 fn nothing_to_do(latest: &Run) -> Success {

@@ -13,11 +13,12 @@ use crate::lead::{Attempt, nothing_to_do, run};
 use crate::ledger::history::HistoryTable;
 use crate::ledger::look::{Look, LookError};
 use crate::lock::claim::{self, Claim, SecondLook};
+use crate::lock::judge::{Claimant, Reading, Settled, settle, succeeded};
 use crate::lock::observer::Observer;
 use crate::model::event::{Event, Watched};
 use crate::model::ids::RunId;
 use crate::model::migration::Pending;
-use crate::model::run::{EngineKind, LockMode, Role, Run, RunStatus};
+use crate::model::run::{EngineKind, LockMode, Run, RunStatus};
 
 /// How long a try for the lock may go unanswered.
 const ANSWER: Duration = Duration::from_secs(10);
@@ -156,7 +157,13 @@ impl Sessions {
         let prepared = timeout(ANSWER, self.prepare(job)).await;
         let history = prepared.unwrap_or_else(|_| Err(job.refused(Doing::Installing, no_answer())))?;
         let run = self.run_row(job);
-        let mut second_look = UnderTheLock { job, since: observer.since(), history: history.as_ref() };
+        let us = Claimant {
+            role: job.role,
+            command: job.command.is_some(),
+            digest: job.digest(),
+            since: observer.since(),
+        };
+        let mut second_look = UnderTheLock { job, us, history: history.as_ref() };
         let claim =
             claim::claim(&job.ledger, self.work.as_mut(), &job.scope, observer, run, &mut second_look);
         let claimed = timeout(ANSWER, claim).await.unwrap_or_else(|_| Err(no_answer().into()));
@@ -219,17 +226,11 @@ impl Sessions {
     }
 }
 
-/// The look under the lock: a verdict since our first look binds us, who were there.
+/// The look under the lock: reads the history, and lets [`settle`] decide.
 struct UnderTheLock<'a> {
     job: &'a Job,
-    since: Option<i64>,
+    us: Claimant,
     history: Option<&'a HistoryTable>,
-}
-
-impl UnderTheLock<'_> {
-    fn is_old(&self, run: &Run) -> bool {
-        self.since.is_some_and(|since| run.fence < since)
-    }
 }
 
 #[async_trait::async_trait]
@@ -239,31 +240,17 @@ impl SecondLook<Result<Success, Error>> for UnderTheLock<'_> {
         session: &mut dyn Database,
         look: &Look,
     ) -> Result<Option<Result<Success, Error>>, LookError> {
-        if let Some(run) = &look.verdict
-            && run.status == RunStatus::Failed
-            && !self.is_old(run)
-        {
-            return Ok(Some(Err(Error::LeaderFailed { run: Box::new(run.clone()) })));
+        let mut reading = Reading { pending: Pending::Unknown, refused: false };
+        if succeeded(look).is_some() {
+            reading = Reading::from(self.job.judge(session, self.history).await?);
         }
-        let Some(latest) = look.latest.as_ref().filter(|run| run.status == RunStatus::Succeeded) else {
-            return Ok(None);
-        };
-        let (judgement, pending) = self.job.judge(session, self.history).await?;
-        if judgement.is_some_and(|judgement| !judgement.refusals.is_empty()) {
-            return Ok(None); // refused with a run of its own, so that followers see it
-        }
-        let old = self.is_old(latest);
-        Ok(match pending {
-            // a designated leader runs its command anew; of a success while it waited, it is not asked to
-            Pending::None if old && self.job.command.is_some() => None,
-            Pending::None => Some(Ok(nothing_to_do(latest))),
-            Pending::Unknown if !old && latest.digest == self.job.digest() => Some(Ok(nothing_to_do(latest))),
-            Pending::Some(pending) if !old && self.job.role == Role::Elect => {
-                let pending = self.job.named(&pending);
-                Some(Err(Error::BundleNotApplied { run: Box::new(latest.clone()), pending }))
+        Ok(settle(look, &self.us, &reading).map(|settled| match settled {
+            Settled::Done(run) => Ok(nothing_to_do(&run)),
+            Settled::LeaderFailed(run) => Err(Error::LeaderFailed { run }),
+            Settled::NotApplied(run, pending) => {
+                Err(Error::BundleNotApplied { run, pending: self.job.named(&pending) })
             }
-            Pending::Some(_) | Pending::Unknown => None,
-        })
+        }))
     }
 }
 

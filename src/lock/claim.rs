@@ -7,8 +7,9 @@ use crate::database::{Database, DbError, DbErrorKind};
 use crate::ledger::Ledger;
 use crate::ledger::look::{Look, LookError, Scope};
 use crate::ledger::record::Mine;
+use crate::lock::judge::{Facts, is_over};
 use crate::lock::observer::Observer;
-use crate::model::run::{EngineKind, LockMode, Run, RunStatus};
+use crate::model::run::{Run, RunStatus};
 
 /// What became of one claim.
 #[derive(Debug)]
@@ -93,7 +94,7 @@ async fn attempt<T>(
         && before.status == RunStatus::Running
     {
         let silent = observer.holder_is_silent(&before, Instant::now());
-        if !is_over(ledger, work, &before, silent).await? {
+        if !is_over(&before, &facts(ledger, work, &before, silent).await?) {
             return Ok(Claim::NotGot);
         }
         ledger.abandon(work, &before.id, &format!("found silent by {}", run.leader)).await?;
@@ -113,24 +114,22 @@ async fn attempt<T>(
     Ok(Claim::Mine(Box::new(run.clone())))
 }
 
-/// Whether a run that says `running` is over, asked by who has the session lock.
-///
-/// SQL work under that very lock could not outlive it. That it was the very same lock is not recorded (two participants
-/// with one `lock.name` and two `lock.id`), so its session is looked for too. A command outlives its leader's session
-/// by what its guard takes to end it: only silence says that it is gone. Where a lock outlives nothing (SQLite), it is.
-async fn is_over(
+/// What there is to know of a run that says `running`, asked by who has the session lock.
+async fn facts(
     ledger: &Ledger,
     work: &mut dyn Database,
     before: &Run,
     silent: bool,
-) -> Result<bool, DbError> {
-    if before.lock_mode != LockMode::Session {
-        return Ok(false);
-    }
-    if silent || ledger.dialect().session_lives.is_none() {
-        return Ok(true);
-    }
-    Ok(before.engine == EngineKind::Sql && !ledger.session_lives(work, &before.session).await?)
+) -> Result<Facts, DbError> {
+    let lock_covers_all = ledger.dialect().session_lives.is_none();
+    Ok(Facts {
+        silent,
+        lock_is_ours: true,
+        session_lives: ledger.session_lives(work, &before.session).await?,
+        lock_is_theirs: false,
+        statement_runs: false,
+        lock_covers_all,
+    })
 }
 
 /// Who we are in every write, once the claim stands.

@@ -18,7 +18,7 @@
 //! 3. Tries the session lock, never blocking: a blocked lock call is a snapshot that stops `CREATE INDEX
 //!    CONCURRENTLY`. Between tries it says who holds it, since when and at which step.
 //! 4. Claims ([`claim`]): one READ COMMITTED transaction whose first statement locks the lock's row. Under that lock it
-//!    looks again: a run that failed since our first look is not tried anew by us, who were there; a run that succeeded
+//!    looks again ([`judge`]): a run that failed since our first look is not tried anew by us, who were there; a run that succeeded
 //!    has done our work. Then the fence grows, and our run stands in the ledger.
 //! 5. Works. Each migration's transaction begins by comparing fence, run and session with the lock's row, read in
 //!    share mode; it holds the script, its history row and this check, nothing else.
@@ -38,4 +38,5 @@
 
 pub mod beats;
 pub mod claim;
+pub mod judge;
 pub mod observer;
