@@ -45,6 +45,7 @@ fn floods(db: &TestDatabase, output: &str, bytes: &str) {
     assert_eq!(status.code(), Some(0));
     let peak: u64 = lines(db, "peak")[0].parse().unwrap();
     assert!(peak < MEMORY, "{peak} KiB");
+    assert_the_lock_is_free(db);
 }
 
 on_servers! { [sqlite Sqlite]
@@ -76,6 +77,23 @@ on_servers! { [sqlite Sqlite]
         floods(db, "json", "60000000");
     }
 
+    fn no_shell_reads_its_arguments(db) {
+        let words = ["$HOME; ls", "*", "", " two  words ", "--release", "it's \"quoted\"\n", "é"];
+        let script = "shift; for word; do printf '<%s>' \"$word\"; done > $0/words";
+        let leader = leader(db, script).arg("shifted").args(words);
+        leader.run().expect(0);
+        let wanted: String = words.iter().map(|word| format!("<{word}>")).collect();
+        assert_eq!(fs::read_to_string(db.folder().join("words")).unwrap(), wanted);
+    }
+
+    fn the_last_200_lines_are_kept(db) {
+        let finished = leader(db, "for i in $(seq 450); do echo \"line $i.\"; done; exit 3").run().expect(10);
+        let error = finished.error();
+        let kept: Vec<_> = error.lines().filter(|line| line.starts_with("line ")).collect();
+        let wanted: Vec<_> = (251..=450).map(|number| format!("line {number}.")).collect();
+        assert_eq!(kept, wanted);
+    }
+
     fn the_guard_blocks_signals_for_itself_only(db) {
         leader(db, "grep '^SigBlk' /proc/self/status > $0/blocked").run().expect(0);
         assert_eq!(lines(db, "blocked"), ["SigBlk:\t0000000000000000"]);
@@ -85,6 +103,7 @@ on_servers! { [sqlite Sqlite]
         leader(db, "echo last words; exec >&- 2>&-; sleep 0.5; touch $0/done").run().expect(0);
         wait_for_file(db, "done");
         assert_eq!(statuses(db), ["succeeded"]);
+        assert_the_lock_is_free(db);
     }
 
     fn a_command_that_reads_gets_the_end_at_once(db) {
@@ -97,6 +116,7 @@ on_servers! { [sqlite Sqlite]
         let finished = leader(db, "setsid -f sleep 60; setsid -f sleep 60 >/dev/null 2>&1; sleep 60 & exit 0").run().expect(0);
         assert!(finished.elapsed < Duration::from_secs(10), "{:?}", finished.elapsed);
         assert_nothing_is_left(db, Duration::ZERO);
+        assert_the_lock_is_free(db);
     }
 
     fn the_check_has_to_succeed(db) {
