@@ -27,7 +27,7 @@ fn at_work(db: &TestDatabase, running: Running) -> Running {
     let end = Instant::now() + SOON;
     while alive(db).len() < STUBBORN_PROCESSES {
         assert!(Instant::now() < end, "{:?}", alive(db));
-        std::thread::sleep(Duration::from_millis(10));
+        thread::sleep(Duration::from_millis(10));
     }
     running
 }
@@ -51,7 +51,7 @@ on_every_server! {
         let sent = Instant::now();
         for _ in 0..3 {
             leader.signal(Signal::SIGTERM);
-            std::thread::sleep(Duration::from_millis(100));
+            thread::sleep(Duration::from_millis(100));
         }
         let finished = leader.wait(SOON).expect(143).explains(&["SIGTERM", "the command sh and all that it started were ended"]);
         let took = finished.ended - sent;
