@@ -9,7 +9,7 @@ use tokio::time::{Instant, timeout};
 
 use crate::database::{Database, DbError, DbErrorKind, Holder, LockSupport, Purpose, Server};
 use crate::error::{Doing, Error, Seeking};
-use crate::follow::decide::{Decision, Failure, Observation, Policy, Ready, Seen, Why, decide};
+use crate::follow::decide::{Decision, Failure, Observation, Policy, Ready, Why, decide};
 use crate::job::{Job, Success, milliseconds, watched};
 use crate::lead::{Attempt, jitter, try_lead};
 use crate::ledger::look::{Look, LookError};
@@ -313,20 +313,8 @@ fn late(job: &Job, run: Option<Box<Run>>, at_work: bool, seen: &Observation, see
 }
 
 fn observation(job: &Job, observer: &Observer, look: Look, sight: &Sight) -> Observation {
-    // with a deploy of its own, nothing that a follower sees is from before
     let never_old = job.role == Role::Follow && job.scope.deploy.is_some();
-    let seen = |run: Run, alive: bool| Seen { old: !never_old && observer.is_old(&run), alive, run };
-    let latest_fence = look.latest.as_ref().map(|run| run.fence);
-    Observation {
-        latest: look.latest.map(|run| seen(run, sight.alive)),
-        verdict: look.verdict.map(|run| seen(run, false)),
-        vanished: sight.vanished,
-        failures: look.failures,
-        pending: Pending::Unknown,
-        ran_since: latest_fence.is_some_and(|fence| look.high > fence),
-        now: look.now,
-        shown_for: sight.shown_for,
-    }
+    Observation::new(observer, look, sight, never_old)
 }
 
 /// A SQLite file that its directory's rights make unreadable (a hot journal, a WAL file to be opened) is news only

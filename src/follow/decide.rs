@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::ledger::look::Look;
+use crate::lock::observer::{Observer, Sight};
 use crate::model::ids::{Digest, Version};
 use crate::model::migration::Pending;
 use crate::model::run::{Run, RunStatus};
@@ -25,6 +27,25 @@ pub struct Observation {
     pub now: i64,
     /// Since the look that first showed `latest` in this row.
     pub shown_for: Duration,
+}
+
+impl Observation {
+    /// Of one look that `observer` has taken in; what is pending is unknown until the history is read. `never_old`: with
+    /// a deploy of its own, nothing that a follower sees is from before.
+    pub fn new(observer: &Observer, look: Look, sight: &Sight, never_old: bool) -> Self {
+        let seen = |run: Run, alive: bool| Seen { old: !never_old && observer.is_old(&run), alive, run };
+        let latest_fence = look.latest.as_ref().map(|run| run.fence);
+        Self {
+            latest: look.latest.map(|run| seen(run, sight.alive)),
+            verdict: look.verdict.map(|run| seen(run, false)),
+            vanished: sight.vanished,
+            failures: look.failures,
+            pending: Pending::Unknown,
+            ran_since: latest_fence.is_some_and(|fence| look.high > fence),
+            now: look.now,
+            shown_for: sight.shown_for,
+        }
+    }
 }
 
 /// A run, and what we know of it beyond its row.

@@ -91,13 +91,14 @@ async fn attempt<T>(
     let row = ledger.lock_row(work, &scope.lock_name).await?;
     if let Some(before) = &row.run
         && let Some(before) = ledger.run(work, before).await?
-        && before.status == RunStatus::Running
     {
         let silent = observer.holder_is_silent(&before, Instant::now());
         if !is_over(&before, &facts(ledger, work, &before, silent).await?) {
             return Ok(Claim::NotGot);
         }
-        ledger.abandon(work, &before.id, &format!("found silent by {}", run.leader)).await?;
+        if before.status == RunStatus::Running {
+            ledger.abandon(work, &before.id, &format!("found silent by {}", run.leader)).await?;
+        }
     }
     let look = ledger.look(work, scope, observer.since()).await?;
     if let Some(settled) = second_look.judge(work, &look).await? {
@@ -114,18 +115,20 @@ async fn attempt<T>(
     Ok(Claim::Mine(Box::new(run.clone())))
 }
 
-/// What there is to know of a run that says `running`, asked by who has the session lock.
+/// What there is to know of the run before ours, asked by who has the session lock. Nothing of one that succeeded goes
+/// on, so the server is not asked.
 async fn facts(
     ledger: &Ledger,
     work: &mut dyn Database,
     before: &Run,
     silent: bool,
 ) -> Result<Facts, DbError> {
+    let unfinished = !matches!(before.status, RunStatus::Succeeded | RunStatus::Abandoned);
     let lock_covers_all = ledger.dialect().session_lives.is_none();
     Ok(Facts {
         silent,
         lock_is_ours: true,
-        session_lives: ledger.session_lives(work, &before.session).await?,
+        session_lives: unfinished && ledger.session_lives(work, &before.session).await?,
         lock_is_theirs: false,
         statement_runs: false,
         lock_covers_all,

@@ -29,17 +29,18 @@ pub struct Facts {
 /// SQL work under the session lock that we now hold could not outlive it. That it was the very same lock is not
 /// recorded (two participants with one `lock.name` and two `lock.id`), so its session must be gone too. A command
 /// outlives its leader's session by what its guard takes to end it, and a lease has no session to go by: there only
-/// silence says that the leader has stopped, and the server that nothing of it goes on.
+/// silence says that the leader has stopped, and the server that nothing of it goes on. A leader that was told to end,
+/// or that lost its lock, has said so, but a statement that it could not cancel may still be at work.
 pub fn is_over(run: &Run, facts: &Facts) -> bool {
-    if run.status != RunStatus::Running {
-        return true;
-    }
     let under_our_lock = run.lock_mode == LockMode::Session && facts.lock_is_ours;
-    if under_our_lock && (facts.lock_covers_all || (run.engine == EngineKind::Sql && !facts.session_lives)) {
-        return true;
-    }
+    let gone =
+        under_our_lock && (facts.lock_covers_all || (run.engine == EngineKind::Sql && !facts.session_lives));
     let still_locked = run.lock_mode == LockMode::Session && facts.lock_is_theirs;
-    facts.silent && !facts.statement_runs && !still_locked
+    match run.status {
+        RunStatus::Succeeded | RunStatus::Abandoned => true,
+        RunStatus::Failed | RunStatus::Interrupted => gone || !facts.statement_runs,
+        RunStatus::Running => gone || (facts.silent && !facts.statement_runs && !still_locked),
+    }
 }
 
 /// Who asks whether anything is left to do.
@@ -138,11 +139,22 @@ mod tests {
     }
 
     #[test]
-    fn a_run_that_has_ended_is_over_whatever_else_is_seen() {
-        let facts = Facts { session_lives: true, lock_is_theirs: true, statement_runs: true, ..QUIET };
-        for status in RunStatus::ALL {
-            let over = is_over(&crate::ledger::tests::run(*status, 7), &facts);
-            assert_eq!(over, *status != RunStatus::Running, "{status}");
+    fn a_run_that_has_ended_is_over_once_its_last_statement_is() {
+        use RunStatus::{Abandoned, Failed, Interrupted, Succeeded};
+        let facts = Facts { session_lives: true, lock_is_theirs: true, ..QUIET };
+        let cut_off = Facts { statement_runs: true, ..facts };
+        for (status, over) in [(Succeeded, true), (Abandoned, true), (Failed, false), (Interrupted, false)] {
+            let run = crate::ledger::tests::run(status, 7);
+            assert!(is_over(&run, &facts), "{status}");
+            assert_eq!(
+                is_over(&run, &cut_off),
+                over,
+                "{status}, and a statement of it could not be cancelled"
+            );
+            assert!(
+                is_over(&run, &Facts { statement_runs: true, ..QUIET }),
+                "{status}, and its lock is ours"
+            );
         }
     }
 

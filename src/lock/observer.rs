@@ -12,7 +12,7 @@ use crate::model::run::{Run, RunStatus};
 pub const SILENCE: Duration = Duration::from_secs(15);
 
 /// One observer's memory.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Observer {
     /// The highest fence that had ended at the first look.
     ended_at_first: Option<i64>,
@@ -25,7 +25,7 @@ pub struct Observer {
 }
 
 /// The last change of a run's counter.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Pulse {
     run: RunId,
     beats: i64,
@@ -46,7 +46,7 @@ impl Pulse {
 }
 
 /// What the latest run looks like; grace counts from the look that first showed it so.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum State {
     Alive,
     Dead,
@@ -55,7 +55,7 @@ enum State {
 }
 
 /// What the looks so far say of the latest run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Sight {
     /// Its beat counter changed lately, or somebody holds the lock file.
     pub alive: bool,
