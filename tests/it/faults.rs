@@ -1,8 +1,14 @@
 //! What breaks, and what is left standing: sessions, networks, servers, disks and clocks, at work and while waiting. What
 //! was done is judged by exit codes and by a table of the tests' own (`support/witness.rs`), never by our ledger.
 
+mod clocks;
+mod crowds;
 mod deaths;
+mod disks;
+mod failover;
+mod galera;
 mod network;
+mod restarts;
 mod sessions;
 
 use std::time::Duration;

@@ -73,6 +73,13 @@ impl TestDatabase {
         Self { server, name, url, folder, session, roles, goes_with_its_server, lock_mode: None }
     }
 
+    /// A SQLite file in a folder that the test gives; [`Self::file`] is not where it is.
+    pub fn in_folder(folder: &Path) -> Self {
+        let mut db = Self::create(Server::Sqlite);
+        db.url = Url::parse(&format!("sqlite://{}", folder.join("test.db").display())).unwrap();
+        db
+    }
+
     /// The same database on another server, which has a copy of it.
     pub fn copy_at(&self, root: &str) -> Self {
         Self::named(self.server, Some(root), self.name.clone(), true)

@@ -86,6 +86,11 @@ impl OwnServer {
         std::fs::read_to_string(file).unwrap().trim().parse().unwrap()
     }
 
+    /// Where its data is.
+    pub fn data(&self) -> PathBuf {
+        self.folder.path().join(self.server.name()).join("data")
+    }
+
     fn run(&self, before: &[&str], after: &[&str]) {
         let output = script().args(before).arg(self.folder.path()).args(after).output().unwrap();
         assert!(output.status.success(), "{before:?}: {}", String::from_utf8_lossy(&output.stderr));
