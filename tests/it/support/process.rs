@@ -284,6 +284,11 @@ impl Running {
         found.unwrap_or_else(|| panic!("no line {what:?} within {limit:?}\n{}", self.said()))
     }
 
+    /// Whether an event of this name has come so far.
+    pub fn has_told(&self, name: &str) -> bool {
+        self.shared.lock().out.iter().filter_map(|line| event(&line.text)).any(|event| event["event"] == name)
+    }
+
     /// Whether it has not ended.
     pub fn is_running(&self) -> bool {
         self.shared.lock().end.is_none()
