@@ -1,21 +1,16 @@
 //! Its death is ours and ours is its: signals, the budget, a lost lock, `kill -9` and SIGSTOP of every one of us.
 
-use std::io::{Read as _, Write as _};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use url::Url;
 
 use super::{
     LONG, Process, SOON, Shell as _, alive, assert_nothing_is_left, assert_the_lock_is_free, deploy, leader,
     leader_with, lines, participant, statuses, wait_for_file,
 };
-use crate::support::{Running, Server, TestDatabase, on_every_server, on_servers};
+use crate::support::{Proxy, Running, Server, TestDatabase, on_every_server, on_servers};
 
 /// Children of children, a daemon in a session of its own, and nobody listens to SIGTERM.
 const STUBBORN: &str = "trap '' TERM INT HUP; setsid -f sleep 60; sh -c 'sh -c \"sleep 60 & wait\"' & touch $0/started; while :; do sleep 0.1; done";
@@ -90,54 +85,15 @@ on_servers! { [postgres Postgres, mariadb MariaDb]
     }
 }
 
-/// Passes bytes between a leader and its server until it is cut: then both sides stay open and hear nothing more.
-struct Cable {
-    port: u16,
-    cut: Arc<AtomicBool>,
-}
-
-impl Cable {
-    fn to(server: SocketAddr) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let cable = Self { port: listener.local_addr().unwrap().port(), cut: Arc::default() };
-        let cut = Arc::clone(&cable.cut);
-        thread::spawn(move || {
-            for client in listener.incoming().map_while(Result::ok) {
-                let server = TcpStream::connect(server).unwrap();
-                for (mut from, mut to) in
-                    [(client.try_clone().unwrap(), server.try_clone().unwrap()), (server, client)]
-                {
-                    let cut = Arc::clone(&cut);
-                    thread::spawn(move || {
-                        let mut bytes = [0; 4096];
-                        loop {
-                            let count = from.read(&mut bytes).unwrap_or(0);
-                            while cut.load(Ordering::Relaxed) {
-                                thread::park();
-                            }
-                            if count == 0 || to.write_all(&bytes[..count]).is_err() {
-                                break;
-                            }
-                        }
-                        let _ = to.shutdown(Shutdown::Both);
-                    });
-                }
-            }
-        });
-        cable
-    }
-}
-
 on_servers! { [postgres Postgres, mariadb MariaDb]
     fn a_server_that_is_not_heard_for_ten_seconds_is_a_lost_lock(db) {
-        let url: Url = db.url().parse().unwrap();
-        let cable = Cable::to(format!("127.0.0.1:{}", url.port().unwrap()).parse().unwrap());
-        let through = db.url_with(|url| url.set_port(Some(cable.port)).unwrap());
-        let leader = participant("lead", db).url(&through).sh(db, STUBBORN).spawn();
-        let leader = at_work(db, leader);
-        cable.cut.store(true, Ordering::Relaxed);
+        let proxy = Proxy::before(db);
+        let leader = at_work(db, leader(db, STUBBORN).through(&proxy).spawn());
+        proxy.freeze();
         assert_nothing_is_left(db, Duration::from_secs(12));
-        leader.wait(LONG).expect(12).explains(&["the command sh and all that it started were ended"]);
+        // the beat that is on its way, and the verdict that cannot be written
+        let finished = leader.wait(Duration::from_secs(8)).expect(12);
+        finished.explains(&["the lock was lost during the command sh", "all that it started were ended"]);
     }
 }
 
