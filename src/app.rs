@@ -96,6 +96,9 @@ fn execute(
         Action::History { run, limit } => {
             block_on(operator::history(request, run.as_deref(), *limit, env, report, began))
         }
+        Action::Unlock { yes, force } => {
+            block_on(operator::unlock(request, (*yes, *force), env, report, began, facts))
+        }
         later => Err(Error::NotYet { what: format!("`bellwether {}`", later.verb()) }),
     }
 }

@@ -121,7 +121,7 @@ pub enum Action {
         rolled_back: bool,
     },
     /// Take the lock away from a leader that is dead
-    #[command(hide = true)]
+    #[command(after_help = help::UNLOCK)]
     Unlock {
         /// Do not ask
         #[arg(long)]

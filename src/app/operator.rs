@@ -6,15 +6,15 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::app::inspect::silent;
-use crate::app::prepare;
-use crate::cli::Request;
+use crate::app::prepare::{self, Facts};
+use crate::cli::{Output, Request};
 use crate::error::Error;
 use crate::job::{Job, Success};
 use crate::model::event::Event;
 use crate::model::run::Role;
-use crate::operate;
-use crate::platform::Env;
-use crate::report::Report;
+use crate::operate::{self, unlock::Confirm, unlock::Wanted};
+use crate::platform::{self, Env};
+use crate::report::{self, Report};
 
 /// A job for whom neither migrations nor a release matter: every run of our lock name is meant.
 fn job(request: &Request, env: Env<'_>, report: &Arc<dyn Report>, began: Instant) -> Result<Job, Error> {
@@ -25,6 +25,59 @@ fn job(request: &Request, env: Env<'_>, report: &Arc<dyn Report>, began: Instant
     let prepared = prepare::prepare(request, settings, env, report)?;
     let (_never, signal) = watch::channel(None);
     prepared.job(request, Role::Follow, None, report, began, signal)
+}
+
+/// Shows who has the lock, and takes it away.
+pub async fn unlock(
+    request: &Request,
+    (yes, force): (bool, bool),
+    env: Env<'_>,
+    report: &Arc<dyn Report>,
+    began: Instant,
+    facts: &mut Facts,
+) -> Result<Success, Error> {
+    let job = job(request, env, report, began)?;
+    let forced = if force { "with --force " } else { "" };
+    let by = format!("unlocked {forced}by {}", who(&job, env));
+    let wanted = Wanted { force, by: &by };
+    let human = request.global.output == Output::Human;
+    let terminal = Terminal { yes, human, report: Arc::clone(report) };
+    let done = operate::unlock::unlock(&job, &wanted, &terminal).await?;
+    facts.run.clone_from(&done.run);
+    Ok(done)
+}
+
+/// `alice@laptop`, and the participant's name where that says more.
+fn who(job: &Job, env: Env<'_>) -> String {
+    let identity = &job.identity;
+    let who = format!("{}@{}", platform::person(env), identity.host);
+    match identity.participant.as_str() == identity.host {
+        true => who,
+        false => format!("{who} ({})", identity.participant),
+    }
+}
+
+/// Asks a person, unless `--yes` has answered.
+struct Terminal {
+    yes: bool,
+    human: bool,
+    report: Arc<dyn Report>,
+}
+
+#[async_trait::async_trait]
+impl Confirm for Terminal {
+    fn possible(&self) -> bool {
+        let terminal = report::Terminal::detect();
+        self.yes || (self.human && terminal.stdin && terminal.stderr)
+    }
+
+    async fn confirm(&self, question: String) -> Option<bool> {
+        if self.yes {
+            return Some(true);
+        }
+        let report = Arc::clone(&self.report);
+        tokio::task::spawn_blocking(move || report.confirm(&question)).await.ok().flatten()
+    }
 }
 
 /// Prints past runs, or one with its steps.

@@ -45,6 +45,12 @@ Examples:
   bellwether history 4f1c                       the run whose id begins so, with its steps
   bellwether history --output json | jq '.runs[0]?'";
 
+pub(super) const UNLOCK: &str = "\
+Examples:
+  bellwether unlock                             shows who has the lock, watches it for 15 s, asks
+  bellwether unlock --yes                       asks nobody; exit 4 if the holder is alive
+  bellwether unlock --yes --force               even then: its work is stopped in the middle";
+
 pub(super) const INSTALL: &str = "\
 Examples:
   bellwether install /shared/bellwether         from an init container into an emptyDir";

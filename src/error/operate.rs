@@ -1,6 +1,8 @@
 //! What an operator's command found that ends it without success.
 
+use crate::database::EngineName;
 use crate::exit::Exit;
+use crate::model::ids::Participant;
 
 /// Why `history`, `unlock`, `resolve` or `doctor` do not end with 0.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -31,6 +33,50 @@ pub enum OperateError {
         /// Some of them, whole.
         runs: Vec<String>,
     },
+    /// `unlock`: the holder shows signs of life.
+    #[error("the holder of the lock {lock_name} is alive: {sign}")]
+    HolderAlive {
+        /// Which lock.
+        lock_name: String,
+        /// Who has it, if the ledger says.
+        leader: Option<Participant>,
+        /// How we know.
+        sign: String,
+    },
+    /// `unlock`: the server's lock is held, and by no run of the ledger's.
+    #[error("a session that no run recorded has the lock {lock_name}")]
+    ForeignHolder {
+        /// Which lock.
+        lock_name: String,
+        /// Which kind of database.
+        engine: EngineName,
+        /// The session, where the server tells.
+        session: Option<String>,
+    },
+    /// `unlock`: nobody said yes.
+    #[error("nobody said yes")]
+    NotConfirmed {
+        /// Whether somebody was asked.
+        asked: bool,
+        /// Who has the lock.
+        leader: Participant,
+    },
+    /// `unlock`: the dead leader's session or process still has the server's lock.
+    #[error("the session {session} of {leader} still has the lock: {why}")]
+    SessionStays {
+        /// Which kind of database.
+        engine: EngineName,
+        /// The run's leader.
+        leader: Participant,
+        /// Its machine.
+        host: String,
+        /// Its session.
+        session: String,
+        /// Why it cannot be ended from here.
+        why: String,
+        /// Whether the run is marked as abandoned already.
+        marked: bool,
+    },
 }
 
 impl OperateError {
@@ -38,6 +84,10 @@ impl OperateError {
     pub fn exit(&self) -> Exit {
         match self {
             Self::LedgerHalf { .. } => Exit::Database,
+            Self::HolderAlive { .. }
+            | Self::ForeignHolder { .. }
+            | Self::NotConfirmed { .. }
+            | Self::SessionStays { .. } => Exit::Refused,
             Self::NoSuchRun { .. } | Self::AmbiguousRun { .. } => Exit::Usage,
         }
     }

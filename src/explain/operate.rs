@@ -1,8 +1,10 @@
 //! What ends an operator's command without success.
 
 use super::told;
+use crate::database::EngineName;
 use crate::error::OperateError;
 use crate::model::event::Explained;
+use crate::model::ids::Participant;
 
 pub fn operate(error: &OperateError) -> Explained {
     match error {
@@ -13,6 +15,16 @@ pub fn operate(error: &OperateError) -> Explained {
             vec![format!("among them: {}", runs.join(", "))],
             vec!["give one more character of the id".to_owned()],
         ),
+        OperateError::HolderAlive { lock_name, leader, sign } => {
+            holder_alive(lock_name, leader.as_ref(), sign)
+        }
+        OperateError::ForeignHolder { lock_name, engine, session } => {
+            foreign_holder(lock_name, *engine, session.as_deref())
+        }
+        OperateError::NotConfirmed { asked, leader } => not_confirmed(*asked, leader),
+        OperateError::SessionStays { engine, leader, host, session, why, marked } => {
+            session_stays(*engine, (leader, host, session), why, *marked)
+        }
     }
 }
 
@@ -42,4 +54,90 @@ fn no_such_run(prefix: &str, newest: &[String]) -> Explained {
         causes,
         vec!["`bellwether history` lists the runs of this lock name".to_owned()],
     )
+}
+
+fn holder_alive(lock_name: &str, leader: Option<&Participant>, sign: &str) -> Explained {
+    let who = leader.map_or("its holder".to_owned(), ToString::to_string);
+    told(
+        format!("the lock {lock_name} stays as it is: {who} is alive"),
+        vec![sign.to_owned()],
+        vec![
+            format!("let it finish; to stop it, stop it where it runs: {who} then records its end itself"),
+            "if that is not possible: `bellwether unlock --force` ends its session on the server, in the middle of its work".to_owned(),
+        ],
+    )
+}
+
+fn foreign_holder(lock_name: &str, engine: EngineName, session: Option<&str>) -> Explained {
+    let whose = session.map(|session| format!(": {session}")).unwrap_or_default();
+    told(
+        format!("a session that no run recorded has the server's lock {lock_name}{whose}"),
+        vec!["it may be another tool's with the same number or name, or a leader's that has recorded nothing yet".to_owned()],
+        vec![format!("see what it is before it is ended: {}", ways(engine, session).0), format!("to end it: {}", ways(engine, session).1)],
+    )
+}
+
+fn not_confirmed(asked: bool, leader: &Participant) -> Explained {
+    match asked {
+        true => told(
+            format!("{leader} keeps the lock: the answer was not yes"),
+            vec!["nothing was changed".to_owned()],
+            vec!["`bellwether unlock --yes` does not ask".to_owned()],
+        ),
+        false => told(
+            format!("{leader} keeps the lock: there is no terminal on which to ask for a yes"),
+            vec!["nothing was changed".to_owned()],
+            vec!["`bellwether unlock --yes` does not ask; what it would take away is shown above".to_owned()],
+        ),
+    }
+}
+
+fn session_stays(
+    engine: EngineName,
+    (leader, host, session): (&Participant, &str, &str),
+    why: &str,
+    marked: bool,
+) -> Explained {
+    let marked = match marked {
+        true => "its run is marked as abandoned, and can commit nothing more",
+        false => "nothing was changed",
+    };
+    let title = match engine {
+        EngineName::Sqlite => {
+            format!("the process of {leader} still has the database ({session}, its host and pid)")
+        }
+        _ => format!("the session {session} of {leader} (on {host}) still has the lock"),
+    };
+    told(
+        title,
+        vec![why.to_owned(), marked.to_owned()],
+        vec![format!("end it, and the lock is free: {}", ways(engine, Some(session)).1)],
+    )
+}
+
+/// What shows a session, and what ends it.
+fn ways(engine: EngineName, session: Option<&str>) -> (String, String) {
+    let id = session.map(|session| session.split('@').next().unwrap_or(session));
+    match (engine, id) {
+        (EngineName::Postgres, Some(pid)) => (
+            format!("SELECT * FROM pg_stat_activity WHERE pid = {pid};"),
+            format!(
+                "SELECT pg_terminate_backend({pid}); as its own user, a member of pg_signal_backend or a superuser"
+            ),
+        ),
+        (EngineName::Postgres, None) => (
+            "SELECT a.* FROM pg_locks l JOIN pg_stat_activity a USING (pid) WHERE l.locktype = 'advisory';"
+                .to_owned(),
+            "SELECT pg_terminate_backend(pid); with its pid, as a superuser".to_owned(),
+        ),
+        (EngineName::Sqlite, session) => {
+            let (host, pid) =
+                session.and_then(|session| session.rsplit_once(' ')).unwrap_or(("its host", "PID"));
+            ("lsof on the file that ends in .bellwether-lock".to_owned(), format!("kill {pid} on {host}"))
+        }
+        (_, Some(id)) => {
+            ("SHOW PROCESSLIST;".to_owned(), format!("KILL {id}; as its own user or an administrator"))
+        }
+        (_, None) => ("SHOW PROCESSLIST;".to_owned(), "KILL with its id, as an administrator".to_owned()),
+    }
 }

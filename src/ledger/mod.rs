@@ -6,6 +6,7 @@ pub mod history;
 pub mod look;
 pub mod past;
 pub mod record;
+pub mod release;
 
 use crate::database::statement::expand;
 use crate::database::{Dialect, Statement, Value};

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::model::ids::{Deploy, Environment, Participant, Release, RunId, Version};
+use crate::model::lock::{LockReport, UnlockReport};
 use crate::model::migration::Pending;
 use crate::model::past::{HistoryReport, RunReport};
 use crate::model::run::{EngineKind, LockMode, Role, RunStatus};
@@ -135,6 +136,10 @@ pub enum Event {
     History(Box<HistoryReport>),
     /// What `history RUN` found.
     RunSteps(Box<RunReport>),
+    /// What `unlock` found.
+    Lock(Box<LockReport>),
+    /// What `unlock` did.
+    Unlocked(Box<UnlockReport>),
     /// The end: what the exit code says, in words.
     Outcome(Outcome),
 }

@@ -4,6 +4,7 @@ pub mod choice;
 pub mod duration;
 pub mod event;
 pub mod ids;
+pub mod lock;
 pub mod migration;
 pub mod moment;
 pub mod past;

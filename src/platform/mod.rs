@@ -68,6 +68,16 @@ pub fn identify(env: Env<'_>) -> Identity {
         .map_or_else(|| plain::Plain.identify(env), |platform| platform.identify(env))
 }
 
+/// The person who runs this, for the ledger: what the platform says, else the user's name.
+pub fn person(env: Env<'_>) -> String {
+    let named = ["GITHUB_ACTOR", "SUDO_USER"].into_iter().find_map(|name| set(env, name));
+    let uid = nix::unistd::getuid();
+    let known = || nix::unistd::User::from_uid(uid).ok().flatten().map(|user| user.name);
+    let said = || ["USER", "LOGNAME"].into_iter().find_map(|name| set(env, name));
+    let person = named.or_else(known).or_else(said).unwrap_or_else(|| format!("uid {uid}"));
+    person.chars().take(100).collect()
+}
+
 /// A variable that is set to something.
 fn set(env: Env<'_>, name: &str) -> Option<String> {
     env(name).filter(|value| !value.trim().is_empty())

@@ -59,6 +59,8 @@ impl Human {
             Event::Status(status) => self.result(&tables::status(status, self.options.verbosity > 0)),
             Event::History(history) => self.result(&past::runs(history)),
             Event::RunSteps(run) => self.result(&past::run(run)),
+            Event::Lock(lock) => self.part(&tables::lock(lock)),
+            Event::Unlocked(unlocked) => self.result(&tables::unlocked(unlocked)),
             Event::Outcome(end) if end.error.is_none() && self.says_enough(end) => {}
             // the bar shows it already
             event if self.progress.is_some() && passing(event) => {}
@@ -116,6 +118,11 @@ impl Human {
 
     fn result(&mut self, lines: &[Line]) {
         self.result = true;
+        self.part(lines);
+    }
+
+    /// A result that leaves something to say.
+    fn part(&mut self, lines: &[Line]) {
         let Options { color, terminal, github, .. } = self.options;
         let colors = terminal.colors(color, terminal.stdout);
         let text: String = lines.iter().map(|line| line.draw(colors, github)).collect();
@@ -152,6 +159,20 @@ impl Teller for Human {
         self.shared = true;
         self.midline = bytes.last().map_or(self.midline, |byte| *byte != b'\n');
         self.pace.said(now);
+    }
+
+    fn ask(&mut self, question: &str) -> Option<bool> {
+        if !(self.options.terminal.stdin && self.options.terminal.stderr) {
+            return None;
+        }
+        if let Some(progress) = &mut self.progress {
+            progress.clear();
+        }
+        let question = format!("{} Type yes: ", words::line(question));
+        self.err.write_all(question.as_bytes()).and_then(|()| self.err.flush()).ok()?;
+        let mut answer = String::new();
+        std::io::stdin().read_line(&mut answer).ok()?;
+        Some(matches!(answer.trim().to_lowercase().as_str(), "yes" | "y"))
     }
 
     fn tick(&mut self, now: Instant) {
@@ -229,9 +250,13 @@ fn lines(event: &Event, verbosity: i8) -> Vec<Line> {
             detail(format!("run {run} {status} after {}", words::duration(*duration_ms)))
         }
         Event::RunStarted { .. } => run_started(event, verbosity),
-        Event::Plan(_) | Event::Status(_) | Event::History(_) | Event::RunSteps(_) | Event::Output { .. } => {
-            Vec::new()
-        }
+        Event::Plan(_)
+        | Event::Status(_)
+        | Event::History(_)
+        | Event::RunSteps(_)
+        | Event::Lock(_)
+        | Event::Unlocked(_)
+        | Event::Output { .. } => Vec::new(),
         Event::LockWaiting { .. }
         | Event::Working { .. }
         | Event::Watching { .. }

@@ -85,7 +85,13 @@ pub fn is_vital(event: &Event) -> bool {
 pub fn is_result(event: &Event) -> bool {
     matches!(
         event,
-        Event::Plan(_) | Event::Status(_) | Event::History(_) | Event::RunSteps(_) | Event::Outcome(_)
+        Event::Plan(_)
+            | Event::Status(_)
+            | Event::History(_)
+            | Event::RunSteps(_)
+            | Event::Lock(_)
+            | Event::Unlocked(_)
+            | Event::Outcome(_)
     )
 }
 

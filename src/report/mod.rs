@@ -33,6 +33,10 @@ pub trait Report: Send + Sync {
     /// Output of a wrapped command, as it came. Returns when it is written: a reader who does not read holds up the
     /// command, not our memory.
     fn output(&self, bytes: &[u8]);
+    /// Asks a person on a terminal, and returns with the answer; none where there is nobody to ask.
+    fn confirm(&self, _question: &str) -> Option<bool> {
+        None
+    }
     /// Returns when everything is written, or after five seconds in which nobody reads. To be called before the
     /// process ends; a second call does nothing.
     fn finish(&self);
@@ -41,6 +45,8 @@ pub trait Report: Send + Sync {
 /// Where our output goes, and what the environment says about colours.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Terminal {
+    /// Stdin is one.
+    pub stdin: bool,
     /// Stdout is one.
     pub stdout: bool,
     /// Stderr is one.
@@ -59,6 +65,7 @@ impl Terminal {
         let says = |name| std::env::var(name).unwrap_or_default();
         let force = says("CLICOLOR_FORCE");
         Self {
+            stdin: io::stdin().is_terminal(),
             stdout: io::stdout().is_terminal(),
             stderr: io::stderr().is_terminal(),
             no_color: !says("NO_COLOR").is_empty(),
@@ -139,6 +146,10 @@ trait Teller {
     fn tell(&mut self, now: Instant, event: &Event);
     /// A wrapped command says something.
     fn output(&mut self, now: Instant, bytes: &[u8]);
+    /// Asks on a terminal.
+    fn ask(&mut self, _question: &str) -> Option<bool> {
+        None
+    }
     /// Time has passed.
     fn tick(&mut self, now: Instant);
     /// How often to tick.
@@ -152,6 +163,7 @@ trait Teller {
 enum Message {
     Event(Instant, Box<Event>),
     Output(Vec<u8>, SyncSender<()>),
+    Ask(String, SyncSender<Option<bool>>),
     Finish(SyncSender<()>),
 }
 
@@ -175,6 +187,11 @@ impl Report for Reporter {
         if self.send(Message::Output(bytes.to_vec(), done)) {
             let _ = written.recv();
         }
+    }
+
+    fn confirm(&self, question: &str) -> Option<bool> {
+        let (done, answered) = mpsc::sync_channel(1);
+        self.send(Message::Ask(question.to_owned(), done)).then(|| answered.recv().ok().flatten()).flatten()
     }
 
     fn finish(&self) {
@@ -206,6 +223,9 @@ fn tell(teller: &mut dyn Teller, receiver: &Receiver<Message>) {
                     teller.output(Instant::now(), &bytes);
                 }
                 let _ = done.send(());
+            }
+            Ok(Message::Ask(question, done)) => {
+                let _ = done.send(teller.ask(&question));
             }
             Err(RecvTimeoutError::Timeout) if !over => teller.tick(Instant::now()),
             Err(RecvTimeoutError::Timeout) => {}

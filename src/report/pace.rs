@@ -149,6 +149,8 @@ impl Pace {
             | Event::Status(_)
             | Event::History(_)
             | Event::RunSteps(_)
+            | Event::Lock(_)
+            | Event::Unlocked(_)
             | Event::Outcome(_) => self.pursuit = Pursuit::Nothing,
             Event::Retrying { .. } if self.in_run => {}
             Event::Retrying { .. }

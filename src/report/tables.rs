@@ -1,6 +1,7 @@
 //! What `plan` and `status` found, as aligned text on stdout that reads well in a log and in a terminal.
 
 use crate::model::event::{MigrationStanding, MigrationState, PlanReport, StatusReport, Watched};
+use crate::model::lock::{LockReport, UnlockReport};
 use crate::model::migration::Pending;
 use crate::report::line::{Line, Mood};
 use crate::report::words;
@@ -61,6 +62,40 @@ fn pending(pending: &Pending) -> String {
         Pending::Unknown => "unknown".to_owned(),
         Pending::Some(versions) => words::migrations(versions.len()),
     }
+}
+
+/// `unlock`: who has the lock.
+pub fn lock(lock: &LockReport) -> Vec<Line> {
+    let mut rows = Rows::default();
+    rows.add("lock name", &lock.lock_name);
+    match &lock.holder {
+        Some(run) => {
+            run_rows(&mut rows, run);
+            rows.add("environment", run.environment.as_str());
+            rows.add("release", run.release.as_str());
+            rows.maybe("host", lock.host.as_deref());
+            rows.maybe("session", lock.session.as_deref());
+        }
+        None => rows.add("run", "none at work"),
+    }
+    let by = lock.server_session.as_ref().map(|session| format!(" by the session {session}"));
+    let server = if lock.server_locked { "held" } else { "free" };
+    rows.add("on the server", &format!("{server}{}", by.unwrap_or_default()));
+    rows.lines()
+}
+
+/// `unlock`: what it did.
+pub fn unlocked(unlocked: &UnlockReport) -> Vec<Line> {
+    let UnlockReport { lock_name, run, leader, ended_by, session_ended, .. } = unlocked;
+    let ended = session_ended.as_ref().map(|session| format!("; its session {session} was ended"));
+    let text = format!(
+        " {lock_name}: the run {run} of {leader} is marked as abandoned, {ended_by}{}",
+        ended.unwrap_or_default()
+    );
+    vec![
+        Line::new(Mood::Good, "unlocked", words::line(&text).into_owned()),
+        Line::new(Mood::Help, "next:", " `bellwether status` shows what is pending; deploy again to go on"),
+    ]
 }
 
 /// One row each, in the bundle's order; the applied ones of many are only counted.

@@ -7,6 +7,7 @@ use bellwether::model::event::{
     EVENTS_VERSION, Event, Explained, MigrationStanding, MigrationState, Outcome, PlanReport, Start,
     StatusReport, StepRef, Watched,
 };
+use bellwether::model::lock::{LockReport, UnlockReport};
 use bellwether::model::migration::Pending;
 use bellwether::model::past::{HistoryReport, PastRun, PastStep, RunReport};
 use bellwether::model::run::{EngineKind, LockMode, Role, RunStatus};
@@ -71,7 +72,24 @@ fn after(event: &Event) -> Option<Event> {
         Event::History(_) => {
             Event::RunSteps(Box::new(RunReport { run: past_run(), steps: vec![past_step()] }))
         }
-        Event::RunSteps(_) => Event::Outcome(outcome()),
+        Event::RunSteps(_) => Event::Lock(Box::new(LockReport {
+            lock_name: "default".into(),
+            locked: true,
+            holder: Some(watched()),
+            host: Some("release.1234".into()),
+            session: Some("4711@1795228114123456".into()),
+            server_locked: true,
+            server_session: Some("4711@1795228114123456".into()),
+        })),
+        Event::Lock(_) => Event::Unlocked(Box::new(UnlockReport {
+            lock_name: "default".into(),
+            run: RUN.into(),
+            leader: "shop-web".into(),
+            fence: 13,
+            ended_by: "unlocked by alice@laptop".into(),
+            session_ended: Some("4711@1795228114123456".into()),
+        })),
+        Event::Unlocked(_) => Event::Outcome(outcome()),
         Event::Outcome(_) => return None,
     };
     Some(next)

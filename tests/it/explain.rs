@@ -91,6 +91,10 @@ variants! { operate: OperateError {
     "half a ledger" => OperateError::LedgerHalf { .. },
     "no such run" => OperateError::NoSuchRun { .. },
     "ambiguous run" => OperateError::AmbiguousRun { .. },
+    "holder alive" => OperateError::HolderAlive { .. },
+    "foreign holder" => OperateError::ForeignHolder { .. },
+    "not confirmed" => OperateError::NotConfirmed { .. },
+    "session stays" => OperateError::SessionStays { .. },
 } }
 
 variants! { plans: PlanError {

@@ -1,5 +1,6 @@
 //! One sample of each way in which an operator's command ends without success.
 
+use bellwether::database::EngineName;
 use bellwether::error::OperateError;
 
 use super::PLACE;
@@ -16,5 +17,38 @@ pub fn operate_samples() -> Vec<OperateError> {
         OperateError::NoSuchRun { prefix: "4f1c".into(), newest: vec![RUN.into()] },
         OperateError::NoSuchRun { prefix: "4f1c".into(), newest: Vec::new() },
         OperateError::AmbiguousRun { prefix: "0".into(), runs: vec![RUN.into(), "0a".into()] },
+        OperateError::HolderAlive {
+            lock_name: "default".into(),
+            leader: Some("shop-web".into()),
+            sign: "its signs of life went from 12 to 13".into(),
+        },
+        OperateError::ForeignHolder {
+            lock_name: "default".into(),
+            engine: EngineName::Postgres,
+            session: Some("4711@1795228114123456".into()),
+        },
+        OperateError::ForeignHolder {
+            lock_name: "default".into(),
+            engine: EngineName::Postgres,
+            session: None,
+        },
+        OperateError::NotConfirmed { asked: true, leader: "shop-web".into() },
+        OperateError::NotConfirmed { asked: false, leader: "shop-web".into() },
+        OperateError::SessionStays {
+            engine: EngineName::MySql,
+            leader: "shop-web".into(),
+            host: "release.1234".into(),
+            session: "4711".into(),
+            why: "you need the SUPER privilege for this operation".into(),
+            marked: true,
+        },
+        OperateError::SessionStays {
+            engine: EngineName::Sqlite,
+            leader: "shop-web".into(),
+            host: "box".into(),
+            session: "box 4711".into(),
+            why: "a process has the lock file locked".into(),
+            marked: false,
+        },
     ]
 }
