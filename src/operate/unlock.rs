@@ -104,7 +104,7 @@ pub async fn unlock(job: &Job, wanted: &Wanted<'_>, confirm: &dyn Confirm) -> Re
     let last = match wanted.force {
         true => first,
         false => match watch(job, session.as_mut(), first).await? {
-            Watch::Silent(seen) => seen,
+            Watch::Silent(seen) => *seen,
             Watch::Ended(message) => return Ok(done(message)),
         },
     };
@@ -153,7 +153,7 @@ fn silent_server() -> DbError {
 /// What became of the watch.
 enum Watch {
     /// No sign of life for as long as it takes.
-    Silent(Seen),
+    Silent(Box<Seen>),
     /// Nobody has the lock any more: why.
     Ended(String),
 }
@@ -172,7 +172,7 @@ async fn watch(job: &Job, session: &mut dyn Database, first: Seen) -> Result<Wat
     if !job.beats() {
         return match (first.running(), first.server_locked()) {
             (run, true) => Err(alive(run, "a process has the lock file locked")),
-            (_, false) => Ok(Watch::Silent(first)), // its process is gone
+            (_, false) => Ok(Watch::Silent(Box::new(first))), // its process is gone
         };
     }
     let whom = first.running().map_or("the session that has it".to_owned(), |run| run.leader.to_string());
@@ -208,7 +208,7 @@ async fn watch(job: &Job, session: &mut dyn Database, first: Seen) -> Result<Wat
         }
         last = seen;
     }
-    Ok(Watch::Silent(last))
+    Ok(Watch::Silent(Box::new(last)))
 }
 
 fn report(job: &Job, seen: &Seen) -> LockReport {
@@ -253,28 +253,13 @@ async fn ask(job: &Job, wanted: &Wanted<'_>, confirm: &dyn Confirm, run: &Run) -
 async fn release(job: &Job, wanted: &Wanted<'_>, run: &Run, running: bool) -> Result<Success, Error> {
     let until = Instant::now() + ENDING;
     let Some(mut session) = open(job, false).await? else { return Ok(nothing(job)) };
-    let beats = (!wanted.force && job.beats()).then_some(run.beats);
     let mut ended = None;
     let mut fence = run.fence;
-    while running {
-        let released = timeout(ANSWER, job.ledger.release(session.as_mut(), run, beats, wanted.by)).await;
-        let released = released.unwrap_or_else(|_| Err(silent_server()));
-        match released.map_err(|error| job.refused(Doing::Recording, error))? {
-            Released::Done(raised) => {
-                fence = raised;
-                break;
-            }
-            Released::Changed => return changed(job, session.as_mut(), run).await,
-            Released::Busy => {}
+    if running {
+        match write_off(job, wanted, run, session.as_mut(), until, &mut ended).await? {
+            Some(raised) => fence = raised,
+            None => return changed(job, session.as_mut(), run).await,
         }
-        // a migration's transaction has the row: it goes with its session
-        let told = end(job, session.as_mut(), run).await;
-        ended = told.as_ref().ok().cloned().flatten().or(ended);
-        if Instant::now() >= until || told.is_err() {
-            let why = told.err().unwrap_or_else(|| "a transaction has the lock's row locked".to_owned());
-            return Err(stays(job, run, why, false));
-        }
-        job.pause(AGAIN).await?;
     }
     // the ledger has let go of it; now the server
     loop {
@@ -298,6 +283,36 @@ async fn release(job: &Job, wanted: &Wanted<'_>, run: &Run, running: bool) -> Re
     })));
     let message = format!("the lock {} is taken away from {}", job.scope.lock_name, run.leader);
     Ok(Success { run: Some(run.id.clone()), applied: Vec::new(), message })
+}
+
+/// In the ledger; the new fence, or none if the run is not as it was shown.
+async fn write_off(
+    job: &Job,
+    wanted: &Wanted<'_>,
+    run: &Run,
+    session: &mut dyn Database,
+    until: Instant,
+    ended: &mut Option<String>,
+) -> Result<Option<i64>, Error> {
+    let beats = (!wanted.force && job.beats()).then_some(run.beats);
+    loop {
+        let released = timeout(ANSWER, job.ledger.release(session, run, beats, wanted.by)).await;
+        let released = released.unwrap_or_else(|_| Err(silent_server()));
+        match released.map_err(|error| job.refused(Doing::Recording, error))? {
+            Released::Done(raised) => return Ok(Some(raised)),
+            Released::Changed => return Ok(None),
+            Released::Busy => {}
+        }
+        // a migration's transaction has the row: it goes with its session
+        match end(job, session, run).await {
+            Ok(told) => *ended = told.or(ended.take()),
+            Err(why) => return Err(stays(job, run, why, false)),
+        }
+        if Instant::now() >= until {
+            return Err(stays(job, run, "a transaction has the lock's row locked".to_owned(), false));
+        }
+        job.pause(AGAIN).await?;
+    }
 }
 
 /// Ends the session that has the server's lock now, if it is this run's. None = it has it no more; the text of an error
