@@ -25,6 +25,7 @@ mod poolers;
 mod readers;
 mod readme;
 mod signals;
+mod snippets;
 mod sql_engine;
 mod sqlx_cli;
 mod sqlx_format;

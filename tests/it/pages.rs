@@ -142,7 +142,7 @@ fn the_page_of_the_command_line_is_what_help_says() {
     );
 }
 
-fn markdown(folder: &Path, found: &mut Vec<PathBuf>) {
+pub fn markdown(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
         let (path, name) = (entry.path(), entry.file_name());
         let elsewhere = name == "target" || name.to_string_lossy().starts_with(".git");

@@ -290,6 +290,26 @@ fn its_status_command_refuses_while_one_is_pending(tool: &Tool, db: &TestDatabas
     assert_eq!(example.plans(), ["free", "late", "team"]);
 }
 
+/// What `docs/tools/knex.md` says of a lock that a killed knex has left.
+fn a_lock_that_was_left_is_freed_by_the_command_itself(db: &TestDatabase) {
+    let page = include_str!("../../docs/tools/knex.md");
+    let commands = page.lines().filter_map(|line| line.trim().strip_prefix("command: "));
+    let command = commands.filter(|command| command.contains("migrate:unlock")).last().unwrap();
+    let Some(example) = Example::copy(&KNEX, db) else { return };
+    example.participant("shop-web").run().expect(0);
+    let example = example.with_gated("SELECT 1");
+    example.open();
+    db.sql("update knex_migrations_lock set is_locked = 1");
+    let next = || example.participant("shop-web").args(["--role", "lead"]);
+    next().run().expect(10).explains(&["MigrationLocked", "already locked"]);
+    let config = format!(
+        "environments: {{ production: {{ database: \"${{DATABASE_URL}}\", command: {command}, cwd: . }} }}\n"
+    );
+    std::fs::write(example.folder.join("bellwether.yml"), config).unwrap();
+    next().run().expect(0);
+    assert_eq!(example.plans(), ["free", "late", "team"]);
+}
+
 /// `mod name { … }`: the three tests, each on its servers. A leader killed on PostgreSQL is waited out for 15 s.
 macro_rules! tested {
     ($name:ident, $tool:ident, twelve $twelve:tt, failing $failing:tt, killed $killed:tt) => {
@@ -325,6 +345,12 @@ tested!(dbmate, DBMATE, twelve [postgres Postgres, mariadb MariaDb, sqlite Sqlit
 tested!(knex, KNEX, twelve [postgres Postgres], failing [postgres Postgres], killed [postgres Postgres]);
 tested!(activerecord, ACTIVERECORD, twelve [postgres Postgres, sqlite Sqlite], failing [postgres Postgres],
     killed [sqlite Sqlite]);
+
+on_servers! { [postgres Postgres]
+    fn knex_frees_a_lock_that_was_left(db) {
+        a_lock_that_was_left_is_freed_by_the_command_itself(db);
+    }
+}
 
 on_servers! { [sqlite Sqlite]
     fn django_refuses_while_one_is_pending(db) {

@@ -1,0 +1,183 @@
+//! What the pages give to copy: every snippet is one that its reader takes. YAML parses, configs by the program itself;
+//! every line that starts bellwether is a command line that it takes.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use bellwether::cli::Request;
+use serde_yaml::Value;
+
+use crate::pages::markdown;
+use crate::support::{Bellwether, Finished};
+
+/// The pages of tools, each with the same parts.
+const TOOLS: [&str; 6] = ["alembic", "dbmate", "django", "flyway", "knex", "rails"];
+const PARTS: [&str; 5] =
+    ["## Procfile", "## Workflow", "## Manifest", "## Its own lock", "## What followers see"];
+
+/// A fenced block.
+struct Block {
+    page: PathBuf,
+    language: String,
+    text: String,
+}
+
+fn blocks_of(page: &Path) -> Vec<Block> {
+    let text = fs::read_to_string(page).unwrap();
+    let fenced = text.split("\n```").skip(1).step_by(2);
+    fenced
+        .map(|block| {
+            let (language, text) = block.split_once('\n').unwrap();
+            Block { page: page.to_owned(), language: language.to_owned(), text: format!("{text}\n") }
+        })
+        .collect()
+}
+
+fn root(folder: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)
+}
+
+/// Of all pages but README.md, whose commands are run.
+fn blocks(language: &str) -> Vec<Block> {
+    let mut pages = Vec::new();
+    for folder in ["docs", "examples"] {
+        markdown(&root(folder), &mut pages);
+    }
+    let blocks = pages.iter().flat_map(|page| blocks_of(page));
+    blocks.filter(|block| block.language == language).collect()
+}
+
+fn parsed(block: &Block) -> Value {
+    serde_yaml::from_str(&block.text)
+        .unwrap_or_else(|error| panic!("{}: {error}\n{}", block.page.display(), block.text))
+}
+
+/// The program takes these words; gives what stands after `--`.
+#[track_caller]
+fn takes(page: &Path, words: &[&str]) -> Vec<String> {
+    let request = Request::from_env_and_args(words.iter().copied(), &|_| None);
+    let request = request.unwrap_or_else(|error| panic!("{}: {words:?}: {error:?}", page.display()));
+    request.action.command().to_vec()
+}
+
+/// A line of a shell, without what it sets before the command and without a comment.
+fn words(line: &str) -> Vec<&str> {
+    let line = line.split(" # ").next().unwrap_or_default();
+    line.split_whitespace().skip_while(|word| word.contains('=') && !word.starts_with('-')).collect()
+}
+
+fn is_ours(words: &[&str]) -> bool {
+    words
+        .first()
+        .is_some_and(|program| Path::new(program).file_name().is_some_and(|name| name == "bellwether"))
+}
+
+/// Plans each environment of a config, in a folder that has what configs name.
+fn plans(block: &Block, config: &Value) {
+    let environments = config["environments"].as_mapping().cloned().unwrap_or_default();
+    let names: Vec<_> = environments.keys().map(|name| name.as_str().unwrap().to_owned()).collect();
+    assert!(!names.is_empty(), "{}: no environment\n{}", block.page.display(), block.text);
+    for name in names {
+        let plan = Bellwether::new("plan").file("bellwether.yml", &block.text);
+        fs::create_dir_all(plan.folder().join("db/migrations")).unwrap();
+        let url = format!("sqlite:{}", plan.folder().join("app.db").display());
+        let plan = plan.args(["-e", &name, "--release", "r1", "--participant", "shop-web"]);
+        let plan = plan.env("DATABASE_URL", &url).env("STAGING_DATABASE_URL", &url);
+        let ended: Finished = plan.run();
+        assert_eq!(
+            ended.code,
+            Some(0),
+            "{}, {name}:\n{}\n{}",
+            block.page.display(),
+            block.text,
+            ended.said()
+        );
+    }
+}
+
+#[test]
+fn every_yaml_parses_and_configs_can_be_planned() {
+    let mut configs = 0;
+    for block in blocks("yaml") {
+        let yaml = parsed(&block);
+        if !yaml["environments"].is_null() || !yaml["defaults"].is_null() {
+            configs += 1;
+            plans(&block, &yaml);
+        }
+    }
+    assert!(configs > 5, "{configs}");
+}
+
+#[test]
+fn every_shell_line_that_starts_us_is_one_that_we_take() {
+    let mut taken = 0;
+    for block in blocks("sh") {
+        for line in block.text.lines() {
+            let words = words(line);
+            if is_ours(&words) {
+                takes(&block.page, &words);
+                taken += 1;
+            }
+        }
+    }
+    assert!(taken > 10, "{taken}");
+}
+
+/// Procfile, workflow and manifest run one and the same command.
+#[test]
+fn each_tools_page_has_its_parts_and_they_agree() {
+    let mut pages = Vec::new();
+    markdown(&root("docs/tools"), &mut pages);
+    let mut names: Vec<_> = pages.iter().map(|page| page.file_stem().unwrap().to_str().unwrap()).collect();
+    names.sort_unstable();
+    assert_eq!(names, TOOLS);
+    for page in &pages {
+        let text = fs::read_to_string(page).unwrap();
+        let parts: Vec<_> = text.lines().filter(|line| line.starts_with("## ")).collect();
+        assert_eq!(parts, PARTS, "{}", page.display());
+        let commands = commands(page);
+        assert!(commands.len() == 4, "{}: {commands:?}", page.display());
+        assert!(commands.iter().all(|command| *command == commands[0]), "{}: {commands:?}", page.display());
+        assert!(!commands[0].is_empty(), "{}", page.display());
+    }
+}
+
+/// What bellwether runs, by the page's head, its Procfile, its workflow and its manifest.
+fn commands(page: &Path) -> Vec<Vec<String>> {
+    let mut commands = Vec::new();
+    for block in blocks_of(page) {
+        match block.language.as_str() {
+            "sh" => commands.extend(block.text.lines().map(|line| takes(page, &words(line)))),
+            "procfile" => {
+                let line = block.text.strip_prefix("release: ").unwrap();
+                commands.push(takes(page, &words(line)));
+            }
+            "yaml" => {
+                let yaml = parsed(&block);
+                commands.extend(of_workflow(page, &yaml));
+                commands.extend(of_manifest(page, &yaml));
+            }
+            other => panic!("{}: nobody checks {other:?}", page.display()),
+        }
+    }
+    commands
+}
+
+fn of_workflow(page: &Path, yaml: &Value) -> Option<Vec<String>> {
+    let steps = yaml["jobs"]["deploy"]["steps"].as_sequence()?;
+    let lines = steps.iter().filter_map(|step| step["run"].as_str());
+    let ours: Vec<_> = lines.map(words).filter(|words| is_ours(words)).collect();
+    assert_eq!(ours.len(), 1, "{}", page.display());
+    Some(takes(page, &ours[0]))
+}
+
+fn of_manifest(page: &Path, yaml: &Value) -> Option<Vec<String>> {
+    let pod = &yaml["spec"]["template"]["spec"];
+    let init = pod["initContainers"].as_sequence()?;
+    let words: Vec<_> = init[0]["command"].as_sequence()?.iter().map(|word| word.as_str().unwrap()).collect();
+    assert!(is_ours(&words), "{}: {words:?}", page.display());
+    assert_eq!(init[0]["image"], pod["containers"][0]["image"], "{}", page.display());
+    let release = words.iter().skip_while(|word| **word != "--release").nth(1).unwrap();
+    assert!(init[0]["image"].as_str().unwrap().ends_with(release), "{}", page.display());
+    Some(takes(page, &words))
+}
