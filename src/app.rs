@@ -99,6 +99,10 @@ fn execute(
         Action::Unlock { yes, force } => {
             block_on(operator::unlock(request, (*yes, *force), env, report, began, facts))
         }
+        Action::Resolve { version, up_to, applied, .. } => {
+            let wanted = operator::wanted(version.as_ref(), up_to.as_ref(), *applied)?;
+            block_on(operator::resolve(request, &wanted, env, report, began, facts))
+        }
         later => Err(Error::NotYet { what: format!("`bellwether {}`", later.verb()) }),
     }
 }

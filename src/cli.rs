@@ -104,7 +104,7 @@ pub enum Action {
         name: String,
     },
     /// Say what became of a half-applied migration, or that older ones are applied already
-    #[command(hide = true, group(clap::ArgGroup::new("verdict").required(true).args(["applied", "rolled_back"])))]
+    #[command(after_help = help::RESOLVE, group(clap::ArgGroup::new("verdict").required(true).args(["applied", "rolled_back"])))]
     #[command(group(clap::ArgGroup::new("which").required(true).args(["version", "up_to"])))]
     Resolve {
         /// The migration

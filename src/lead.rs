@@ -2,7 +2,7 @@
 
 mod command;
 mod run;
-mod sessions;
+pub(crate) mod sessions;
 mod steps;
 mod verdict;
 

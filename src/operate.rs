@@ -2,6 +2,7 @@
 //! is wrong. Each verb has a file of its own; none of them prints.
 
 pub mod history;
+pub mod resolve;
 pub mod unlock;
 
 use std::time::Duration;

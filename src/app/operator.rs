@@ -11,8 +11,10 @@ use crate::cli::{Output, Request};
 use crate::error::Error;
 use crate::job::{Job, Success};
 use crate::model::event::Event;
+use crate::model::ids::Version;
+use crate::model::resolve::Resolution;
 use crate::model::run::Role;
-use crate::operate::{self, unlock::Confirm, unlock::Wanted};
+use crate::operate::{self, resolve, unlock::Confirm, unlock::Wanted};
 use crate::platform::{self, Env};
 use crate::report::{self, Report};
 
@@ -43,6 +45,42 @@ pub async fn unlock(
     let human = request.global.output == Output::Human;
     let terminal = Terminal { yes, human, report: Arc::clone(report) };
     let done = operate::unlock::unlock(&job, &wanted, &terminal).await?;
+    facts.run.clone_from(&done.run);
+    Ok(done)
+}
+
+/// What the flags of `resolve` say; clap lets only one of the two versions through.
+pub fn wanted(
+    version: Option<&Version>,
+    up_to: Option<&Version>,
+    applied: bool,
+) -> Result<resolve::Wanted, Error> {
+    let now = if applied { Resolution::Applied } else { Resolution::RolledBack };
+    match (version, up_to) {
+        (Some(version), _) => Ok(resolve::Wanted::One(version.clone(), now)),
+        (None, Some(version)) => Ok(resolve::Wanted::UpTo(version.clone())),
+        (None, None) => Err(Error::Bug { what: "resolve without a version".to_owned() }),
+    }
+}
+
+/// Writes into the history what people say of a migration.
+pub async fn resolve(
+    request: &Request,
+    wanted: &resolve::Wanted,
+    env: Env<'_>,
+    report: &Arc<dyn Report>,
+    began: Instant,
+    facts: &mut Facts,
+) -> Result<Success, Error> {
+    let mut settings = prepare::settings(request, env)?;
+    settings.command.clear(); // the files are meant, whoever sends them
+    settings.check.clear();
+    let prepared = prepare::prepare(request, settings, env, report)?;
+    let (_never, signal) = watch::channel(None);
+    let job = prepared.job(request, Role::Lead, None, report, began, signal)?;
+    let by = format!("resolved by {}", who(&job, env));
+    let asked = resolve::Asked { wanted, by: &by, wait: request.global.lock_wait };
+    let done = resolve::resolve(&job, &asked).await?;
     facts.run.clone_from(&done.run);
     Ok(done)
 }

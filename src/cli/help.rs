@@ -51,6 +51,12 @@ Examples:
   bellwether unlock --yes                       asks nobody; exit 4 if the holder is alive
   bellwether unlock --yes --force               even then: its work is stopped in the middle";
 
+pub(super) const RESOLVE: &str = "\
+Examples:
+  bellwether resolve 20240301 --applied         the rest of it was run by hand
+  bellwether resolve 20240301 --rolled-back     what it did was undone by hand
+  bellwether resolve --up-to 20240301 --applied a database that was there before bellwether";
+
 pub(super) const INSTALL: &str = "\
 Examples:
   bellwether install /shared/bellwether         from an init container into an emptyDir";

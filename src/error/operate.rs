@@ -2,7 +2,7 @@
 
 use crate::database::EngineName;
 use crate::exit::Exit;
-use crate::model::ids::Participant;
+use crate::model::ids::{Participant, Version};
 
 /// Why `history`, `unlock`, `resolve` or `doctor` do not end with 0.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -61,6 +61,27 @@ pub enum OperateError {
         /// Who has the lock.
         leader: Participant,
     },
+    /// `resolve`: without migrations, nothing can be said of any.
+    #[error("there are no migrations to resolve")]
+    NoMigrations,
+    /// `resolve`: neither the files nor the history have it.
+    #[error("there is no migration {version}")]
+    UnknownVersion {
+        /// What was asked for.
+        version: Version,
+        /// The folder.
+        folder: String,
+        /// Version and name of each that there is.
+        known: Vec<String>,
+    },
+    /// `resolve --rolled-back` of one that is applied as a whole.
+    #[error("migration {version} is applied as a whole")]
+    WholeMigration {
+        /// Which.
+        version: Version,
+        /// What takes it out of the history by hand.
+        undo: String,
+    },
     /// `unlock`: the dead leader's session or process still has the server's lock.
     #[error("the session {session} of {leader} still has the lock: {why}")]
     SessionStays {
@@ -87,8 +108,12 @@ impl OperateError {
             Self::HolderAlive { .. }
             | Self::ForeignHolder { .. }
             | Self::NotConfirmed { .. }
+            | Self::WholeMigration { .. }
             | Self::SessionStays { .. } => Exit::Refused,
-            Self::NoSuchRun { .. } | Self::AmbiguousRun { .. } => Exit::Usage,
+            Self::NoSuchRun { .. }
+            | Self::AmbiguousRun { .. }
+            | Self::NoMigrations
+            | Self::UnknownVersion { .. } => Exit::Usage,
         }
     }
 }

@@ -4,7 +4,10 @@ use super::told;
 use crate::database::EngineName;
 use crate::error::OperateError;
 use crate::model::event::Explained;
-use crate::model::ids::Participant;
+use crate::model::ids::{Participant, Version};
+
+/// Above this many, only the newest migrations are named.
+const MANY: usize = 30;
 
 pub fn operate(error: &OperateError) -> Explained {
     match error {
@@ -22,6 +25,20 @@ pub fn operate(error: &OperateError) -> Explained {
             foreign_holder(lock_name, *engine, session.as_deref())
         }
         OperateError::NotConfirmed { asked, leader } => not_confirmed(*asked, leader),
+        OperateError::NoMigrations => told(
+            "nothing says where the migrations are",
+            vec!["a row of the history has the checksum of its file".to_owned()],
+            vec!["name the folder: `--migrations FOLDER`, BELLWETHER_MIGRATIONS or `migrations:` in bellwether.yml".to_owned()],
+        ),
+        OperateError::UnknownVersion { version, folder, known } => unknown_version(version, folder, known),
+        OperateError::WholeMigration { version, undo } => told(
+            format!("migration {version} is applied as a whole, and stays so in the history"),
+            vec!["--rolled-back is for one that is half applied".to_owned()],
+            vec![
+                "to undo what it did, write a new migration that does".to_owned(),
+                format!("if it was undone by hand already, take it out while nobody deploys: {undo}"),
+            ],
+        ),
         OperateError::SessionStays { engine, leader, host, session, why, marked } => {
             session_stays(*engine, (leader, host, session), why, *marked)
         }
@@ -90,6 +107,22 @@ fn not_confirmed(asked: bool, leader: &Participant) -> Explained {
             vec!["`bellwether unlock --yes` does not ask; what it would take away is shown above".to_owned()],
         ),
     }
+}
+
+fn unknown_version(version: &Version, folder: &str, known: &[String]) -> Explained {
+    let causes = match known {
+        [] => vec!["there are none at all".to_owned()],
+        known if known.len() <= MANY => vec![format!("there are {}", known.join(", "))],
+        known => {
+            let newest = &known[known.len() - MANY..];
+            vec![format!("there are {}; the newest are {}", known.len(), newest.join(", "))]
+        }
+    };
+    told(
+        format!("neither {folder} nor the history has a migration {version}"),
+        causes,
+        vec!["give a version as it stands there; `bellwether plan -v` lists them all".to_owned()],
+    )
 }
 
 fn session_stays(

@@ -35,7 +35,7 @@ pub fn step(
             }
             explained.causes.push(aftermath(*statements, *dirty));
             explained.hints = match dirty {
-                true => dirty_hints(migration, *statements, history, statement),
+                true => dirty_hints(migration, *statements, statement),
                 false => vec![statement_hint(migration, error)],
             };
             explained
@@ -47,7 +47,7 @@ pub fn step(
             explained.snippet = draw(migration, place);
             explained
         }
-        StepError::InvalidIndex { indexes, .. } => invalid_index(migration, indexes, history),
+        StepError::InvalidIndex { indexes, .. } => invalid_index(migration, indexes),
         StepError::Bookkeeping { what, error, .. } => told(
             format!("{name} could not be applied: {what} failed"),
             said(error),
@@ -66,7 +66,7 @@ pub fn step(
             vec![aftermath(*applied, *applied > 0)],
             match applied {
                 0 => vec!["deploy again".to_owned()],
-                _ => dirty_hints(migration, *applied, history, ""),
+                _ => dirty_hints(migration, *applied, ""),
             },
         ),
     };
@@ -74,7 +74,7 @@ pub fn step(
     explained
 }
 
-fn invalid_index(migration: &Migration, indexes: &[String], history: &HistoryTable) -> Explained {
+fn invalid_index(migration: &Migration, indexes: &[String]) -> Explained {
     let drops: Vec<_> = indexes.iter().map(|index| format!("DROP INDEX CONCURRENTLY {index};")).collect();
     told(
         format!(
@@ -90,7 +90,7 @@ fn invalid_index(migration: &Migration, indexes: &[String], history: &HistoryTab
         ],
         vec![
             format!("take it away: {}", drops.join(" ")),
-            format!("undo what else the script did, and say so: {}", history.by_hand_undone(&migration.version)),
+            format!("undo what else the script did, and say so: bellwether resolve {} --rolled-back", migration.version),
             "then deploy again, which builds it anew".to_owned(),
         ],
     )
@@ -198,29 +198,21 @@ fn statement_hint(migration: &Migration, error: &DbError) -> String {
 }
 
 /// Until there is a command for it, the history's row is set by hand.
-fn dirty_hints(
-    migration: &Migration,
-    statements: usize,
-    history: &HistoryTable,
-    failed: &str,
-) -> Vec<String> {
+fn dirty_hints(migration: &Migration, statements: usize, failed: &str) -> Vec<String> {
     let version = &migration.version;
     let mut hints = vec!["no run goes on before somebody has looked at it".to_owned()];
     let piece = Piece { text: failed, offset: 0, line: 1, column: 1 };
     if let Some(Concurrent::Index(name)) = concurrent_index(&piece) {
         hints.push(format!("the index may be there, but invalid: DROP INDEX CONCURRENTLY IF EXISTS {name};"));
     }
-    let before = hints.len();
-    hints.extend(history.by_hand_applied(version).map(|sql| {
-        let rest = match statements {
-            0 => "what is missing of it".to_owned(),
-            done => format!("it from statement {} on", done + 1),
-        };
-        format!("either run {rest} by hand, leave the file as it is, and say so: {sql}")
-    }));
-    let or = if hints.len() > before { "or " } else { "" };
-    let undone = history.by_hand_undone(version);
-    hints.push(format!("{or}undo by hand what it did, say so, and deploy the corrected file: {undone}"));
+    let rest = match statements {
+        0 => "what is missing of it".to_owned(),
+        done => format!("it from statement {} on", done + 1),
+    };
+    hints.push(format!("either run {rest} by hand, and say so: bellwether resolve {version} --applied"));
+    hints.push(format!(
+        "or undo by hand what it did, say so, and deploy the corrected file: bellwether resolve {version} --rolled-back"
+    ));
     hints
 }
 
@@ -249,7 +241,7 @@ pub fn history_refused(refusals: &[Refusal], history: &HistoryTable, folder: &st
         if refusals.len() > 1 { refusals.iter().map(ToString::to_string).collect() } else { Vec::new() };
     causes.push(format!("compared {folder} with {table}; nothing was applied"));
     let mut hints = Vec::new();
-    for hint in refusals.iter().flat_map(|refusal| refusal_hints(refusal, history)) {
+    for hint in refusals.iter().flat_map(refusal_hints) {
         if !hints.contains(&hint) {
             hints.push(hint);
         }
@@ -257,20 +249,17 @@ pub fn history_refused(refusals: &[Refusal], history: &HistoryTable, folder: &st
     told(title, causes, hints)
 }
 
-fn refusal_hints(refusal: &Refusal, history: &HistoryTable) -> Vec<String> {
+fn refusal_hints(refusal: &Refusal) -> Vec<String> {
     match refusal {
         Refusal::Changed { .. } => vec!["an applied migration must stay as it was: restore the file, and put the change into a new one (`history.changed: allow` accepts it)".to_owned()],
         Refusal::Missing { .. } => vec!["restore the file, or deploy a bundle that has it (`history.missing: allow` accepts it)".to_owned()],
         Refusal::OutOfOrder { .. } => vec!["give it a version after the newest applied one (`history.out_of_order: allow` accepts it)".to_owned()],
         Refusal::Dirty { version, .. } => {
-            let mut hints = vec!["an earlier run failed in the middle of it: its error says at which statement".to_owned()];
-            hints.extend(history.by_hand_applied(version).map(|sql| {
-                format!("either run the rest of it by hand, leave the file as it is, and say so: {sql}")
-            }));
-            let or = if hints.len() > 1 { "or " } else { "" };
-            let undone = history.by_hand_undone(version);
-            hints.push(format!("{or}undo by hand what it did, say so, and deploy again: {undone}"));
-            hints
+            vec![
+                "an earlier run failed in the middle of it: its error says at which statement (`bellwether history`)".to_owned(),
+                format!("either run the rest of it by hand, and say so: bellwether resolve {version} --applied"),
+                format!("or undo by hand what it did, say so, and deploy again: bellwether resolve {version} --rolled-back"),
+            ]
         }
     }
 }

@@ -178,7 +178,7 @@ impl Sessions {
     }
 
     /// The tables, under the session lock.
-    async fn prepare(&mut self, job: &Job) -> Result<Option<HistoryTable>, Error> {
+    pub(crate) async fn prepare(&mut self, job: &Job) -> Result<Option<HistoryTable>, Error> {
         let work = self.work.as_mut();
         let history = job.history_table(&self.server);
         if let Some(history) = &history {
@@ -195,7 +195,7 @@ impl Sessions {
         Ok(history)
     }
 
-    fn run_row(&self, job: &Job) -> Run {
+    pub(crate) fn run_row(&self, job: &Job) -> Run {
         Run {
             id: RunId::random(),
             environment: job.scope.environment.clone(),

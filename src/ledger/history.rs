@@ -4,6 +4,7 @@ use crate::database::{Database, DbError, DbErrorKind, Dialect, Statement, Value}
 use crate::formats::History;
 use crate::model::ids::Version;
 use crate::model::migration::{Applied, Migration};
+use crate::model::resolve::Resolution;
 
 /// One history in one database.
 #[derive(Clone, Debug)]
@@ -35,14 +36,7 @@ impl HistoryTable {
         self.history.table
     }
 
-    /// What somebody sends by hand to say that a half-applied migration is whole now; none where a row alone says so.
-    pub fn by_hand_applied(&self, version: &Version) -> Option<String> {
-        let success = self.history.success?;
-        let (table, column) = (&self.table, self.history.version);
-        Some(format!("UPDATE {table} SET {success} = TRUE WHERE {column} = {};", by_hand(version)))
-    }
-
-    /// The same to say that nothing of it is left.
+    /// What somebody sends by hand to say that nothing of a migration is left.
     pub fn by_hand_undone(&self, version: &Version) -> String {
         format!("DELETE FROM {} WHERE {} = {};", self.table, self.history.version, by_hand(version))
     }
@@ -127,8 +121,26 @@ impl HistoryTable {
 
     /// Takes back a row that said begun, of a script of which nothing was applied.
     pub fn withdraw(&self, migration: &Migration) -> Statement {
+        self.remove(&migration.version)
+    }
+
+    fn remove(&self, of: &Version) -> Statement {
         let template = format!("DELETE FROM {{history}} WHERE {} = ?", self.history.version);
-        self.statement(&template, vec![version(&migration.version)])
+        self.statement(&template, vec![version(of)])
+    }
+
+    /// What makes the history say so. A row is written anew where there is a file: its checksum is the one to go by.
+    pub fn resolve(&self, of: &Version, file: Option<&Migration>, now: Resolution) -> Vec<Statement> {
+        let h = self.history;
+        match (now, file, h.success) {
+            (Resolution::RolledBack, ..) => vec![self.remove(of)],
+            (Resolution::Applied, Some(file), _) => vec![self.remove(of), self.insert(file, true, "0")],
+            (Resolution::Applied, None, Some(success)) => {
+                let template = format!("UPDATE {{history}} SET {success} = ? WHERE {} = ?", h.version);
+                vec![self.statement(&template, vec![true.into(), version(of)])]
+            }
+            (Resolution::Applied, None, None) => Vec::new(),
+        }
     }
 
     fn statement(&self, template: &str, arguments: Vec<Value>) -> Statement {

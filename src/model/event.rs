@@ -6,6 +6,7 @@ use crate::model::ids::{Deploy, Environment, Participant, Release, RunId, Versio
 use crate::model::lock::{LockReport, UnlockReport};
 use crate::model::migration::Pending;
 use crate::model::past::{HistoryReport, RunReport};
+use crate::model::resolve::ResolveReport;
 use crate::model::run::{EngineKind, LockMode, Role, RunStatus};
 
 /// Version of the JSON form; grows only when a field changes its meaning or goes.
@@ -140,6 +141,8 @@ pub enum Event {
     Lock(Box<LockReport>),
     /// What `unlock` did.
     Unlocked(Box<UnlockReport>),
+    /// What `resolve` did.
+    Resolved(Box<ResolveReport>),
     /// The end: what the exit code says, in words.
     Outcome(Outcome),
 }

@@ -8,5 +8,6 @@ pub mod lock;
 pub mod migration;
 pub mod moment;
 pub mod past;
+pub mod resolve;
 pub mod run;
 pub mod secret;

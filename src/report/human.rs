@@ -60,6 +60,7 @@ impl Human {
             Event::History(history) => self.result(&past::runs(history)),
             Event::RunSteps(run) => self.result(&past::run(run)),
             Event::Lock(lock) => self.part(&tables::lock(lock)),
+            Event::Resolved(resolved) => self.part(&tables::resolved(resolved)),
             Event::Unlocked(unlocked) => self.result(&tables::unlocked(unlocked)),
             Event::Outcome(end) if end.error.is_none() && self.says_enough(end) => {}
             // the bar shows it already
@@ -256,6 +257,7 @@ fn lines(event: &Event, verbosity: i8) -> Vec<Line> {
         | Event::RunSteps(_)
         | Event::Lock(_)
         | Event::Unlocked(_)
+        | Event::Resolved(_)
         | Event::Output { .. } => Vec::new(),
         Event::LockWaiting { .. }
         | Event::Working { .. }

@@ -91,6 +91,7 @@ pub fn is_result(event: &Event) -> bool {
             | Event::RunSteps(_)
             | Event::Lock(_)
             | Event::Unlocked(_)
+            | Event::Resolved(_)
             | Event::Outcome(_)
     )
 }

@@ -151,6 +151,7 @@ impl Pace {
             | Event::RunSteps(_)
             | Event::Lock(_)
             | Event::Unlocked(_)
+            | Event::Resolved(_)
             | Event::Outcome(_) => self.pursuit = Pursuit::Nothing,
             Event::Retrying { .. } if self.in_run => {}
             Event::Retrying { .. }

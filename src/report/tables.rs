@@ -3,6 +3,7 @@
 use crate::model::event::{MigrationStanding, MigrationState, PlanReport, StatusReport, Watched};
 use crate::model::lock::{LockReport, UnlockReport};
 use crate::model::migration::Pending;
+use crate::model::resolve::{Resolution, ResolveReport, Resolved};
 use crate::report::line::{Line, Mood};
 use crate::report::words;
 
@@ -96,6 +97,19 @@ pub fn unlocked(unlocked: &UnlockReport) -> Vec<Line> {
         Line::new(Mood::Good, "unlocked", words::line(&text).into_owned()),
         Line::new(Mood::Help, "next:", " `bellwether status` shows what is pending; deploy again to go on"),
     ]
+}
+
+/// `resolve`: what the history says now.
+pub fn resolved(resolved: &ResolveReport) -> Vec<Line> {
+    let line = |change: &Resolved| {
+        let (mood, now) = match change.now {
+            Resolution::Applied => (Mood::Good, "applied"),
+            Resolution::RolledBack => (Mood::Odd, "rolled back"),
+        };
+        let before = if change.was_dirty { " (was half applied)" } else { "" };
+        Line::new(mood, format!("{now:<11}"), format!(" {}{before}", words::line(&change.name)))
+    };
+    resolved.changes.iter().map(line).collect()
 }
 
 /// One row each, in the bundle's order; the applied ones of many are only counted.

@@ -10,6 +10,7 @@ use bellwether::model::event::{
 use bellwether::model::lock::{LockReport, UnlockReport};
 use bellwether::model::migration::Pending;
 use bellwether::model::past::{HistoryReport, PastRun, PastStep, RunReport};
+use bellwether::model::resolve::{Resolution, ResolveReport, Resolved};
 use bellwether::model::run::{EngineKind, LockMode, Role, RunStatus};
 use serde_json::Value;
 
@@ -89,7 +90,13 @@ fn after(event: &Event) -> Option<Event> {
             ended_by: "unlocked by alice@laptop".into(),
             session_ended: Some("4711@1795228114123456".into()),
         })),
-        Event::Unlocked(_) => Event::Outcome(outcome()),
+        Event::Unlocked(_) => Event::Resolved(Box::new(ResolveReport {
+            history: "_sqlx_migrations".into(),
+            changes: vec![resolved()],
+            run: Some(RUN.into()),
+            by: "resolved by alice@laptop".into(),
+        })),
+        Event::Resolved(_) => Event::Outcome(outcome()),
         Event::Outcome(_) => return None,
     };
     Some(next)
@@ -221,6 +228,15 @@ fn past_step() -> PastStep {
     }
 }
 
+fn resolved() -> Resolved {
+    Resolved {
+        version: "20240301".into(),
+        name: "20240301_add_index.sql".into(),
+        now: Resolution::Applied,
+        was_dirty: true,
+    }
+}
+
 fn explained() -> Explained {
     Explained {
         title: "migration 20240301_add_index failed".into(),
@@ -312,6 +328,7 @@ fn the_page_describes_the_objects_inside_events() {
         ("run", serde_json::to_value(watched())),
         ("past run", serde_json::to_value(past_run())),
         ("past step", serde_json::to_value(past_step())),
+        ("change", serde_json::to_value(resolved())),
         ("migration", serde_json::to_value(migration())),
         ("pending", serde_json::to_value(plan().pending)),
         ("error", serde_json::to_value(explained())),
@@ -373,6 +390,9 @@ fn the_page_lists_every_word() {
     }
     for state in ["applied", "pending", "dirty", "changed", "ahead", "missing"] {
         says("migration", state);
+    }
+    for now in [Resolution::Applied, Resolution::RolledBack] {
+        says("change", serde_json::to_value(now).expect("plain data").as_str().expect("a word"));
     }
     for pending in [Pending::None, Pending::Unknown, Pending::Some(Vec::new())] {
         let value = serde_json::to_value(pending).expect("plain data");

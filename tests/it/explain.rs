@@ -94,6 +94,9 @@ variants! { operate: OperateError {
     "holder alive" => OperateError::HolderAlive { .. },
     "foreign holder" => OperateError::ForeignHolder { .. },
     "not confirmed" => OperateError::NotConfirmed { .. },
+    "no migrations" => OperateError::NoMigrations,
+    "unknown version" => OperateError::UnknownVersion { .. },
+    "whole migration" => OperateError::WholeMigration { .. },
     "session stays" => OperateError::SessionStays { .. },
 } }
 

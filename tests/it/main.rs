@@ -19,6 +19,7 @@ mod layers;
 mod ledger;
 mod looking;
 mod operator_history;
+mod operator_resolve;
 mod operator_unlock;
 mod pages;
 mod poolers;

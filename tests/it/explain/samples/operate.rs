@@ -34,6 +34,26 @@ pub fn operate_samples() -> Vec<OperateError> {
         },
         OperateError::NotConfirmed { asked: true, leader: "shop-web".into() },
         OperateError::NotConfirmed { asked: false, leader: "shop-web".into() },
+        OperateError::NoMigrations,
+        OperateError::UnknownVersion {
+            version: "5".into(),
+            folder: "db/migrations".into(),
+            known: vec!["1 (0001_first.sql)".into(), "7 (add users, in the history alone)".into()],
+        },
+        OperateError::UnknownVersion {
+            version: "5".into(),
+            folder: "db/migrations".into(),
+            known: (1..=40).map(|number| format!("{number} ({number:04}_step.sql)")).collect(),
+        },
+        OperateError::UnknownVersion {
+            version: "5".into(),
+            folder: "db/migrations".into(),
+            known: Vec::new(),
+        },
+        OperateError::WholeMigration {
+            version: "2".into(),
+            undo: "DELETE FROM _sqlx_migrations WHERE version = 2;".into(),
+        },
         OperateError::SessionStays {
             engine: EngineName::MySql,
             leader: "shop-web".into(),
