@@ -57,7 +57,7 @@ fn lines(db: &TestDatabase, name: &str) -> Vec<String> {
 
 /// What a process was started with, and whether it is a guard.
 #[derive(Debug)]
-struct Process {
+pub(crate) struct Process {
     pid: i32,
     words: String,
 }
@@ -69,7 +69,7 @@ impl Process {
 }
 
 /// The command's processes and their guards. A zombie has no environment any more and does not count.
-fn alive(db: &TestDatabase) -> Vec<Process> {
+pub(crate) fn alive(db: &TestDatabase) -> Vec<Process> {
     let mark = format!("BELLWETHER_RELEASE={}\0", db.name());
     let entries = fs::read_dir("/proc").unwrap().flatten();
     let of_ours = entries.filter_map(|entry| {

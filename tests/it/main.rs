@@ -32,5 +32,6 @@ mod sqlx_cli;
 mod sqlx_format;
 mod status_command;
 mod status_tools;
+mod storm;
 mod support;
 mod tools;

@@ -1,0 +1,35 @@
+//! Faults by chance, one after another: participants are killed, stopped and told to end, connections cut and frozen,
+//! sessions ended, servers restarted. After each round the promises are checked. The tests are short; `scripts/soak` is
+//! the same for as long as one likes.
+
+mod faults;
+mod judge;
+mod random;
+mod round;
+mod soak;
+
+use std::time::Duration;
+
+use crate::support::{TestDatabase, on_every_server};
+use faults::Weather;
+use random::Random;
+use round::{Round, Work};
+
+/// Kills for a quarter of a minute, or as long as `BELLWETHER_STORM_SECONDS` says.
+fn storm(db: &TestDatabase, work: Work) {
+    let seconds = std::env::var("BELLWETHER_STORM_SECONDS").ok().and_then(|it| it.parse().ok()).unwrap_or(15);
+    let seed = uuid::Uuid::new_v4().as_u128() as u64;
+    let round = Round::new(db, None, Random::new(seed), work, 20);
+    let told = round.run(Duration::from_secs(seconds), Weather::KILLS);
+    assert!(told.violations.is_empty(), "seed {seed}: {:#?}\n{}", told.violations, told.story);
+}
+
+on_every_server! {
+    fn twenty_participants_that_are_killed_at_random_apply_every_migration_once(db) {
+        storm(db, Work::Sql { count: 60, fails: false });
+    }
+
+    fn of_twenty_participants_that_are_killed_at_random_one_command_at_a_time_is_at_work(db) {
+        storm(db, Work::Command);
+    }
+}
