@@ -293,8 +293,8 @@ fn its_status_command_refuses_while_one_is_pending(tool: &Tool, db: &TestDatabas
 /// What `docs/tools/knex.md` says of a lock that a killed knex has left.
 fn a_lock_that_was_left_is_freed_by_the_command_itself(db: &TestDatabase) {
     let page = include_str!("../../docs/tools/knex.md");
-    let commands = page.lines().filter_map(|line| line.trim().strip_prefix("command: "));
-    let command = commands.filter(|command| command.contains("migrate:unlock")).last().unwrap();
+    let mut commands = page.lines().filter_map(|line| line.trim().strip_prefix("command: "));
+    let command = commands.find(|command| command.contains("migrate:unlock")).unwrap();
     let Some(example) = Example::copy(&KNEX, db) else { return };
     example.participant("shop-web").run().expect(0);
     let example = example.with_gated("SELECT 1");
