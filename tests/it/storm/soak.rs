@@ -1,5 +1,7 @@
 //! The long run, for `scripts/soak`: round after round until its time is over.
 
+#![allow(clippy::print_stdout)]
+
 use std::time::{Duration, Instant};
 
 use super::faults::Weather;
