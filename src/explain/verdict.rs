@@ -144,7 +144,10 @@ pub fn leader_late(
         Some(pending) => Some(format!("not applied of ours: {}", list(pending))),
         None => None,
     });
-    causes.extend(others(seeking));
+    // the one that is told of above is no other
+    let mut seeking = seeking.clone();
+    seeking.others.retain(|other| run.is_none_or(|run| run.id != other.id));
+    causes.extend(others(&seeking));
     told(
         title,
         causes,

@@ -12,7 +12,7 @@ use crate::ledger::history::HistoryTable;
 use crate::model::event::Explained;
 use crate::model::ids::Version;
 use crate::model::migration::Migration;
-use crate::model::run::Run;
+use crate::model::run::{EngineKind, Run};
 use crate::plan::pending::Refusal;
 
 /// A statement longer than this is cut in messages.
@@ -274,14 +274,12 @@ pub fn lock_not_got(lock_name: &str, waited: Duration, holder: Option<&Run>) -> 
         },
         |run| {
             let step = run.current.as_ref().map(|step| format!(", at {step}")).unwrap_or_default();
+            let work = match run.engine {
+                EngineKind::Command => "in the middle of its command".to_owned(),
+                EngineKind::Sql => format!("{}/{} done{step}", run.done, run.total),
+            };
             vec![
-                format!(
-                    "{} has it for release {} ({}/{} done{step})",
-                    run.leader,
-                    run.release.short(),
-                    run.done,
-                    run.total
-                ),
+                format!("{} has it for release {} ({work})", run.leader, run.release.short()),
                 format!("{}, session {}", machine(run), run.session),
             ]
         },

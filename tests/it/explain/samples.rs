@@ -75,7 +75,8 @@ fn seeking(others: Vec<Run>) -> Seeking {
 }
 
 fn other() -> Run {
-    Run { release: "77aa001".into(), environment: "staging".into(), ..run(RunStatus::Succeeded) }
+    let id = "5b1f7a52-90c4-4f0e-a3d8-6e2c1d9b8a70".into();
+    Run { id, release: "77aa001".into(), environment: "staging".into(), ..run(RunStatus::Succeeded) }
 }
 
 pub fn history(dialect: &'static Dialect) -> HistoryTable {
@@ -258,6 +259,14 @@ pub fn error_samples() -> Vec<(&'static str, Error)> {
             },
         ),
         (
+            "a lock that a command holds",
+            Error::LockNotGot {
+                lock_name: "default".into(),
+                waited: Duration::from_secs(600),
+                holder: Some(Box::new(Run { engine: EngineKind::Command, ..run(RunStatus::Running) })),
+            },
+        ),
+        (
             "a lock that nobody claims",
             Error::LockNotGot { lock_name: "default".into(), waited: Duration::from_secs(90), holder: None },
         ),
@@ -410,7 +419,7 @@ pub fn error_samples() -> Vec<(&'static str, Error)> {
                 at_work: true,
                 waited: Duration::from_secs(1800),
                 pending: Some(vec!["20240301".into()]),
-                seeking: seeking(vec![]),
+                seeking: seeking(vec![run(RunStatus::Running)]),
             },
         ),
         (
