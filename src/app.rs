@@ -1,6 +1,7 @@
 //! From the command line to the exit code: the only file (with its folder) that knows every concrete type.
 
 mod asking;
+mod doctor;
 mod inspect;
 mod install;
 mod operator;
@@ -103,6 +104,7 @@ fn execute(
             let wanted = operator::wanted(version.as_ref(), up_to.as_ref(), *applied)?;
             block_on(operator::resolve(request, &wanted, env, report, began, facts))
         }
+        Action::Doctor => block_on(doctor::doctor(request, env, report, began)),
         later => Err(Error::NotYet { what: format!("`bellwether {}`", later.verb()) }),
     }
 }

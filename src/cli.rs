@@ -88,7 +88,7 @@ pub enum Action {
         limit: u16,
     },
     /// Check connection, privileges, lock and config, and say what to do
-    #[command(hide = true)]
+    #[command(after_help = help::DOCTOR)]
     Doctor,
     /// Write a commented bellwether.yml for this project
     #[command(hide = true)]

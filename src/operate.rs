@@ -1,6 +1,7 @@
 //! What people do by hand: read what was, take a dead leader's lock away, say what became of a migration, find out what
 //! is wrong. Each verb has a file of its own; none of them prints.
 
+pub mod doctor;
 pub mod history;
 pub mod resolve;
 pub mod unlock;
@@ -10,6 +11,7 @@ use std::time::Duration;
 use crate::database::{Database, DbError, DbErrorKind};
 use crate::error::{Doing, Error, OperateError};
 use crate::job::Job;
+use crate::ledger::past::Tables;
 
 /// A leader that installs makes one table after the other; so long a ledger may look like half of one.
 const INSTALLING: Duration = Duration::from_secs(2);
@@ -21,14 +23,19 @@ pub async fn has_ledger(job: &Job, session: &mut dyn Database) -> Result<bool, E
         job.pause(INSTALLING).await?;
         tables = self::tables(job, session).await?;
     }
-    if tables.are_half() {
-        let (present, missing) = (tables.present, tables.missing);
-        return Err(OperateError::LedgerHalf { target: job.place(), present, missing }.into());
-    }
+    whole(job, &tables)?;
     Ok(tables.missing.is_empty())
 }
 
-async fn tables(job: &Job, session: &mut dyn Database) -> Result<crate::ledger::past::Tables, Error> {
+fn whole(job: &Job, tables: &Tables) -> Result<(), Error> {
+    if !tables.are_half() {
+        return Ok(());
+    }
+    let (present, missing) = (tables.present.clone(), tables.missing.clone());
+    Err(OperateError::LedgerHalf { target: job.place(), present, missing }.into())
+}
+
+async fn tables(job: &Job, session: &mut dyn Database) -> Result<Tables, Error> {
     job.ledger.tables(session).await.map_err(|error| job.refused(Doing::Looking, error))
 }
 

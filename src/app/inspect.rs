@@ -65,7 +65,7 @@ pub async fn plan(
 }
 
 /// The lock that a leader would take.
-async fn lock(job: &Job) -> Result<(Option<LockMode>, String, Option<String>), Error> {
+pub(super) async fn lock(job: &Job) -> Result<(Option<LockMode>, String, Option<String>), Error> {
     let mut session = match job.connect(Purpose::Look, job.limits.budget).await {
         Err(error) if job.no_file(&error) => {
             let reason = "the database file is not there yet; a leader makes it and locks the file beside it";

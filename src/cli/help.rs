@@ -57,6 +57,11 @@ Examples:
   bellwether resolve 20240301 --rolled-back     what it did was undone by hand
   bellwether resolve --up-to 20240301 --applied a database that was there before bellwether";
 
+pub(super) const DOCTOR: &str = "\
+Examples:
+  bellwether doctor                             as the participant would run it, in its environment
+  bellwether doctor --role follow               what a follower may not do is no more than a warning";
+
 pub(super) const INSTALL: &str = "\
 Examples:
   bellwether install /shared/bellwether         from an init container into an emptyDir";

@@ -43,6 +43,12 @@ pub const DIALECT: Dialect = Dialect {
     begin: "SET innodb_lock_wait_timeout = 1; SET TRANSACTION ISOLATION LEVEL READ COMMITTED; START TRANSACTION",
     batch: None,
     session_lives: Some("SELECT 1 FROM information_schema.processlist WHERE id = ?"),
+    may_create: Some(
+        "SELECT 1 FROM (SELECT grantee, table_schema AS named FROM information_schema.schema_privileges \
+         WHERE privilege_type = 'CREATE' UNION ALL SELECT grantee, '%' FROM information_schema.user_privileges \
+         WHERE privilege_type = 'CREATE') may WHERE ? LIKE may.named \
+         AND may.grantee = CONCAT('''', REPLACE(CURRENT_USER(), '@', '''@'''), '''')",
+    ),
     end_session: Some("KILL ?"),
     grant: Some(Grant { grantee, schema_usage: false }),
     notify: None,

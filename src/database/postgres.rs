@@ -63,6 +63,7 @@ pub const DIALECT: Dialect = Dialect {
         "SELECT 1 FROM pg_catalog.pg_stat_get_activity(NULL) a WHERE ? IN (a.pid::text, \
          a.pid::text || '@' || (extract(epoch FROM a.backend_start) * 1000000)::bigint::text)",
     ),
+    may_create: Some("SELECT 1 WHERE pg_catalog.has_schema_privilege(?, 'CREATE')"),
     end_session: Some(
         "SELECT pg_catalog.pg_terminate_backend(a.pid) FROM pg_catalog.pg_stat_get_activity(NULL) a \
          WHERE a.pid::text || '@' || (extract(epoch FROM a.backend_start) * 1000000)::bigint::text = ?",

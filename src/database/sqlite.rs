@@ -46,6 +46,7 @@ pub const DIALECT: Dialect = Dialect {
     begin: "BEGIN IMMEDIATE",
     batch: None,
     session_lives: None,
+    may_create: None,
     end_session: None,
     grant: None,
     notify: None,

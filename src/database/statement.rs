@@ -42,6 +42,8 @@ pub struct Dialect {
     /// A question with a session as runs record it, answered by a row if it is still there; none = a session never
     /// outlives its lock (SQLite).
     pub session_lives: Option<&'static str>,
+    /// A question with a schema's name, answered by a row if our user may make tables there; none = rights are a file's.
+    pub may_create: Option<&'static str>,
     /// Ends such a session, where the server lets us; none = it cannot be ended from outside.
     pub end_session: Option<&'static str>,
     /// How rights are given; none = this server has no users.

@@ -82,6 +82,14 @@ pub enum OperateError {
         /// What takes it out of the history by hand.
         undo: String,
     },
+    /// `doctor`: something is bad.
+    #[error("{} of the checks failed", bad.len())]
+    Ailing {
+        /// What.
+        bad: Vec<&'static str>,
+        /// Whether it is usage or config alone; else the database too.
+        usage: bool,
+    },
     /// `unlock`: the dead leader's session or process still has the server's lock.
     #[error("the session {session} of {leader} still has the lock: {why}")]
     SessionStays {
@@ -104,7 +112,7 @@ impl OperateError {
     /// One function, so that no two places disagree.
     pub fn exit(&self) -> Exit {
         match self {
-            Self::LedgerHalf { .. } => Exit::Database,
+            Self::LedgerHalf { .. } | Self::Ailing { usage: false, .. } => Exit::Database,
             Self::HolderAlive { .. }
             | Self::ForeignHolder { .. }
             | Self::NotConfirmed { .. }
@@ -113,6 +121,7 @@ impl OperateError {
             Self::NoSuchRun { .. }
             | Self::AmbiguousRun { .. }
             | Self::NoMigrations
+            | Self::Ailing { usage: true, .. }
             | Self::UnknownVersion { .. } => Exit::Usage,
         }
     }

@@ -39,6 +39,11 @@ pub fn operate(error: &OperateError) -> Explained {
                 format!("if it was undone by hand already, take it out while nobody deploys: {undo}"),
             ],
         ),
+        OperateError::Ailing { bad, .. } => told(
+            format!("a deploy would stop here: {}", bad.join(", ")),
+            Vec::new(),
+            vec!["what to do stands under each of them, above; then `bellwether doctor` again".to_owned()],
+        ),
         OperateError::SessionStays { engine, leader, host, session, why, marked } => {
             session_stays(*engine, (leader, host, session), why, *marked)
         }
@@ -132,7 +137,7 @@ fn session_stays(
     marked: bool,
 ) -> Explained {
     let marked = match marked {
-        true => "its run is marked as abandoned, and can commit nothing more",
+        true => "its run is marked as abandoned: it begins no statement any more, and commits none",
         false => "nothing was changed",
     };
     let title = match engine {

@@ -7,6 +7,7 @@ pub mod look;
 pub mod past;
 pub mod record;
 pub mod release;
+pub mod rights;
 
 use crate::database::statement::expand;
 use crate::database::{Dialect, Statement, Value};

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::model::doctor::DoctorReport;
 use crate::model::ids::{Deploy, Environment, Participant, Release, RunId, Version};
 use crate::model::lock::{LockReport, UnlockReport};
 use crate::model::migration::Pending;
@@ -143,6 +144,8 @@ pub enum Event {
     Unlocked(Box<UnlockReport>),
     /// What `resolve` did.
     Resolved(Box<ResolveReport>),
+    /// What `doctor` found.
+    Doctor(Box<DoctorReport>),
     /// The end: what the exit code says, in words.
     Outcome(Outcome),
 }

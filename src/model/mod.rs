@@ -1,6 +1,7 @@
 //! Values only: what the other modules pass to each other. No I/O, no async.
 
 pub mod choice;
+pub mod doctor;
 pub mod duration;
 pub mod event;
 pub mod ids;

@@ -9,7 +9,7 @@ use crate::report::line::{self, Line, Mood};
 use crate::report::pace::Pace;
 use crate::report::past;
 use crate::report::progress::Progress;
-use crate::report::{Options, Teller, outcome, tables, words};
+use crate::report::{Options, Teller, doctor, outcome, tables, words};
 
 /// Writes sentences to stderr and tables to stdout.
 pub struct Human {
@@ -61,6 +61,7 @@ impl Human {
             Event::RunSteps(run) => self.result(&past::run(run)),
             Event::Lock(lock) => self.part(&tables::lock(lock)),
             Event::Resolved(resolved) => self.part(&tables::resolved(resolved)),
+            Event::Doctor(doctor) => self.result(&doctor::doctor(doctor)),
             Event::Unlocked(unlocked) => self.result(&tables::unlocked(unlocked)),
             Event::Outcome(end) if end.error.is_none() && self.says_enough(end) => {}
             // the bar shows it already
@@ -258,6 +259,7 @@ fn lines(event: &Event, verbosity: i8) -> Vec<Line> {
         | Event::Lock(_)
         | Event::Unlocked(_)
         | Event::Resolved(_)
+        | Event::Doctor(_)
         | Event::Output { .. } => Vec::new(),
         Event::LockWaiting { .. }
         | Event::Working { .. }

@@ -92,6 +92,7 @@ pub fn is_result(event: &Event) -> bool {
             | Event::Lock(_)
             | Event::Unlocked(_)
             | Event::Resolved(_)
+            | Event::Doctor(_)
             | Event::Outcome(_)
     )
 }

@@ -2,6 +2,7 @@
 //! A thread of its own writes, so that a stuck pipe or a stopped terminal (Ctrl-S) holds up no beat and no migration;
 //! a closed one is ignored. Never decides anything and never ends the process.
 
+mod doctor;
 mod human;
 mod json;
 mod line;

@@ -152,6 +152,7 @@ impl Pace {
             | Event::Lock(_)
             | Event::Unlocked(_)
             | Event::Resolved(_)
+            | Event::Doctor(_)
             | Event::Outcome(_) => self.pursuit = Pursuit::Nothing,
             Event::Retrying { .. } if self.in_run => {}
             Event::Retrying { .. }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use bellwether::exit::Exit;
+use bellwether::model::doctor::{DoctorReport, Finding, Health};
 use bellwether::model::event::{
     EVENTS_VERSION, Event, Explained, MigrationStanding, MigrationState, Outcome, PlanReport, Start,
     StatusReport, StepRef, Watched,
@@ -96,7 +97,12 @@ fn after(event: &Event) -> Option<Event> {
             run: Some(RUN.into()),
             by: "resolved by alice@laptop".into(),
         })),
-        Event::Resolved(_) => Event::Outcome(outcome()),
+        Event::Resolved(_) => Event::Doctor(Box::new(DoctorReport {
+            environment: "production".into(),
+            database: Some("postgres://app@db.internal/shop".into()),
+            findings: vec![Finding::ok("server", "PostgreSQL 15.14"), finding()],
+        })),
+        Event::Doctor(_) => Event::Outcome(outcome()),
         Event::Outcome(_) => return None,
     };
     Some(next)
@@ -237,6 +243,16 @@ fn resolved() -> Resolved {
     }
 }
 
+fn finding() -> Finding {
+    Finding {
+        check: "following",
+        health: Health::Bad,
+        found: "the database user may not read bellwether's ledger".into(),
+        causes: vec!["permission denied for table bellwether_runs (42501)".into()],
+        todo: vec!["GRANT SELECT ON \"public\".\"bellwether_runs\" TO \"app\";".into()],
+    }
+}
+
 fn explained() -> Explained {
     Explained {
         title: "migration 20240301_add_index failed".into(),
@@ -329,6 +345,7 @@ fn the_page_describes_the_objects_inside_events() {
         ("past run", serde_json::to_value(past_run())),
         ("past step", serde_json::to_value(past_step())),
         ("change", serde_json::to_value(resolved())),
+        ("finding", serde_json::to_value(finding())),
         ("migration", serde_json::to_value(migration())),
         ("pending", serde_json::to_value(plan().pending)),
         ("error", serde_json::to_value(explained())),
@@ -390,6 +407,9 @@ fn the_page_lists_every_word() {
     }
     for state in ["applied", "pending", "dirty", "changed", "ahead", "missing"] {
         says("migration", state);
+    }
+    for health in [Health::Ok, Health::Warn, Health::Bad] {
+        says("finding", serde_json::to_value(health).expect("plain data").as_str().expect("a word"));
     }
     for now in [Resolution::Applied, Resolution::RolledBack] {
         says("change", serde_json::to_value(now).expect("plain data").as_str().expect("a word"));

@@ -97,6 +97,7 @@ variants! { operate: OperateError {
     "no migrations" => OperateError::NoMigrations,
     "unknown version" => OperateError::UnknownVersion { .. },
     "whole migration" => OperateError::WholeMigration { .. },
+    "ailing" => OperateError::Ailing { .. },
     "session stays" => OperateError::SessionStays { .. },
 } }
 

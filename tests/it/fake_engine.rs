@@ -26,6 +26,7 @@ pub const DIALECT: Dialect = Dialect {
     begin: "SET TRANSACTION ISOLATION LEVEL READ COMMITTED; SET LOCK_TIMEOUT 1000; BEGIN TRANSACTION",
     batch: None,
     session_lives: None,
+    may_create: None,
     end_session: None,
     grant: None,
     notify: None,

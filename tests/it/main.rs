@@ -18,6 +18,7 @@ mod install;
 mod layers;
 mod ledger;
 mod looking;
+mod operator_doctor;
 mod operator_history;
 mod operator_resolve;
 mod operator_unlock;

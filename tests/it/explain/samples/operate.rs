@@ -54,6 +54,7 @@ pub fn operate_samples() -> Vec<OperateError> {
             version: "2".into(),
             undo: "DELETE FROM _sqlx_migrations WHERE version = 2;".into(),
         },
+        OperateError::Ailing { bad: vec!["ledger", "leading"], usage: false },
         OperateError::SessionStays {
             engine: EngineName::MySql,
             leader: "shop-web".into(),

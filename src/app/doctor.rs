@@ -1,0 +1,155 @@
+//! `doctor`: config, role, release, migrations and lock as a deploy would find them, and what the database tells.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use crate::app::inspect::{self, silent};
+use crate::app::prepare::{self, Prepared};
+use crate::cli::Request;
+use crate::config::Settings;
+use crate::database::{Purpose, Server};
+use crate::error::{Error, OperateError};
+use crate::job::{Job, Success};
+use crate::model::choice::FollowSource;
+use crate::model::doctor::{DoctorReport, Finding, Health};
+use crate::model::event::Event;
+use crate::model::ids::Release;
+use crate::model::run::Role;
+use crate::operate::doctor::examine;
+use crate::platform::Env;
+use crate::report::Report;
+
+/// Prints one finding after the other; ends with 0, with 2 if only usage or config is bad, else with 31.
+pub async fn doctor(
+    request: &Request,
+    env: Env<'_>,
+    report: &Arc<dyn Report>,
+    began: Instant,
+) -> Result<Success, Error> {
+    let settings = prepare::settings(request, env)?;
+    let environment = settings.environment.clone();
+    let mut findings = vec![config(&settings)];
+    if settings.database.is_none() && settings.follow.source == FollowSource::Command {
+        let asked = settings.follow.command.join(" ");
+        findings.push(Finding::ok("database", format!("none is needed: a status command is asked: {asked}")));
+        return tell(report, DoctorReport { environment, database: None, findings });
+    }
+    let prepared = prepared(request, settings, env, report, &mut findings)?;
+    let (role, release) = deploy(&prepared, request, env, &mut findings);
+    let (_never, signal) = watch::channel(None);
+    let job = prepared.job(request, role, release, report, began, signal)?;
+    database(&job, &mut findings).await;
+    tell(report, DoctorReport { environment, database: Some(job.place()), findings })
+}
+
+fn tell(report: &Arc<dyn Report>, doctor: DoctorReport) -> Result<Success, Error> {
+    let bad = || doctor.findings.iter().filter(|finding| finding.health == Health::Bad);
+    let names: Vec<_> = bad().map(|finding| finding.check).collect();
+    let usage = bad().all(|finding| ["migrations", "lock"].contains(&finding.check));
+    report.event(&Event::Doctor(Box::new(doctor)));
+    if names.is_empty() { Ok(silent()) } else { Err(OperateError::Ailing { bad: names, usage }.into()) }
+}
+
+fn config(settings: &Settings) -> Finding {
+    let found = match &settings.file {
+        Some(file) => format!("{}, environment {}", file.display(), settings.environment),
+        None => format!("no file; environment {}", settings.environment),
+    };
+    Finding::ok("config", found)
+}
+
+/// Migrations that cannot be read must not hide what else there is.
+fn prepared(
+    request: &Request,
+    mut settings: Settings,
+    env: Env<'_>,
+    report: &Arc<dyn Report>,
+    findings: &mut Vec<Finding>,
+) -> Result<Prepared, Error> {
+    match prepare::prepare(request, settings.clone(), env, report) {
+        Err(error @ Error::Format(_)) => {
+            findings.push(Finding::of("migrations", Health::Bad, &error));
+            settings.migrations = None;
+            prepare::prepare(request, settings, env, report)
+        }
+        prepared => prepared,
+    }
+}
+
+/// Role and release; where they cannot be told a deploy stops, and a person who only looks does not.
+fn deploy(
+    prepared: &Prepared,
+    request: &Request,
+    env: Env<'_>,
+    findings: &mut Vec<Finding>,
+) -> (Role, Option<Release>) {
+    let role = match prepared.role(request, env) {
+        Ok((role, reason)) => {
+            findings.push(Finding::ok("role", format!("{role} ({reason})")));
+            role
+        }
+        Err(error) => {
+            findings.push(Finding::of("role", Health::Warn, &error));
+            Role::Follow
+        }
+    };
+    let release = match prepared.release(request) {
+        Ok((release, reason)) => {
+            let name = release.as_ref().map_or("none", |release| release.as_str()).to_owned();
+            findings.push(Finding::ok("release", format!("{name} ({reason})")));
+            release
+        }
+        Err(error) => {
+            findings.push(Finding::of("release", Health::Warn, &error));
+            None
+        }
+    };
+    (role, release)
+}
+
+async fn database(job: &Job, findings: &mut Vec<Finding>) {
+    let asked = Instant::now();
+    let (mut session, server) = match job.open(Purpose::Look, true).await {
+        Ok(opened) => opened,
+        Err(error) if job.no_file(&error) => {
+            let found = format!("{} is not there yet: the first leader makes it", job.place());
+            return findings.push(Finding::ok("connection", found));
+        }
+        Err(error) => return findings.push(Finding::of("connection", Health::Bad, &error)),
+    };
+    let took = asked.elapsed().as_millis();
+    findings.push(Finding::ok("connection", format!("{}, {took} ms", job.place())));
+    findings.push(product(job, &server));
+    findings.push(lock(job).await);
+    findings.extend(examine(job, session.as_mut(), &server).await);
+}
+
+fn product(job: &Job, server: &Server) -> Finding {
+    let name = format!("{} {}", server.product, server.version);
+    if !server.read_only {
+        return Finding::ok("server", name);
+    }
+    let found = format!("{name}, read-only: a standby, or it is told to be");
+    let severe = if job.role == Role::Follow { Health::Ok } else { Health::Bad };
+    let todo = vec!["followers may look there; a leader needs the primary's URL".to_owned()];
+    Finding::not_ok("server", severe, found, todo)
+}
+
+async fn lock(job: &Job) -> Finding {
+    let (mode, reason) = match inspect::lock(job).await {
+        Ok((mode, reason, _)) => (mode, reason),
+        Err(error) => return Finding::of("lock", Health::Bad, &error),
+    };
+    let name = &job.scope.lock_name;
+    match mode {
+        Some(mode) => Finding::ok("lock", format!("{mode}, named {name} ({reason})")),
+        None => {
+            let severe = if job.role == Role::Follow { Health::Warn } else { Health::Bad };
+            let pooled = reason.contains("pooler");
+            let (engine, target) = (job.engine.name, job.place());
+            Finding::of("lock", severe, &Error::UnsafeLock { engine, pooled, target, reason })
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! What our user may do, asked by statements that touch no row: `doctor` changes nothing.
+
+use crate::database::{Database, DbError, DbErrorKind, Statement, Value};
+use crate::ledger::{LEDGER_VERSION, Ledger};
+
+/// A right that is missing.
+#[derive(Clone, Debug)]
+pub struct Lacking {
+    /// The table's short name.
+    pub table: &'static str,
+    /// What the database said.
+    pub error: DbError,
+}
+
+/// The version of a ledger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LedgerVersion {
+    /// Who wrote it.
+    pub version: i64,
+    /// Who may read it.
+    pub min_reader: i64,
+}
+
+impl LedgerVersion {
+    /// Whether we may.
+    pub fn is_readable(self) -> bool {
+        self.min_reader <= LEDGER_VERSION
+    }
+}
+
+impl Ledger {
+    /// The ledger's version; none = its installation has not come to its end.
+    pub async fn version(&self, session: &mut dyn Database) -> Result<Option<LedgerVersion>, DbError> {
+        let question = self.statement("SELECT MAX(version), MAX(min_reader) FROM {meta}", vec![]);
+        let reply = session.query(&question).await?;
+        let Some(row) = reply.rows.first() else { return Ok(None) };
+        Ok(row
+            .opt_int(0)?
+            .zip(row.opt_int(1)?)
+            .map(|(version, min_reader)| LedgerVersion { version, min_reader }))
+    }
+
+    /// The first table that we may not read, of those that a follower reads.
+    pub async fn unreadable(&self, session: &mut dyn Database) -> Result<Option<Lacking>, DbError> {
+        for (key, table) in
+            [("{runs}", "bellwether_runs"), ("{meta}", "bellwether_meta"), ("{steps}", "bellwether_steps")]
+        {
+            let question = self.statement(&format!("SELECT COUNT(*) FROM {key} WHERE 1 = 0"), vec![]);
+            if let Some(error) = refused(session.query(&question).await.map(drop))? {
+                return Ok(Some(Lacking { table, error }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The first table that we may not write, of those that a leader writes.
+    pub async fn unwritable(&self, session: &mut dyn Database) -> Result<Option<Lacking>, DbError> {
+        for (key, table, column) in [
+            ("{lock}", "bellwether_lock", "name"),
+            ("{runs}", "bellwether_runs", "status"),
+            ("{steps}", "bellwether_steps", "status"),
+        ] {
+            if let Some(error) = self.may_write(session, key, column).await? {
+                return Ok(Some(Lacking { table, error }));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn may_write(
+        &self,
+        session: &mut dyn Database,
+        table: &str,
+        column: &str,
+    ) -> Result<Option<DbError>, DbError> {
+        for template in [
+            format!("INSERT INTO {table} SELECT * FROM {table} WHERE 1 = 0"),
+            format!("UPDATE {table} SET {column} = {column} WHERE 1 = 0"),
+            format!("DELETE FROM {table} WHERE 1 = 0"),
+        ] {
+            let refusal = self.try_out(session, &self.statement(&template, vec![])).await?;
+            if refusal.is_some() {
+                return Ok(refusal);
+            }
+        }
+        Ok(None)
+    }
+
+    /// In a transaction that is always taken back: a role's default may be to read only, a leader's is not.
+    async fn try_out(
+        &self,
+        session: &mut dyn Database,
+        statement: &Statement,
+    ) -> Result<Option<DbError>, DbError> {
+        session.script(self.dialect().begin).await?;
+        let answer = session.query(statement).await.map(drop);
+        session.script("ROLLBACK").await?;
+        refused(answer)
+    }
+
+    /// Whether we may make tables in `schema`; none where the server cannot be asked.
+    pub async fn may_create(
+        &self,
+        session: &mut dyn Database,
+        schema: &str,
+    ) -> Result<Option<bool>, DbError> {
+        let Some(question) = self.dialect().may_create else { return Ok(None) };
+        let reply = session.query(&self.statement(question, vec![Value::from(schema)])).await?;
+        Ok(Some(!reply.rows.is_empty()))
+    }
+}
+
+fn refused(answer: Result<(), DbError>) -> Result<Option<DbError>, DbError> {
+    match answer {
+        Err(error) if matches!(error.kind, DbErrorKind::Privilege | DbErrorKind::ReadOnly) => Ok(Some(error)),
+        answer => answer.map(|()| None),
+    }
+}
