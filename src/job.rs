@@ -15,6 +15,7 @@ use crate::formats::{History, Rules};
 use crate::ledger::Ledger;
 use crate::ledger::history::HistoryTable;
 use crate::ledger::look::{LookError, Scope};
+use crate::model::choice::LockChoice;
 use crate::model::event::{Event, Watched};
 use crate::model::ids::{Digest, Participant, Release, RunId, Version};
 use crate::model::migration::{Applied, Bundle, Pending};
@@ -42,6 +43,8 @@ pub struct Job {
     pub scope: Scope,
     /// The lock.
     pub key: LockKey,
+    /// Which kind of it.
+    pub lock_mode: LockChoice,
     /// What we do.
     pub role: Role,
     /// Whom the config names as leader, where that is not us.

@@ -14,6 +14,7 @@ use crate::error::{Doing, Error};
 use crate::follow::{Looked, look_once};
 use crate::job::{Job, Success, watched};
 use crate::model::choice::FollowSource;
+use crate::model::choice::LockChoice;
 use crate::model::event::{Event, MigrationStanding, MigrationState, PlanReport, StatusReport};
 use crate::model::ids::Participant;
 use crate::model::migration::Pending;
@@ -81,15 +82,17 @@ pub(super) async fn lock(job: &Job) -> Result<(Option<LockMode>, String, Option<
     }
     let server = job.identify(session.as_mut()).await?;
     let name = Some(format!("{} {}", server.product, server.version));
-    Ok(match server.lock {
-        _ if pooled => {
-            let reason =
-                "a pooler in transaction mode stands in between: no session lock is safe there".to_owned();
-            (None, reason, name)
+    let unsafe_because = match server.lock {
+        _ if pooled => "a pooler in transaction mode stands in between".to_owned(),
+        LockSupport::Unsafe(reason) => reason,
+        LockSupport::Session(reason) if job.lock_mode != LockChoice::Lease => {
+            return Ok((Some(LockMode::Session), reason, name));
         }
-        LockSupport::Session(reason) => (Some(LockMode::Session), reason, name),
-        LockSupport::Unsafe(reason) => (None, reason, name),
-    })
+        LockSupport::Session(_) if !job.beats() => "a SQLite file has no lease, only a lock file".to_owned(),
+        LockSupport::Session(_) => "lock.mode says so".to_owned(),
+    };
+    let leases = job.beats() && job.lock_mode != LockChoice::Session;
+    Ok((leases.then_some(LockMode::Lease), unsafe_because, name))
 }
 
 /// A leader is named that is neither us nor anyone who ever led here: a typing error waits for ever.

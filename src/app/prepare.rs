@@ -209,6 +209,7 @@ impl Prepared {
                 deploy: request.global.deploy.clone(),
                 digest: self.digest.or_else(|| of_command.clone()),
             },
+            lock_mode: settings.lock.mode,
             key: LockKey { name: settings.lock.name.clone(), id: settings.lock.id },
             role,
             leader,

@@ -3,7 +3,6 @@
 /// Keys of an environment, each with the values that already mean what they say.
 pub(super) const KEYS: &[(&str, &[&str])] = &[
     ("format", &["auto", "sqlx"]),
-    ("lock.mode", &["auto", "session"]),
     ("follow.source", &["ledger", "command"]),
     ("follow.needs", &[]),
     ("github.repository", &[]),

@@ -159,7 +159,6 @@ fn paths_in_the_config_count_from_its_folder() {
 fn what_is_not_there_yet_is_refused_on_the_command_line_too() {
     for (line, what) in [
         ("bellwether follow --follow history", "`--follow history`"),
-        ("bellwether deploy --lock-mode lease", "`--lock-mode lease`"),
         ("bellwether deploy --format rails", "`--format rails`"),
     ] {
         let request = Request::from_env_and_args(line.split(' '), &|_| None).unwrap();
@@ -242,7 +241,6 @@ bad_configs! {
     an_exit_code_that_means_both_by_default: "", "defaults:\n  follow: { source: command, command: [x], ready: [1] }\n";
     no_exit_code_that_means_ready: "", "defaults:\n  follow: { source: command, command: [x], ready: [] }\n";
     not_yet_in_defaults: "", "defaults: { follow: { source: github } }\n";
-    not_yet_a_lease: "", "defaults: { lock: { mode: \"lease\" } }\n";
     not_yet_a_format: "", "defaults: { format: rails }\n";
     not_yet_deployments: "", "defaults:\n  github:\n    deployments: required\n";
 }

@@ -71,6 +71,9 @@ pub enum Purpose {
     Work,
     /// A leader's second session: beats, cancels. Has the watchdog set.
     Beat,
+    /// Either session of a leader under a lease: may go through a pooler, so nothing is set on it for longer than a
+    /// transaction where the server can do so (PostgreSQL).
+    Lease,
     /// A look: reads only, never creates anything.
     Look,
 }
@@ -118,6 +121,8 @@ pub struct Server {
     pub lock: LockSupport,
     /// What puts this session back as we need it after a script of the user's.
     pub restore: String,
+    /// One statement that sets, for the transaction that it stands in, what is not set on the session; or nothing.
+    pub transaction_settings: String,
     /// What cancels the statement that this session runs.
     pub interrupt: Interrupt,
 }

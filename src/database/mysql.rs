@@ -50,6 +50,12 @@ pub const DIALECT: Dialect = Dialect {
          AND may.grantee = CONCAT('''', REPLACE(CURRENT_USER(), '@', '''@'''), '''')",
     ),
     end_session: Some("KILL ?"),
+    marked: Some(
+        "SELECT 1 FROM information_schema.processlist WHERE id <> CONNECTION_ID() \
+         AND (info LIKE ? OR (id = ? AND info IS NULL AND command IN ('Query', 'Execute')))",
+    ),
+    // no proxy that we know of hands one connection's number to another
+    cancel_marked: None,
     grant: Some(Grant { grantee, schema_usage: false }),
     notify: None,
     invalid_index: None,
@@ -62,6 +68,7 @@ fn grantee(role: &str) -> String {
 }
 
 struct Session {
+    purpose: Purpose,
     /// None once it broke.
     connection: Option<MySqlConnection>,
     server: Option<Server>,
@@ -76,7 +83,7 @@ fn connect(target: &Target, purpose: Purpose, limit: Duration) -> Connecting<'_>
             let connection = MySqlConnection::connect_with(&options)
                 .await
                 .map_err(|error| driver::connecting(error, errors::fact))?;
-            let mut session = Session { connection: Some(connection), server: None, owed: false };
+            let mut session = Session { purpose, connection: Some(connection), server: None, owed: false };
             session.script(&connect::settings(target, purpose)).await?;
             Ok(session)
         };

@@ -68,6 +68,15 @@ pub const DIALECT: Dialect = Dialect {
         "SELECT pg_catalog.pg_terminate_backend(a.pid) FROM pg_catalog.pg_stat_get_activity(NULL) a \
          WHERE a.pid::text || '@' || (extract(epoch FROM a.backend_start) * 1000000)::bigint::text = ?",
     ),
+    marked: Some(
+        "SELECT 1 FROM pg_catalog.pg_stat_get_activity(NULL) a WHERE a.pid <> pg_catalog.pg_backend_pid() \
+         AND ((a.state = 'active' AND a.query LIKE ?) OR (a.pid::text = pg_catalog.split_part(?, '@', 1) \
+         AND (a.state = 'disabled' OR a.query = '<insufficient privilege>')))",
+    ),
+    cancel_marked: Some(
+        "SELECT pg_catalog.pg_cancel_backend(a.pid) FROM pg_catalog.pg_stat_get_activity(NULL) a \
+         WHERE a.pid <> pg_catalog.pg_backend_pid() AND a.state = 'active' AND a.query LIKE ?",
+    ),
     grant: Some(Grant { grantee: |role| DIALECT.quote(role), schema_usage: true }),
     notify: Some("NOTIFY bellwether"),
     // the name as it stands in the script: quoted or not, with a schema or without
@@ -83,7 +92,7 @@ pub const DIALECT: Dialect = Dialect {
 struct Session {
     link: Link,
     purpose: Purpose,
-    /// The URL says that a pooler is in between: nothing may be set for longer than a transaction.
+    /// A pooler is in between, or may be: nothing may be set for longer than a transaction.
     pooled: bool,
     settings: Vec<(String, String)>,
     options: PgConnectOptions,
@@ -111,7 +120,7 @@ fn connect(target: &Target, purpose: Purpose, limit: Duration) -> Connecting<'_>
         let session: Box<dyn Database> = Box::new(Session {
             link: Link::Plain(connection),
             purpose,
-            pooled: target.pooled,
+            pooled: target.pooled || purpose == Purpose::Lease,
             settings: target.settings.clone(),
             options,
             server: None,
@@ -207,7 +216,7 @@ impl Session {
     fn prelude(&self) -> String {
         match self.purpose {
             Purpose::Look => settings::before_a_look(&self.settings),
-            Purpose::Work | Purpose::Beat => String::new(),
+            Purpose::Work | Purpose::Beat | Purpose::Lease => String::new(),
         }
     }
 

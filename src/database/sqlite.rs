@@ -48,6 +48,8 @@ pub const DIALECT: Dialect = Dialect {
     session_lives: None,
     may_create: None,
     end_session: None,
+    marked: None,
+    cancel_marked: None,
     grant: None,
     notify: None,
     invalid_index: None,
@@ -166,6 +168,7 @@ impl Database for Session {
                  PRAGMA query_only = OFF; PRAGMA locking_mode = NORMAL; PRAGMA busy_timeout = {}",
                 BUSY_SECONDS * 1000
             ),
+            transaction_settings: String::new(),
             interrupt: Interrupt::Flag(Arc::clone(&self.interrupt)),
         })
     }

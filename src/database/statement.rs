@@ -46,6 +46,12 @@ pub struct Dialect {
     pub may_create: Option<&'static str>,
     /// Ends such a session, where the server lets us; none = it cannot be ended from outside.
     pub end_session: Option<&'static str>,
+    /// Whether another session runs a statement that begins like this (`?`, for `LIKE`), or is the one recorded under
+    /// this name (`?`) and does not let us read what it runs.
+    pub marked: Option<&'static str>,
+    /// Cancels the statements of others that begin like this (`?`, for `LIKE`): where a session's own number may be
+    /// another's tomorrow, because a pooler is in between.
+    pub cancel_marked: Option<&'static str>,
     /// How rights are given; none = this server has no users.
     pub grant: Option<Grant>,
     /// Wakes those who wait in `Database::notified`, where there is such a thing.

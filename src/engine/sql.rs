@@ -8,15 +8,15 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::database::statement::Batch;
-use crate::database::{
-    Database, DbError, DbErrorKind, Dialect, EngineName, Holder, LockKey, Server, Statement, Value,
-};
+use crate::database::{Database, DbError, DbErrorKind, Dialect, EngineName, Server, Statement, Value};
 use crate::engine::script::{Script, Sent};
 use crate::engine::split::{self, Concurrent, Piece, Split};
 use crate::engine::step::{Place, StepError, Unsendable};
 use crate::ledger::Ledger;
 use crate::ledger::history::HistoryTable;
 use crate::ledger::record::Mine;
+use crate::lock::beats::Lock;
+use crate::lock::hold::Hold;
 use crate::model::event::{Event, StepRef};
 use crate::model::migration::Migration;
 use crate::report::Report;
@@ -33,8 +33,8 @@ pub struct Sql<'a> {
     pub history: &'a HistoryTable,
     /// The lock's name.
     pub lock_name: &'a str,
-    /// The session lock.
-    pub key: &'a LockKey,
+    /// What the lock consists in.
+    pub hold: Hold<'a>,
     /// Who we are in the lock's row.
     pub mine: &'a Mine,
     /// `ddl_lock_timeout`, milliseconds; 0 = off.
@@ -105,23 +105,33 @@ impl Sql<'_> {
         let fence = self.ledger.fence_check(self.lock_name, self.mine, &self.server.session_check);
         let row = self.history.insert(script.migration, true, batch.elapsed_ns);
         let literal = |_: usize, value: &Value| (batch.literal)(value);
+        let settings = match &*self.server.transaction_settings {
+            "" => String::new(),
+            settings => format!("{settings}; "),
+        };
         let before = format!(
-            "BEGIN; {}; SET LOCAL lock_timeout = {}; ",
+            "{} BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; {settings}{}; SET LOCAL lock_timeout = {}; ",
+            self.mine.run.mark(),
             fence.render(literal),
             self.ddl_lock_timeout_ms
         );
+        // a lease's row cannot change hands while this transaction reads it
+        let still_held = match self.hold {
+            Hold::Session(key) => format!("{}; ", (batch.still_held)(key).render(literal)),
+            Hold::Lease(_) => String::new(),
+        };
         // PostgreSQL takes the byte order mark at a file's beginning for a syntax error
         let (offset, text) = match script.migration.sql.strip_prefix('\u{feff}') {
             Some(rest) => (script.migration.sql.len() - rest.len(), rest),
             None => (0, &*script.migration.sql),
         };
         let message = format!(
-            "{before}{text}\n; {}; {}; {}; COMMIT",
+            "{before}{text}\n; {}; {}; {still_held}COMMIT",
             self.server.restore,
             row.render(literal),
-            (batch.still_held)(self.key).render(literal)
         );
-        let sent = Sent { before: &before, statements_before: BATCH_STATEMENTS, offset };
+        let statements_before = BATCH_STATEMENTS + usize::from(!settings.is_empty());
+        let sent = Sent { before: &before, statements_before, offset };
         let mut tries = 0;
         loop {
             let Err(error) = work.script(&message).await else { return Ok(()) };
@@ -308,13 +318,11 @@ impl Sql<'_> {
     }
 
     /// Between the statements of a script: by then it may have locked tables, set a role, or moved to another database,
-    /// and only the lock itself can still be asked for. Who has it under a session lock has the fence too.
+    /// and only the lock itself can still be asked for. Who has it has the fence too.
     async fn check_lock(&self, work: &mut dyn Database, script: &Script<'_>) -> Result<(), StepError> {
-        match work.holder(self.key).await {
-            Ok(Holder::Ours) => Ok(()),
-            Ok(Holder::Free | Holder::Other(_)) => {
-                Err(StepError::FenceLost("the work session does not hold the lock any more".to_owned()))
-            }
+        match self.hold.ask(work).await {
+            Ok(Lock::Held) => Ok(()),
+            Ok(Lock::Lost(reason)) => Err(StepError::FenceLost(reason)),
             Err(error) => self.bookkeeping(Err(error), script, "checking the lock"),
         }
     }
@@ -375,7 +383,7 @@ impl Sql<'_> {
     }
 }
 
-/// `BEGIN`, the fence check, `SET LOCAL`: before the script's own statements in a message.
+/// `BEGIN`, the fence check, `SET LOCAL lock_timeout`: before the script's own statements in a message.
 const BATCH_STATEMENTS: usize = 3;
 
 fn named_index(piece: &Piece<'_>) -> Option<String> {

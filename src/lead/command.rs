@@ -1,23 +1,17 @@
 //! A wrapped command at work: its beats run on the lock's own session, and each good one tells the guard to go on.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use nix::time::{ClockId, clock_gettime};
 use tokio::time::{MissedTickBehavior, interval, sleep_until, timeout};
 
 use crate::database::{Database, DbError, Holder};
 use crate::engine::command::{Command, Ending, Running};
 use crate::error::{AtWork, Error};
 use crate::lead::run::{Voice, Working};
-use crate::lock::beats::EVERY;
+use crate::lock::beats::{BEAT_LIMIT, EVERY};
+use crate::lock::trust::since_boot;
 use crate::model::event::Event;
-use crate::model::run::Run;
-
-/// What one beat may take.
-const BEAT_LIMIT: Duration = Duration::from_secs(2);
-/// Without a good beat for so long, the lock counts as lost; a successor waits half as long again.
-const TRUST: Duration = Duration::from_secs(10);
+use crate::model::run::{LockMode, Run};
 
 impl Working<'_> {
     /// The command, then the check.
@@ -84,7 +78,6 @@ impl Working<'_> {
         let at_work = || command.argv.first().map(|program| AtWork::Command(program.clone()));
         let mut ticks = interval(EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut last_good = since_boot();
         let mut cut = None;
         let mut late = false;
         let mut lost_lock = false;
@@ -115,7 +108,7 @@ impl Working<'_> {
                     let began = since_boot();
                     let lost = match timeout(BEAT_LIMIT, self.beat(work)).await {
                         Ok(Ok(None)) => {
-                            last_good = began;
+                            self.trust.renew(began);
                             running.beat().await;
                             None
                         }
@@ -123,8 +116,8 @@ impl Working<'_> {
                         Ok(Err(error)) if error.kind.ends_session() => {
                             Some(format!("the session that holds it broke: {}", error.message))
                         }
-                        Ok(Err(error)) => self.missed(&error.message, last_good),
-                        Err(_) => self.missed("no answer within 2 s", last_good),
+                        Ok(Err(error)) => self.missed(&error.message),
+                        Err(_) => self.missed("no answer within 2 s"),
                     };
                     if let Some(reason) = lost {
                         lost_lock = true;
@@ -147,6 +140,9 @@ impl Working<'_> {
                 return Ok(Some("another run has taken over: the ledger says that ours is over".to_owned()));
             }
         }
+        if self.mode == LockMode::Lease {
+            return Ok(None); // the row above is all there is
+        }
         match work.holder(&self.job.key).await? {
             Holder::Ours => Ok(None),
             Holder::Free | Holder::Other(_) => {
@@ -156,15 +152,12 @@ impl Working<'_> {
     }
 
     /// Lost only when the last good beat began too long ago.
-    fn missed(&self, reason: &str, last_good: Duration) -> Option<String> {
-        let since = since_boot().saturating_sub(last_good);
+    fn missed(&self, reason: &str) -> Option<String> {
+        let now = since_boot();
+        let since = self.trust.age(now);
         let since_ms = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
         self.job.report.event(&Event::BeatMissed { reason: reason.to_owned(), since_ms });
-        (since >= TRUST).then(|| format!("no sign of life got through for {} s: {reason}", since.as_secs()))
+        let over = self.trust.is_over(now);
+        over.then(|| format!("no sign of life got through for {} s: {reason}", since.as_secs()))
     }
-}
-
-/// A clock that counts suspend.
-fn since_boot() -> Duration {
-    clock_gettime(ClockId::CLOCK_BOOTTIME).map_or(Duration::ZERO, Duration::from)
 }

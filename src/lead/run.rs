@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until, timeout};
 
-use crate::database::{Database, DbError, DbErrorKind, Holder, Interrupt, Server};
+use crate::database::{Database, DbError, DbErrorKind, Interrupt, Server};
 use crate::engine::sql::Sql;
 use crate::engine::step::StepError;
 use crate::error::{AtWork, Doing, Error};
@@ -17,10 +17,12 @@ use crate::ledger::history::HistoryTable;
 use crate::ledger::record::{Mine, Recorder};
 use crate::lock::beats::{Beats, Leader, Lock, SharedProgress};
 use crate::lock::claim;
+use crate::lock::hold::Hold;
+use crate::lock::trust::Trust;
 use crate::model::event::{Event, StepRef};
 use crate::model::ids::Version;
 use crate::model::migration::Migration;
-use crate::model::run::{Run, StepStatus};
+use crate::model::run::{LockMode, Run, StepStatus};
 
 /// Runs of so many steps write each one's begin on the one connection; longer ones now and then.
 const TOLD_ONE_BY_ONE: i64 = 100;
@@ -37,7 +39,7 @@ pub async fn migrate(
     job: &Job,
     run: &Run,
     history: Option<HistoryTable>,
-    began: Instant,
+    (began, trust): (Instant, Trust),
 ) -> Result<Success, Error> {
     let mine = claim::mine(run);
     let progress = SharedProgress::default();
@@ -49,7 +51,8 @@ pub async fn migrate(
                 engine: job.engine,
                 target: Arc::clone(&job.target),
                 key: job.key.clone(),
-                work_session: leader.server.session.clone(),
+                work_session: (leader.mode == LockMode::Session).then(|| leader.server.session.clone()),
+                trust,
                 report: Arc::clone(&job.report),
             };
             Voice::Beats(Beats::start(session, recorder, progress.clone(), heart))
@@ -66,6 +69,8 @@ pub async fn migrate(
     let mut working = Working {
         job,
         server: &leader.server,
+        mode: leader.mode,
+        trust,
         mine,
         history,
         progress,
@@ -84,6 +89,9 @@ pub async fn migrate(
 pub(super) struct Working<'a> {
     pub(super) job: &'a Job,
     server: &'a Server,
+    pub(super) mode: LockMode,
+    /// As the claim opened it.
+    pub(super) trust: Trust,
     mine: Mine,
     history: Option<HistoryTable>,
     pub(super) progress: SharedProgress,
@@ -203,7 +211,7 @@ impl Working<'_> {
             ledger: &self.job.ledger,
             history,
             lock_name: &self.job.scope.lock_name,
-            key: &self.job.key,
+            hold: self.hold(),
             mine: &self.mine,
             ddl_lock_timeout_ms: milliseconds(self.job.limits.ddl_lock_timeout),
             engine: self.job.engine.name,
@@ -247,7 +255,14 @@ impl Working<'_> {
 
     async fn interrupt(&self) {
         match (&self.server.interrupt, &self.voice) {
-            (Interrupt::Statement(statement), Voice::Beats(beats)) => beats.interrupt(statement).await,
+            (Interrupt::Statement(statement), Voice::Beats(beats)) => {
+                // behind a pooler the session that we began with may be an application's by now
+                let marked = match self.mode {
+                    LockMode::Lease => self.job.ledger.cancel_marked(&self.mine.run),
+                    LockMode::Session => None,
+                };
+                beats.interrupt(marked.as_ref().unwrap_or(statement)).await;
+            }
             (Interrupt::Flag(flag), _) => flag.store(true, Ordering::Relaxed),
             (Interrupt::Statement(_), Voice::Inline(_)) => {}
         }
@@ -267,19 +282,24 @@ impl Working<'_> {
         }
     }
 
+    fn hold(&self) -> Hold<'_> {
+        match (&self.voice, self.mode) {
+            (Voice::Beats(beats), LockMode::Lease) => Hold::Lease(beats),
+            _ => Hold::Session(&self.job.key),
+        }
+    }
+
     /// After each script: it may have freed our lock (`DISCARD ALL`, `RELEASE_ALL_LOCKS`).
     async fn still_ours(&self, work: &mut dyn Database) -> Result<(), Error> {
-        let mut holder = work.holder(&self.job.key).await;
-        if holder.as_ref().is_err_and(|error| error.kind == DbErrorKind::Cancelled) {
+        let hold = self.hold();
+        let mut asked = hold.ask(work).await;
+        if asked.as_ref().is_err_and(|error| error.kind == DbErrorKind::Cancelled) {
             // a cancel that came late
-            holder = work.holder(&self.job.key).await;
+            asked = hold.ask(work).await;
         }
-        match holder {
-            Ok(Holder::Ours) => Ok(()),
-            Ok(Holder::Free | Holder::Other(_)) => Err(self.lock_lost(
-                "the work session does not hold it any more, as if a script had freed it".to_owned(),
-                None,
-            )),
+        match asked {
+            Ok(Lock::Held) => Ok(()),
+            Ok(Lock::Lost(reason)) => Err(self.lock_lost(reason, None)),
             Err(error) => Err(self.lock_lost(error.message, None)),
         }
     }

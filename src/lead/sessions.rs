@@ -15,6 +15,8 @@ use crate::ledger::look::{Look, LookError};
 use crate::lock::claim::{self, Claim, SecondLook};
 use crate::lock::judge::{Claimant, Reading, Settled, settle, succeeded};
 use crate::lock::observer::Observer;
+use crate::lock::trust::{Trust, since_boot};
+use crate::model::choice::LockChoice;
 use crate::model::event::{Event, Watched};
 use crate::model::ids::RunId;
 use crate::model::migration::Pending;
@@ -29,8 +31,26 @@ fn no_answer() -> DbError {
     DbError::new(DbErrorKind::Timeout, format!("no answer within {} s", ANSWER.as_secs()))
 }
 
+/// Why the server's session lock is not for us.
+struct NoLock {
+    pooled: bool,
+    reason: String,
+}
+
+impl NoLock {
+    fn pooler(reason: &str) -> Self {
+        Self { pooled: true, reason: reason.to_owned() }
+    }
+
+    fn server(reason: String) -> Self {
+        Self { pooled: false, reason }
+    }
+}
+
 /// A leader's sessions, both open before the lock is tried.
 pub struct Sessions {
+    /// Which kind of lock they are for.
+    pub mode: LockMode,
     /// Holds the lock and runs the migrations.
     pub work: Box<dyn Database>,
     /// What the work session found out.
@@ -40,21 +60,41 @@ pub struct Sessions {
 }
 
 impl Sessions {
-    /// The pooler is looked for before either session is identified, since that sets them up, and through a pooler the
-    /// settings would stay on the application's connections.
-    ///
     /// `first`: nothing has answered yet, see [`Job::insist`].
     pub async fn open(job: &Job, first: bool) -> Result<Self, Error> {
         job.insist(first, async |limit| Self::try_open(job, limit).await).await
     }
 
+    /// With the session lock where it is safe; else, if that is left to us, with a lease.
     async fn try_open(job: &Job, limit: Duration) -> Result<Self, Error> {
-        let unsafe_lock = |pooled: bool, reason: String| Error::UnsafeLock {
-            engine: job.engine.name,
-            pooled: pooled || job.target.pooled,
-            target: job.place(),
-            reason,
+        let may_lease = job.beats() && job.lock_mode == LockChoice::Auto;
+        let refused = match job.lock_mode {
+            LockChoice::Lease if job.beats() => return Self::lease(job, limit).await,
+            LockChoice::Lease => NoLock::server("a SQLite file has no lease, only a lock file".to_owned()),
+            LockChoice::Auto if job.beats() && job.target.pooled => {
+                NoLock::pooler("the URL says that a pooler is in between")
+            }
+            LockChoice::Auto | LockChoice::Session => match Self::session(job, limit).await? {
+                Ok(sessions) => return Ok(sessions),
+                Err(refused) => refused,
+            },
         };
+        if may_lease {
+            let message = format!("a lease takes the place of the session lock: {}", refused.reason);
+            job.report.event(&Event::Notice { message });
+            return Self::lease(job, limit).await;
+        }
+        Err(Error::UnsafeLock {
+            engine: job.engine.name,
+            pooled: refused.pooled || job.target.pooled,
+            target: job.place(),
+            reason: refused.reason,
+        })
+    }
+
+    /// The pooler is looked for before either session is identified, since that sets them up, and through a pooler the
+    /// settings would stay on the application's connections.
+    async fn session(job: &Job, limit: Duration) -> Result<Result<Self, NoLock>, Error> {
         let connect = |purpose| job.connect(purpose, limit);
         let (work, beat, server) = if job.beats() {
             let (mut work, mut beat) = try_join!(connect(Purpose::Work), connect(Purpose::Beat))?;
@@ -62,7 +102,7 @@ impl Sessions {
             let pooled =
                 timeout(ANSWER, probe_pooler(work.as_mut(), beat.as_mut())).await.unwrap_or(Ok(true));
             if pooled.map_err(|error| job.refused(Doing::Identifying, error))? {
-                return Err(unsafe_lock(true, "a pooler in transaction mode stands in between".to_owned()));
+                return Ok(Err(NoLock::pooler("a pooler in transaction mode stands in between")));
             }
             let (server, _) = try_join!(job.identify(work.as_mut()), job.identify(beat.as_mut()))?;
             (work, Some(beat), server)
@@ -71,14 +111,19 @@ impl Sessions {
             let server = job.identify(work.as_mut()).await?;
             (work, None, server)
         };
-        if server.read_only {
-            let name = format!("{} {}", server.product, server.version);
-            return Err(Error::ReadOnlyServer { target: job.place(), server: name });
-        }
+        writable(job, &server)?;
         if let LockSupport::Unsafe(reason) = &server.lock {
-            return Err(unsafe_lock(false, reason.clone()));
+            return Ok(Err(NoLock::server(reason.clone())));
         }
-        Ok(Self { work, server, beat })
+        Ok(Ok(Self { mode: LockMode::Session, work, server, beat }))
+    }
+
+    async fn lease(job: &Job, limit: Duration) -> Result<Self, Error> {
+        let (mut work, mut beat) =
+            try_join!(job.connect(Purpose::Lease, limit), job.connect(Purpose::Lease, limit))?;
+        let (server, _) = try_join!(job.identify(work.as_mut()), job.identify(beat.as_mut()))?;
+        writable(job, &server)?;
+        Ok(Self { mode: LockMode::Lease, work, server, beat: Some(beat) })
     }
 
     /// The session that does not hold the lock, where there are two.
@@ -147,11 +192,7 @@ impl Sessions {
         observer: &mut Observer,
         began: Instant,
     ) -> Result<Attempt, Error> {
-        let work = self.work.as_mut();
-        // a network that swallows our question must not hold up the budget
-        let tried = timeout(ANSWER, work.try_lock(&job.key)).await.unwrap_or_else(|_| Err(no_answer()));
-        let got = tried.map_err(|error| job.refused(Doing::Locking, error))?;
-        if !got {
+        if !self.try_lock(job, observer).await? {
             return Ok(Attempt::NotGot);
         }
         let prepared = timeout(ANSWER, self.prepare(job)).await;
@@ -164,20 +205,48 @@ impl Sessions {
             since: observer.since(),
         };
         let mut second_look = UnderTheLock { job, us, history: history.as_ref() };
-        let claim =
-            claim::claim(&job.ledger, self.work.as_mut(), &job.scope, observer, run, &mut second_look);
+        let (work, scope) = (self.work.as_mut(), &job.scope);
+        let claim = claim::claim(&job.ledger, work, scope, &job.key, observer, run, &mut second_look);
+        let trust = Trust::since(since_boot());
         let claimed = timeout(ANSWER, claim).await.unwrap_or_else(|_| Err(no_answer().into()));
         let ended = match claimed.map_err(|error| claim_failed(job, error))? {
-            Claim::Mine(run) => Attempt::Ended(run::migrate(self, job, &run, history, began).await),
+            Claim::Mine(run) => Attempt::Ended(run::migrate(self, job, &run, history, (began, trust)).await),
             Claim::NotGot => Attempt::NotGot,
             Claim::Settled(settled) => Attempt::Ended(settled),
         };
-        // a session that is gone, or that still waits for a statement of a run that was cut off, frees it by its end
-        let _ = timeout(UNLOCK, self.work.unlock(&job.key)).await;
+        self.unlock(job).await;
         Ok(ended)
     }
 
-    /// The tables, under the session lock.
+    /// Whether a claim may be tried. A network that swallows our question must not hold up the budget.
+    pub(crate) async fn try_lock(&mut self, job: &Job, observer: &mut Observer) -> Result<bool, Error> {
+        let tried = match self.mode {
+            LockMode::Session => {
+                let tried = timeout(ANSWER, self.work.try_lock(&job.key)).await;
+                tried.map(|got| got.map_err(|error| job.refused(Doing::Locking, error)))
+            }
+            LockMode::Lease => timeout(ANSWER, self.may_claim(job, observer)).await,
+        };
+        tried.unwrap_or_else(|_| Err(job.refused(Doing::Locking, no_answer())))
+    }
+
+    /// Frees the session lock, if that is what we have.
+    pub(crate) async fn unlock(&mut self, job: &Job) {
+        if self.mode == LockMode::Session {
+            // a session that is gone, or that waits for a statement of a run that was cut off, frees it by its end
+            let _ = timeout(UNLOCK, self.work.unlock(&job.key)).await;
+        }
+    }
+
+    /// A lease is had by claiming it, which locks a row: only when its holder is not seen at work.
+    async fn may_claim(&mut self, job: &Job, observer: &mut Observer) -> Result<bool, Error> {
+        let holder = job.ledger.holder(self.work.as_mut(), &job.scope.lock_name).await;
+        let holder = holder.map_err(|error| job.look_failed(error))?;
+        let at_work = holder.filter(|run| run.status == RunStatus::Running);
+        Ok(at_work.is_none_or(|run| observer.holder_is_silent(&run, Instant::now())))
+    }
+
+    /// The tables: under the session lock, if there is one.
     pub(crate) async fn prepare(&mut self, job: &Job) -> Result<Option<HistoryTable>, Error> {
         let work = self.work.as_mut();
         let history = job.history_table(&self.server);
@@ -200,7 +269,7 @@ impl Sessions {
             id: RunId::random(),
             environment: job.scope.environment.clone(),
             lock_name: job.scope.lock_name.clone(),
-            lock_mode: LockMode::Session,
+            lock_mode: self.mode,
             release: job.release(),
             digest: job.digest(),
             deploy: job.scope.deploy.clone(),
@@ -224,6 +293,14 @@ impl Sessions {
             ended_by: None,
         }
     }
+}
+
+fn writable(job: &Job, server: &Server) -> Result<(), Error> {
+    if !server.read_only {
+        return Ok(());
+    }
+    let name = format!("{} {}", server.product, server.version);
+    Err(Error::ReadOnlyServer { target: job.place(), server: name })
 }
 
 /// The look under the lock: reads the history, and lets [`settle`] decide.

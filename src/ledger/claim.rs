@@ -1,6 +1,6 @@
 //! What a leader writes before it works: the tables, the lock's row, the claim. Each statement is fenced or harmless.
 
-use crate::database::{Database, DbError, DbErrorKind, Value};
+use crate::database::{Database, DbError, DbErrorKind, Statement, Value};
 use crate::ledger::look::LookError;
 use crate::ledger::{LEDGER_VERSION, Ledger};
 use crate::model::ids::RunId;
@@ -118,6 +118,18 @@ impl Ledger {
         Ok(!session.query(&question).await?.rows.is_empty())
     }
 
+    /// Whether a statement of this run is in progress on the server, or may be as far as it lets us see.
+    pub async fn statement_runs(&self, session: &mut dyn Database, run: &Run) -> Result<bool, DbError> {
+        let Some(question) = self.dialect().marked else { return Ok(false) };
+        let arguments = vec![begins_with_mark(&run.id), run.session.as_str().into()];
+        Ok(!session.query(&self.statement(question, arguments)).await?.rows.is_empty())
+    }
+
+    /// What cancels this run's statement, whichever session runs it; none where that cannot be asked for.
+    pub fn cancel_marked(&self, run: &RunId) -> Option<Statement> {
+        Some(self.statement(self.dialect().cancel_marked?, vec![begins_with_mark(run)]))
+    }
+
     /// Ends the session that a run recorded. False where that cannot be asked for.
     pub async fn end_session(&self, session: &mut dyn Database, recorded: &str) -> Result<bool, DbError> {
         let Some(question) = self.dialect().end_session else { return Ok(false) };
@@ -172,6 +184,11 @@ impl Ledger {
 
 /// Stands on a line of its own between the statements of `migrations/*/`.
 pub const SCHEMA_SEPARATOR: &str = "\n-- next\n";
+
+/// For `LIKE`; there is neither `%` nor `_` in a mark of ours.
+fn begins_with_mark(run: &RunId) -> Value {
+    Value::from(format!("{}%", run.mark()))
+}
 
 async fn until_nobody_collides(session: &mut dyn Database, statement: &str) -> Result<(), DbError> {
     let mut tries = 0;

@@ -1,15 +1,17 @@
-//! The leader's signs of life, on a session of their own: a task that beats every 2 s, tells when the lock is lost,
-//! cancels the work session's statement, and writes the verdict.
+//! The leader's signs of life, on a session of their own: a task that beats every 2 s, tells when the lock is lost (a
+//! lease also when no beat got through for as long as it may be trusted), cancels the work session's statement, and
+//! writes the verdict.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 
 use crate::database::{Database, DbError, DbErrorKind, Engine, Holder, LockKey, Purpose, Statement, Target};
 use crate::ledger::record::{Progress, Recorder, Verdict};
+use crate::lock::trust::{Trust, since_boot};
 use crate::model::event::Event;
 use crate::report::Report;
 
@@ -18,7 +20,9 @@ pub const EVERY: Duration = Duration::from_secs(2);
 /// Until the first one.
 const FIRST: Duration = Duration::from_millis(300);
 /// What one beat may take.
-const BEAT_LIMIT: Duration = Duration::from_secs(2);
+pub const BEAT_LIMIT: Duration = Duration::from_secs(2);
+/// Between two questions that were not answered.
+const CONFIRM_AGAIN: Duration = Duration::from_millis(200);
 
 /// Whether the lock is still ours.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,8 +57,10 @@ pub struct Leader {
     pub target: Arc<Target>,
     /// The lock that the work session must hold.
     pub key: LockKey,
-    /// The work session, as runs record it.
-    pub work_session: String,
+    /// The work session, as runs record it; none under a lease, which belongs to no session.
+    pub work_session: Option<String>,
+    /// Opened by the claim. A lease is lost when it is over; a live session lock is not.
+    pub trust: Trust,
     /// For missed beats.
     pub report: Arc<dyn Report>,
 }
@@ -62,7 +68,8 @@ pub struct Leader {
 impl Leader {
     /// Anew after a break; its server is known already, only its watchdog has to be set.
     async fn reopen(&self) -> Result<Box<dyn Database>, DbError> {
-        let mut session = (self.engine.connect)(&self.target, Purpose::Beat, BEAT_LIMIT).await?;
+        let purpose = if self.work_session.is_some() { Purpose::Beat } else { Purpose::Lease };
+        let mut session = (self.engine.connect)(&self.target, purpose, BEAT_LIMIT).await?;
         session.identify().await?;
         Ok(session)
     }
@@ -75,8 +82,12 @@ pub struct Beats {
     task: JoinHandle<()>,
 }
 
+/// Why a lease is lost whose trust is over.
+const NO_SIGN: &str = "no sign of life got through for 10 s";
+
 enum Command {
     Interrupt(Statement),
+    Confirm(oneshot::Sender<bool>),
     Finish(Verdict, Duration, oneshot::Sender<Result<bool, DbError>>),
 }
 
@@ -90,8 +101,7 @@ impl Beats {
     ) -> Self {
         let (commands, inbox) = mpsc::channel(4);
         let (lost, lock) = watch::channel(Lock::Held);
-        let heart =
-            Heart { session: Some(session), recorder, progress, leader, lost, last_good: Instant::now() };
+        let heart = Heart { session: Some(session), recorder, progress, leader, lost };
         Self { commands, lock, task: tokio::spawn(heart.run(inbox)) }
     }
 
@@ -103,6 +113,21 @@ impl Beats {
     /// Cancels what the work session runs. Best effort: the work's own end tells whether it came through.
     pub async fn interrupt(&self, statement: &Statement) {
         let _ = self.commands.send(Command::Interrupt(statement.clone())).await;
+    }
+
+    /// Beats at once, and again until it is known whether the lock is still ours.
+    pub async fn confirm(&self) -> Lock {
+        loop {
+            let (answer, answered) = oneshot::channel();
+            let asked = self.commands.send(Command::Confirm(answer)).await.is_ok();
+            let good = asked && answered.await.unwrap_or(false);
+            match &*self.lock.borrow() {
+                Lock::Held if good => return Lock::Held,
+                Lock::Held => {}
+                lost @ Lock::Lost(_) => return lost.clone(),
+            }
+            sleep(CONFIRM_AGAIN).await;
+        }
     }
 
     /// Writes the verdict, trying for `patience`, and ends the task. False: the run is not ours any more.
@@ -122,8 +147,6 @@ struct Heart {
     progress: SharedProgress,
     leader: Leader,
     lost: watch::Sender<Lock>,
-    /// When the last good beat began.
-    last_good: Instant,
 }
 
 impl Heart {
@@ -137,34 +160,63 @@ impl Heart {
                 biased;
                 command = inbox.recv() => match command {
                     Some(Command::Interrupt(statement)) => self.interrupt(&statement).await,
+                    Some(Command::Confirm(answer)) => drop(answer.send(self.beat().await)),
                     Some(Command::Finish(verdict, patience, answer)) => {
                         let _ = answer.send(self.finish(&verdict, patience).await);
                         return;
                     }
                     None => return,
                 },
-                _ = ticks.tick() => self.beat().await,
+                _ = ticks.tick() => drop(self.beat().await),
+                () = sleep(self.leader.trust.left(since_boot())), if self.is_lease() && !self.is_lost() => {
+                    self.session = None;
+                    self.lose(NO_SIGN.to_owned());
+                }
             }
         }
     }
 
-    async fn beat(&mut self) {
-        let began = Instant::now();
-        let progress = self.progress.get();
-        match timeout(BEAT_LIMIT, self.try_beat(&progress)).await {
-            Ok(Ok(None)) => self.last_good = began,
-            Ok(Ok(Some(reason))) => {
-                self.lost.send_if_modified(|lock| {
-                    let first = *lock == Lock::Held;
-                    if first {
-                        *lock = Lock::Lost(reason);
-                    }
-                    first
-                });
+    fn is_lease(&self) -> bool {
+        self.leader.work_session.is_none()
+    }
+
+    fn is_lost(&self) -> bool {
+        *self.lost.borrow() != Lock::Held
+    }
+
+    /// Once.
+    fn lose(&mut self, reason: String) {
+        self.lost.send_if_modified(|lock| {
+            let first = *lock == Lock::Held;
+            if first {
+                *lock = Lock::Lost(reason);
             }
+            first
+        });
+    }
+
+    /// True: a good one. After a loss there is none.
+    async fn beat(&mut self) -> bool {
+        let began = since_boot();
+        let limit = match self.is_lease() {
+            // nobody knows what happened while we slept
+            true => BEAT_LIMIT.min(self.leader.trust.left(began)),
+            false => BEAT_LIMIT,
+        };
+        if self.is_lost() || limit.is_zero() {
+            return false;
+        }
+        let progress = self.progress.get();
+        match timeout(limit, self.try_beat(&progress)).await {
+            Ok(Ok(None)) => {
+                self.leader.trust.renew(began);
+                return true;
+            }
+            Ok(Ok(Some(reason))) => self.lose(reason),
             Ok(Err(error)) => self.missed(&error.message),
             Err(_) => self.missed("no answer within 2 s"),
         }
+        false
     }
 
     /// Some = the lock is lost, because.
@@ -177,10 +229,14 @@ impl Heart {
         if !self.recorder.beat(session.as_mut(), progress).await? {
             return Ok(Some("another run has taken over: the ledger says that ours is over".to_owned()));
         }
+        let Some(ours) = &self.leader.work_session else {
+            self.session = Some(session);
+            return Ok(None);
+        };
         let holder = session.holder(&self.leader.key).await?;
         self.session = Some(session);
         Ok(match holder {
-            Holder::Other(Some(session)) if session == self.leader.work_session => None,
+            Holder::Other(Some(session)) if session == *ours => None,
             Holder::Other(Some(session)) => Some(format!("session {session} has the lock now")),
             Holder::Other(None) => None,
             Holder::Free | Holder::Ours => {
@@ -191,7 +247,8 @@ impl Heart {
 
     fn missed(&mut self, reason: &str) {
         self.session = None;
-        let since_ms = u64::try_from(self.last_good.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let since = self.leader.trust.age(since_boot());
+        let since_ms = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
         self.leader.report.event(&Event::BeatMissed { reason: reason.to_owned(), since_ms });
     }
 
@@ -229,7 +286,7 @@ impl Heart {
                 return Err(error);
             }
             self.missed(&error.message);
-            tokio::time::sleep(Duration::from_millis(250)).await;
+            sleep(Duration::from_millis(250)).await;
         }
     }
 

@@ -3,13 +3,13 @@
 
 use tokio::time::Instant;
 
-use crate::database::{Database, DbError, DbErrorKind};
+use crate::database::{Database, DbError, DbErrorKind, Holder, LockKey};
 use crate::ledger::Ledger;
 use crate::ledger::look::{Look, LookError, Scope};
 use crate::ledger::record::Mine;
 use crate::lock::judge::{Facts, is_over};
 use crate::lock::observer::Observer;
-use crate::model::run::{Run, RunStatus};
+use crate::model::run::{LockMode, Run, RunStatus};
 
 /// What became of one claim.
 #[derive(Debug)]
@@ -29,12 +29,14 @@ pub trait SecondLook<T>: Send {
     async fn judge(&mut self, session: &mut dyn Database, look: &Look) -> Result<Option<T>, LookError>;
 }
 
-/// Claims on the work session, which holds the session lock. `run` is ours without its fence. Its writes commit or
+/// Claims on the work session, which holds the session lock `key` unless `run` goes by a lease. `run` is ours without
+/// its fence. Its writes commit or
 /// roll back as a whole; afterwards no transaction is open.
 pub async fn claim<T>(
     ledger: &Ledger,
     work: &mut dyn Database,
     scope: &Scope,
+    key: &LockKey,
     observer: &mut Observer,
     mut run: Run,
     second_look: &mut dyn SecondLook<T>,
@@ -43,7 +45,7 @@ pub async fn claim<T>(
         Err(error) if contended(&error) => return Ok(Claim::NotGot),
         begun => begun?,
     }
-    let claimed = match attempt(ledger, work, scope, observer, &mut run, second_look).await {
+    let claimed = match attempt(ledger, work, scope, key, observer, &mut run, second_look).await {
         Ok(Claim::NotGot) => {
             work.script("ROLLBACK").await?;
             return Ok(Claim::NotGot);
@@ -84,6 +86,7 @@ async fn attempt<T>(
     ledger: &Ledger,
     work: &mut dyn Database,
     scope: &Scope,
+    key: &LockKey,
     observer: &mut Observer,
     run: &mut Run,
     second_look: &mut dyn SecondLook<T>,
@@ -93,7 +96,8 @@ async fn attempt<T>(
         && let Some(before) = ledger.run(work, before).await?
     {
         let silent = observer.holder_is_silent(&before, Instant::now());
-        if !is_over(&before, &facts(ledger, work, &before, silent).await?) {
+        let facts = facts(ledger, work, key, run.lock_mode, &before, silent).await?;
+        if !is_over(&before, &facts) {
             return Ok(Claim::NotGot);
         }
         if before.status == RunStatus::Running {
@@ -115,23 +119,27 @@ async fn attempt<T>(
     Ok(Claim::Mine(Box::new(run.clone())))
 }
 
-/// What there is to know of the run before ours, asked by who has the session lock. Nothing of one that succeeded goes
-/// on, so the server is not asked.
+/// What there is to know of the run before ours. Nothing of one that succeeded goes on, so the server is not asked; what
+/// is asked of a silent one alone is asked only then.
 async fn facts(
     ledger: &Ledger,
     work: &mut dyn Database,
+    key: &LockKey,
+    ours: LockMode,
     before: &Run,
     silent: bool,
 ) -> Result<Facts, DbError> {
+    let lock_is_ours = ours == LockMode::Session;
     let unfinished = !matches!(before.status, RunStatus::Succeeded | RunStatus::Abandoned);
-    let lock_covers_all = ledger.dialect().session_lives.is_none();
+    let ended_or_silent = silent || before.status != RunStatus::Running;
+    let lock_is_theirs = silent && !lock_is_ours && matches!(work.holder(key).await?, Holder::Other(_));
     Ok(Facts {
         silent,
-        lock_is_ours: true,
+        lock_is_ours,
         session_lives: unfinished && ledger.session_lives(work, &before.session).await?,
-        lock_is_theirs: false,
-        statement_runs: false,
-        lock_covers_all,
+        lock_is_theirs,
+        statement_runs: unfinished && ended_or_silent && ledger.statement_runs(work, before).await?,
+        lock_covers_all: ledger.dialect().session_lives.is_none(),
     })
 }
 

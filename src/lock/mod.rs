@@ -38,5 +38,7 @@
 
 pub mod beats;
 pub mod claim;
+pub mod hold;
 pub mod judge;
 pub mod observer;
+pub mod trust;

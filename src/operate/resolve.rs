@@ -9,7 +9,7 @@ mod plan;
 
 use std::time::Duration;
 
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
 use crate::database::{DbError, DbErrorKind, Purpose};
 use crate::error::{Doing, Error, OperateError};
@@ -35,8 +35,6 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const NO_BEATS: Duration = Duration::from_secs(5);
 /// Between tries for the lock.
 const AGAIN: Duration = Duration::from_secs(1);
-/// How long the server may take to answer.
-const ANSWER: Duration = Duration::from_secs(10);
 
 /// Who says it, and how long to try.
 pub struct Asked<'a> {
@@ -96,8 +94,7 @@ async fn attempt(
     leader: &mut Sessions,
     observer: &mut Observer,
 ) -> Result<Option<(Vec<Resolved>, RunId)>, Error> {
-    let tried = timeout(ANSWER, leader.work.try_lock(&job.key)).await.unwrap_or_else(|_| Err(no_answer()));
-    if !tried.map_err(|error| job.refused(Doing::Locking, error))? {
+    if !leader.try_lock(job, observer).await? {
         return Ok(None);
     }
     let history = leader.prepare(job).await?.ok_or(OperateError::NoMigrations)?;
@@ -108,7 +105,7 @@ async fn attempt(
         ..leader.run_row(job)
     };
     let work = leader.work.as_mut();
-    let claimed = claim::claim(&job.ledger, work, &job.scope, observer, row, &mut AnyLook).await;
+    let claimed = claim::claim(&job.ledger, work, &job.scope, &job.key, observer, row, &mut AnyLook).await;
     let claimed = claimed.map_err(|error| match error {
         LookError::Database(error) => job.refused(Doing::Claiming, error),
         error => job.look_failed(error),
@@ -117,7 +114,7 @@ async fn attempt(
         Claim::Mine(run) => Some(under_the_claim(job, asked, leader, &run, &history).await),
         Claim::NotGot | Claim::Settled(()) => None,
     };
-    let _ = timeout(ANSWER, leader.work.unlock(&job.key)).await; // the session's end frees it too
+    leader.unlock(job).await;
     done.transpose()
 }
 
@@ -238,8 +235,4 @@ fn finish(job: &Job, asked: &Asked<'_>, changes: Vec<Resolved>, run: Option<RunI
     let report = ResolveReport { history, changes, run: run.clone(), by: asked.by.to_owned() };
     job.report.event(&Event::Resolved(Box::new(report)));
     Success { run, applied: Vec::new(), message }
-}
-
-fn no_answer() -> DbError {
-    DbError::new(DbErrorKind::Timeout, format!("no answer within {} s", ANSWER.as_secs()))
 }

@@ -28,6 +28,8 @@ pub const DIALECT: Dialect = Dialect {
     session_lives: None,
     may_create: None,
     end_session: None,
+    marked: None,
+    cancel_marked: None,
     grant: None,
     notify: None,
     invalid_index: None,

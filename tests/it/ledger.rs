@@ -3,7 +3,9 @@
 use std::fmt::Write as _;
 
 use async_trait::async_trait;
-use bellwether::database::{Database, DbErrorKind, Dialect, Reply, Row, Value, mysql, postgres, sqlite};
+use bellwether::database::{
+    Database, DbErrorKind, Dialect, LockKey, Reply, Row, Value, mysql, postgres, sqlite,
+};
 use bellwether::ledger::Ledger;
 use bellwether::ledger::look::{Look, LookError, Scope};
 use bellwether::ledger::record::{Mine, Progress, Recorder, Verdict};
@@ -203,9 +205,10 @@ async fn claim_with(
 ) -> Result<Claim<&'static str>, LookError> {
     let ledger = Ledger::new(&postgres::DIALECT, None);
     let ours = run("r9", 0, RunStatus::Running);
+    let key = LockKey { name: "default".into(), id: None };
     let mut observer = Observer::default();
     observer.see(&Look::default(), None, Instant::now());
-    claim(&ledger, work, &scope(), &mut observer, ours, &mut Settle(settled)).await
+    claim(&ledger, work, &scope(), &key, &mut observer, ours, &mut Settle(settled)).await
 }
 
 fn work() -> Fake {

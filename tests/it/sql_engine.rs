@@ -14,6 +14,7 @@ use bellwether::formats::FORMATS;
 use bellwether::ledger::Ledger;
 use bellwether::ledger::history::HistoryTable;
 use bellwether::ledger::record::Mine;
+use bellwether::lock::hold::Hold;
 use bellwether::model::event::{Event, StepRef};
 use bellwether::model::migration::Migration;
 use bellwether::report::Report;
@@ -100,7 +101,7 @@ impl Stage {
             ledger: &Ledger::new(self.dialect, None),
             history: &history,
             lock_name: "default",
-            key: &LockKey { name: "default".into(), id: None },
+            hold: Hold::Session(&LockKey { name: "default".into(), id: None }),
             mine: &Mine { run: "the-run".into(), fence: 7 },
             ddl_lock_timeout_ms: self.ddl_lock_timeout_ms,
             engine: self.engine,

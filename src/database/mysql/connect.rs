@@ -68,7 +68,7 @@ pub(super) fn settings(target: &Target, purpose: Purpose) -> String {
             "",
             "lock_wait_timeout = 1 /*M!100101 , max_statement_time = 8 */ /*!50708 , max_execution_time = 8000 */",
         ),
-        Purpose::Work | Purpose::Beat => (
+        Purpose::Work | Purpose::Beat | Purpose::Lease => (
             "sql_mode = (SELECT CONCAT(@@sql_mode, ',PIPES_AS_CONCAT,NO_ENGINE_SUBSTITUTION')), ",
             "lock_wait_timeout = 5, wait_timeout = 15, interactive_timeout = 15 \
              /*M!100101 , max_statement_time = 0 */ /*!50708 , max_execution_time = 0 */",

@@ -4,7 +4,7 @@ use super::{DIALECT, Session, literal};
 use crate::database::driver::Answers;
 use crate::database::error::{DbError, DbErrorKind};
 use crate::database::statement::{Row, Statement, Value};
-use crate::database::{Interrupt, LockSupport, Reply, Server};
+use crate::database::{Interrupt, LockSupport, Purpose, Reply, Server};
 
 /// Variables that a server does not know are not in its answer. In one message: three questions.
 const WHO: &str = "SELECT VERSION(), CONNECTION_ID(), DATABASE(), @@sql_mode, @@time_zone, @@character_set_client, \
@@ -16,7 +16,10 @@ pub(super) async fn of(session: &mut Session) -> Result<Server, DbError> {
     let [who, variables] = replies.as_slice() else { return Err(silent()) };
     let row = who.rows.first().ok_or_else(silent)?;
     let variables = Variables(variables);
-    let server = server(row, &variables)?;
+    let mut server = server(row, &variables)?;
+    if session.purpose == Purpose::Lease {
+        server.session_check = String::new(); // behind a proxy it may be another one each time
+    }
     if variables.on("wsrep_on") {
         // a node of a cluster that is behind must not be read
         session.exchange("SET SESSION wsrep_sync_wait = 7", Answers::kept()).await?;
@@ -61,6 +64,7 @@ fn server(row: &Row, variables: &Variables<'_>) -> Result<Server, DbError> {
         read_only: variables.on("read_only") || variables.on("super_read_only"),
         transactional_ddl: false,
         lock,
+        transaction_settings: String::new(),
         interrupt: Interrupt::Statement(cancel),
     })
 }

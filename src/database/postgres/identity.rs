@@ -21,11 +21,17 @@ const NO_START: &str = "NULL::bigint";
 
 /// Sets a leader's session up and asks who is there, in one exchange.
 pub(super) async fn of(session: &mut Session) -> Result<Server, DbError> {
+    let known = session.connection().await.ok().and_then(|(it, _)| it.server_version_num()).unwrap_or(0);
     if session.purpose == Purpose::Look || session.pooled {
         // a look's session is recorded nowhere
-        return ask(session, "", NO_START).await;
+        let mut server = ask(session, "", NO_START).await?;
+        if session.purpose == Purpose::Lease {
+            server.session_check = String::new(); // another one each time
+            server.restore = RESET.trim_end_matches("; ").to_owned();
+            server.transaction_settings = settings::of_a_transaction(&session.settings, known);
+        }
+        return Ok(server);
     }
-    let known = session.connection().await.ok().and_then(|(it, _)| it.server_version_num()).unwrap_or(0);
     let wanted = settings::of_a_leader(session.purpose, &session.settings, known);
     match ask(session, &wanted, START).await {
         // something of ours is not to be had there
@@ -70,6 +76,7 @@ fn server(row: &Row, restore: String, pooled: bool) -> Result<Server, DbError> {
         read_only: row.truth(4)?,
         lock,
         restore,
+        transaction_settings: String::new(),
         interrupt: Interrupt::Statement(cancel),
     })
 }

@@ -32,6 +32,22 @@ fn statement(name: &str, value: &str) -> String {
     format!("SET {name} = {}", text(value))
 }
 
+/// What a leader sets for one transaction, where nothing may stay on the session. `known` as above.
+pub(super) fn of_a_transaction(of_url: &[(String, String)], known: u32) -> String {
+    let mut names = vec![("statement_timeout", "0"), ("idle_in_transaction_session_timeout", "15s")];
+    if known >= 14_00_00 {
+        names.push(("client_connection_check_interval", "1s"));
+    }
+    if known >= 17_00_00 {
+        names.push(("transaction_timeout", "0"));
+    }
+    let calls: Vec<String> = pairs(of_url)
+        .chain(names)
+        .map(|(name, value)| format!("pg_catalog.set_config({}, {}, true)", text(name), text(value)))
+        .collect();
+    format!("SELECT {}", calls.join(", "))
+}
+
 /// The same for servers that refused them: only what they know, and nothing of the network.
 pub(super) fn of_a_leader_where_known(purpose: Purpose, of_url: &[(String, String)]) -> String {
     let rows: Vec<String> = names(purpose, u32::MAX)

@@ -114,6 +114,7 @@ pub fn server() -> Server {
         transactional_ddl: true,
         lock: LockSupport::Session("sp_getapplock".into()),
         restore: "RESTORE".into(),
+        transaction_settings: String::new(),
         interrupt: Interrupt::Flag(std::sync::Arc::default()),
     }
 }
