@@ -197,18 +197,19 @@ pub fn read_only(target: &str, server: &str) -> Explained {
 
 pub fn unsafe_lock(engine: EngineName, pooled: bool, target: &str, reason: &str) -> Explained {
     let cause = "a lock there could be granted to two leaders at once, or stay behind when its owner is gone";
-    let hint = match engine {
-        EngineName::Sqlite => "put the database file on a local disk",
-        _ if pooled => {
-            "give bellwether the database's direct URL, without the pooler; the application may keep using it"
-        }
-        _ => "this version needs a server with session locks: leases for the others come with a later one",
+    let leave = "leave lock.mode at auto: a lease in the ledger takes the place of the session lock there";
+    let hints: &[&str] = match engine {
+        EngineName::Sqlite => &[
+            "put the database file on a local disk, and leave lock.mode at auto: its lock is a file beside it",
+        ],
+        _ if pooled => &[
+            leave,
+            "or give bellwether the database's direct URL, without the pooler; the application may keep using it",
+        ],
+        _ => &[leave],
     };
-    told(
-        format!("no safe lock can be had at {target}: {reason}"),
-        vec![cause.to_owned()],
-        vec![hint.to_owned()],
-    )
+    let hints = hints.iter().map(|hint| (*hint).to_owned()).collect();
+    told(format!("no safe lock can be had at {target}: {reason}"), vec![cause.to_owned()], hints)
 }
 
 pub fn ledger_newer(min_reader: i64) -> Explained {

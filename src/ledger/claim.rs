@@ -121,7 +121,9 @@ impl Ledger {
     /// Whether a statement of this run is in progress on the server, or may be as far as it lets us see.
     pub async fn statement_runs(&self, session: &mut dyn Database, run: &Run) -> Result<bool, DbError> {
         let Some(question) = self.dialect().marked else { return Ok(false) };
-        let arguments = vec![begins_with_mark(&run.id), run.session.as_str().into()];
+        // the number of a session that ended is given to others, whose statements may be hidden from us for ever
+        let recorded = if run.status == RunStatus::Running { run.session.as_str() } else { "" };
+        let arguments = vec![begins_with_mark(&run.id), recorded.into()];
         Ok(!session.query(&self.statement(question, arguments)).await?.rows.is_empty())
     }
 
@@ -190,7 +192,11 @@ fn begins_with_mark(run: &RunId) -> Value {
     Value::from(format!("{}%", run.mark()))
 }
 
-async fn until_nobody_collides(session: &mut dyn Database, statement: &str) -> Result<(), DbError> {
+/// A statement that makes what may be there already.
+pub(super) async fn until_nobody_collides(
+    session: &mut dyn Database,
+    statement: &str,
+) -> Result<(), DbError> {
     let mut tries = 0;
     while let Err(error) = session.script(statement).await {
         tries += 1;

@@ -2,6 +2,7 @@
 
 use crate::database::{Database, DbError, DbErrorKind, Dialect, Statement, Value};
 use crate::formats::History;
+use crate::ledger::claim::until_nobody_collides;
 use crate::model::ids::Version;
 use crate::model::migration::{Applied, Migration};
 use crate::model::resolve::Resolution;
@@ -79,10 +80,7 @@ impl HistoryTable {
             answer => return answer.map(drop),
         }
         let create = (self.history.create)(self.dialect.name).replace("{table}", &self.table);
-        match session.script(&create).await {
-            Err(error) if error.kind == DbErrorKind::AlreadyExists => Ok(()),
-            made => made,
-        }
+        until_nobody_collides(session, &create).await
     }
 
     /// A row that says applied (or, with `success` false, begun). `nanoseconds` is an expression of ours.

@@ -16,16 +16,17 @@
 //!    with a server connection that is not ours ([`crate::database::pooler`]).
 //! 2. Fast path, reads only: the latest run that is ours succeeded and nothing is pending → done.
 //! 3. Tries the session lock, never blocking: a blocked lock call is a snapshot that stops `CREATE INDEX
-//!    CONCURRENTLY`. Between tries it says who holds it, since when and at which step.
+//!    CONCURRENTLY`. Between tries it says who holds it, since when and at which step. Where the server has no safe one
+//!    there is only the lease: the claim below, to be had when the run that the lock's row names is over ([`judge`]).
 //! 4. Claims ([`claim`]): one READ COMMITTED transaction whose first statement locks the lock's row. Under that lock it
-//!    looks again ([`judge`]): a run that failed since our first look is not tried anew by us, who were there; a run that succeeded
-//!    has done our work. Then the fence grows, and our run stands in the ledger.
+//!    looks again ([`judge`]): a run that failed since our first look is not tried anew by us, who were there; a run
+//!    that succeeded has done our work. Then the fence grows, and our run stands in the ledger.
 //! 5. Works. Each migration's transaction begins by comparing fence, run and session with the lock's row, read in
 //!    share mode; it holds the script, its history row and this check, nothing else.
 //! 6. Beats every 2 s on the beat session ([`beats`]): counter + 1, progress, finished steps. A beat that finds the run
 //!    not ours, or the session lock gone from the work session, means that the lock is lost. Missed beats alone end
-//!    nothing while SQL work has a live session lock. Nobody else writes runs and steps (SQLite: the one connection,
-//!    between migrations).
+//!    nothing while SQL work has a live session lock; a lease, or a command, is trusted for 10 s ([`trust`]). Nobody
+//!    else writes runs and steps (SQLite: the one connection, between migrations).
 //! 7. Finishes: the verdict is written before the lock is freed.
 //!
 //! # Everyone else

@@ -16,6 +16,7 @@ mod harness;
 mod indexes;
 mod install;
 mod layers;
+mod leases;
 mod ledger;
 mod looking;
 mod operator_doctor;

@@ -1,29 +1,97 @@
-//! Behind a pooler in transaction mode a session lock is no lock (T3): a leader refuses, a follower only reads.
+//! Behind a pooler in transaction mode a session lock is no lock (T3): a leader takes a lease, a follower only reads.
 
 use std::time::Duration;
 
 use url::Url;
 
 use crate::support::server::pgbouncer_url;
-use crate::support::{Bellwether, Migrations, on_servers};
+use crate::support::{Bellwether, Migrations, TestDatabase, on_servers};
+
+const SOON: Duration = Duration::from_secs(30);
+
+/// The test's database as seen through the pooler, if there is one.
+fn through_the_pooler(db: &TestDatabase) -> Option<String> {
+    let mut url = Url::parse(&pgbouncer_url()?).unwrap();
+    url.set_path(db.name());
+    Some(url.to_string())
+}
+
+/// Nothing of ours stays on the server's side of the pooler.
+fn expect_nothing_left(db: &TestDatabase) {
+    let locks = "select count(*) from pg_locks where locktype = 'advisory'
+        and database = (select oid from pg_database where datname = current_database())";
+    assert_eq!(db.value(locks), "0");
+}
 
 on_servers! { [postgres Postgres]
-    fn a_leader_behind_a_pooler_refuses_and_a_follower_there_works(db) {
-        let Some(pooler) = pgbouncer_url() else { return };
-        let mut url = Url::parse(&pooler).unwrap();
-        url.set_path(db.name());
+    fn twelve_elects_behind_a_pooler_have_one_leader(db) {
+        let Some(url) = through_the_pooler(db) else { return };
+        let migrations = Migrations::counted(3);
+        let elects: Vec<_> = (0..12)
+            .map(|number| {
+                let elect = Bellwether::at("deploy", db, &migrations).participant(&format!("app-{number}"));
+                elect.url(&url).spawn()
+            })
+            .collect();
+        let outcomes: Vec<_> = elects.into_iter().map(|elect| elect.wait(Duration::from_secs(90)).expect(0)).collect();
+        let leaders = outcomes.iter().filter(|outcome| !outcome.events_named("run_finished").is_empty()).count();
+        assert_eq!(leaders, 1);
+        assert_eq!(db.value("select count(*) from applied"), "3");
+        assert_eq!(db.value("select distinct lock_mode from bellwether_runs"), "lease");
+        expect_nothing_left(db);
+    }
+
+    fn where_lock_mode_insists_on_the_session_lock_a_leader_behind_a_pooler_refuses(db) {
+        let Some(url) = through_the_pooler(db) else { return };
         let migrations = Migrations::counted(1);
-        let leader = Bellwether::lead(db, &migrations).url(url.as_str()).run();
-        assert!(!matches!(leader.code, Some(0 | 1) | None), "{}", leader.said());
+        let leader = Bellwether::lead(db, &migrations).args(["--lock-mode", "session"]).url(&url).run().expect(2);
         assert!(leader.error().contains("pooler"), "{}", leader.said());
         assert!(!db.has_table("applied"));
-        let follower = Bellwether::follow(db, &migrations).url(url.as_str()).spawn();
-        follower.wait_for_event("waiting", Duration::from_secs(20));
+        expect_nothing_left(db);
+    }
+
+    fn a_follower_behind_a_pooler_waits_for_a_leader_that_is_not(db) {
+        let Some(url) = through_the_pooler(db) else { return };
+        let migrations = Migrations::counted(1);
+        let follower = Bellwether::follow(db, &migrations).url(&url).spawn();
+        follower.wait_for_event("waiting", SOON);
         Bellwether::lead(db, &migrations).run().expect(0);
-        follower.wait(Duration::from_secs(20)).expect(0);
-        // nothing of ours stays on the server's side of the pooler
-        let left = "select count(*) from pg_locks
-            where locktype = 'advisory' and database = (select oid from pg_database where datname = current_database())";
-        assert_eq!(db.value(left), "0");
+        follower.wait(SOON).expect(0);
+        expect_nothing_left(db);
+    }
+
+    fn what_a_script_sets_does_not_stay_on_the_poolers_connections(db) {
+        let Some(url) = through_the_pooler(db) else { return };
+        let migrations = Migrations::new().file("0001_sets.sql", "SET work_mem = '77MB'; CREATE TABLE applied (id int);");
+        Bellwether::lead(db, &migrations).url(&url).run().expect(0);
+        // whatever server connection the next one gets
+        for release in 2..8 {
+            let asks = "CREATE TABLE IF NOT EXISTS seen (setting text); INSERT INTO seen VALUES (current_setting('work_mem'));";
+            migrations.write(&format!("000{release}_asks.sql"), asks);
+            let release = format!("r{release}");
+            Bellwether::new("lead").on(db).migrations(&migrations).release(&release).url(&url).run().expect(0);
+        }
+        assert_eq!(db.value("select count(*) from seen where setting = '77MB'"), "0");
+    }
+
+    fn a_roles_statement_timeout_does_not_end_a_migration_behind_a_pooler(db) {
+        let Some(url) = through_the_pooler(db) else { return };
+        db.sql(&format!("ALTER DATABASE \"{}\" SET statement_timeout = '400ms'", db.name()));
+        let migrations = Migrations::new().file("0001_long.sql", "SELECT pg_sleep(1.2); CREATE TABLE applied (id int);");
+        Bellwether::lead(db, &migrations).url(&url).run().expect(0);
+    }
+
+    fn a_signal_cancels_the_leaders_own_statement_and_no_other_one_of_the_pooler(db) {
+        let Some(url) = through_the_pooler(db) else { return };
+        let migrations = Migrations::new().file("0001_long.sql", "SELECT pg_sleep(60);");
+        let leader = Bellwether::lead(db, &migrations).url(&url).spawn();
+        leader.wait_for_event("step_started", SOON);
+        let active = "select 1 from pg_stat_activity where datname = current_database() and state = 'active'
+            and query like '/* bellwether%' and pid <> pg_backend_pid()";
+        db.wait_for_row(active, SOON);
+        leader.signal(nix::sys::signal::Signal::SIGTERM);
+        leader.wait(SOON).expect(143);
+        assert!(db.rows(active).is_empty());
+        assert_eq!(db.value("select status from bellwether_runs"), "interrupted");
     }
 }

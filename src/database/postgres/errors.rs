@@ -38,7 +38,10 @@ fn kind(code: &str, message: &str) -> DbErrorKind {
         "25006" => DbErrorKind::ReadOnly,
         "42501" => DbErrorKind::Privilege,
         "42P01" | "3F000" => DbErrorKind::MissingTable,
-        "23505" | "42P07" | "42P06" => DbErrorKind::AlreadyExists,
+        // a table that two make at once collides in whichever catalogue comes first
+        "23505" | "42P07" | "42P06" | "42710" => DbErrorKind::AlreadyExists,
+        // of two GRANTs at once
+        "XX000" if message == "tuple concurrently updated" => DbErrorKind::Serialization,
         "55P03" => DbErrorKind::LockTimeout,
         "40P01" => DbErrorKind::Deadlock,
         "40001" => DbErrorKind::Serialization,
@@ -78,6 +81,9 @@ mod tests {
             ("57P05", "idle-session timeout", DbErrorKind::ConnectionLost),
             ("42P01", "relation does not exist", DbErrorKind::MissingTable),
             ("42P07", "relation exists", DbErrorKind::AlreadyExists),
+            ("42710", "type \"bellwether_meta\" already exists", DbErrorKind::AlreadyExists),
+            ("XX000", "tuple concurrently updated", DbErrorKind::Serialization),
+            ("XX000", "cache lookup failed", DbErrorKind::Statement),
             ("40001", "could not serialize", DbErrorKind::Serialization),
             ("08P01", "no such database: x", DbErrorKind::UnknownDatabase),
             ("08006", "connection failure", DbErrorKind::ConnectionLost),

@@ -1,0 +1,93 @@
+//! A lease where a session lock would do, chosen by `lock.mode: lease`, and where there is none to be had (Galera). The
+//! protocol's other promises hold under a lease as they do under a session lock: see the tests of faults.
+
+use std::time::Duration;
+
+use crate::support::server::galera_url;
+use crate::support::{Bellwether, Migrations, Server, TestDatabase, on_servers};
+
+const SOON: Duration = Duration::from_secs(30);
+/// Until a silent leader is replaced, on a busy machine.
+const TAKEN_OVER: Duration = Duration::from_secs(60);
+
+fn leased(db: &TestDatabase, migrations: &Migrations, name: &str) -> Bellwether {
+    Bellwether::at("deploy", db, migrations).participant(name).args(["--lock-mode", "lease"])
+}
+
+on_servers! { [postgres Postgres, mariadb MariaDb]
+    fn a_lease_and_a_session_lock_exclude_each_other(db) {
+        let gate = db.gate();
+        let migrations = Migrations::new().file("0001_gated.sql", gate.sql()).file("0002_after.sql", "CREATE TABLE after_it (id int);");
+        let session = Bellwether::at("deploy", db, &migrations).participant("session").spawn();
+        session.wait_for_event("run_started", SOON);
+        let lease = Bellwether::lead(db, &migrations).args(["--lock-mode", "lease"]).spawn();
+        lease.wait_for_event("lock_waiting", SOON);
+        gate.open();
+        session.wait(SOON).expect(0);
+        lease.wait(SOON).expect(0);
+        assert_eq!(db.column("select leader from bellwether_runs"), ["session"]);
+    }
+
+    fn a_session_lock_waits_for_a_lease(db) {
+        let gate = db.gate();
+        let migrations = Migrations::new().file("0001_gated.sql", gate.sql());
+        let lease = leased(db, &migrations, "lease").spawn();
+        lease.wait_for_event("run_started", SOON);
+        let session = Bellwether::lead(db, &migrations).spawn();
+        session.wait_for_event("lock_waiting", SOON);
+        gate.open();
+        lease.wait(SOON).expect(0);
+        session.wait(SOON).expect(0);
+        assert_eq!(db.column("select lock_mode from bellwether_runs"), ["lease"]);
+    }
+
+    fn a_leases_session_may_go_where_it_likes_between_its_statements(db) {
+        let script = match db.server() {
+            Server::MariaDb => "CREATE TABLE a (id int); LOCK TABLES a WRITE; INSERT INTO a VALUES (1); USE mysql; UNLOCK TABLES; SET autocommit = 0;",
+            _ => "-- no-transaction\nCREATE TABLE a (id int);\nSET search_path = pg_catalog;\nINSERT INTO public.a VALUES (1);\nCREATE INDEX CONCURRENTLY a_id ON public.a (id);",
+        };
+        let migrations = Migrations::new().file("0001_goes.sql", script).file("0002_next.sql", "CREATE TABLE b (id int);");
+        leased(db, &migrations, "lease").run().expect(0);
+        assert_eq!(db.value("select count(*) from a"), "1");
+        assert!(db.has_table("b"));
+    }
+}
+
+on_servers! { [postgres Postgres]
+    fn a_dead_leases_statement_holds_its_successor_up(db) {
+        // outside a transaction, and deaf to the end of its client, as behind a pooler
+        let script = format!("-- no-transaction\nSELECT pg_sleep(22), '{}';", "x");
+        let migrations = Migrations::new().file("0001_long.sql", &script);
+        let leader = leased(db, &migrations, "leader").spawn();
+        let at_work = "select 1 from pg_stat_activity where state = 'active' and query like '/* bellwether%' and datname = current_database()";
+        db.wait_for_row(at_work, SOON);
+        leader.kill9();
+        std::fs::write(migrations.path_of("0001_long.sql"), &script).unwrap();
+        let elect = leased(db, &migrations, "elect").spawn();
+        // the history calls the script begun, so whoever comes next refuses it by name, and not before it has ended
+        let refused = elect.wait(TAKEN_OVER).expect(13);
+        assert!(refused.error().contains("0001_long"), "{}", refused.said());
+        assert!(db.rows(at_work).is_empty());
+    }
+}
+
+#[test]
+fn twelve_elects_on_a_galera_node_have_one_leader() {
+    let Some(root) = galera_url() else { return };
+    let db = &TestDatabase::create_at(Server::MariaDb, &root);
+    let migrations = Migrations::counted(3);
+    let elects: Vec<_> = (0..12)
+        .map(|number| Bellwether::at("deploy", db, &migrations).participant(&format!("app-{number}")).spawn())
+        .collect();
+    let outcomes: Vec<_> = elects.into_iter().map(|elect| elect.wait(TAKEN_OVER).expect(0)).collect();
+    assert_eq!(outcomes.iter().filter(|outcome| !outcome.events_named("run_finished").is_empty()).count(), 1);
+    assert_eq!(db.value("select count(*) from applied"), "3");
+    assert_eq!(db.value("select distinct lock_mode from bellwether_runs"), "lease");
+}
+
+#[test]
+fn a_sqlite_file_has_no_lease() {
+    let db = &Server::Sqlite.database();
+    let refused = leased(db, &Migrations::counted(1), "lease").run().expect(2);
+    assert!(refused.error().contains("lock file"), "{}", refused.said());
+}
