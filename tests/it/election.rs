@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::support::{Bellwether, Finished, Migrations, Running, on_every_server};
 
-const SOON: Duration = Duration::from_secs(20);
+const SOON: Duration = Duration::from_secs(60);
 const LONG: Duration = Duration::from_secs(90);
 
 fn wait_all(running: Vec<Running>) -> Vec<Finished> {
