@@ -100,3 +100,30 @@ fn end_session(db: &TestDatabase, session: &str) {
 fn wait_for_witnessed(db: &TestDatabase, count: usize) {
     db.wait_for_row(&format!("select 1 from (select count(*) as n from witness) w where n >= {count}"), SOON);
 }
+
+/// What `docs/reliability.md` says is tried is tried.
+#[test]
+fn every_fault_of_the_page_has_its_test() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = std::fs::read_to_string(root.join("docs/reliability.md")).unwrap();
+    let (_, faults) = page.split_once("## Faults").unwrap();
+    let rows = faults.lines().filter_map(|line| line.strip_prefix('|')?.rsplit('|').nth(1));
+    let named: Vec<&str> =
+        rows.flat_map(|cell| cell.split('`')).filter(|word| word.matches('_').count() > 2).collect();
+    assert!(named.len() > 30, "{named:?}");
+    let sources = sources(&root.join("tests/it"));
+    for name in named {
+        assert!(sources.contains(&format!("fn {name}(")), "no test {name:?}");
+    }
+}
+
+fn sources(folder: &std::path::Path) -> String {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries
+        .map(|path| match path.is_dir() {
+            true => sources(&path),
+            false if path.extension().is_some_and(|it| it == "rs") => std::fs::read_to_string(&path).unwrap(),
+            false => String::new(),
+        })
+        .collect()
+}
