@@ -19,6 +19,7 @@ mod layers;
 mod leases;
 mod ledger;
 mod looking;
+mod operating;
 mod operator_doctor;
 mod operator_history;
 mod operator_resolve;

@@ -170,6 +170,24 @@ on_servers! { [postgres Postgres, mariadb MariaDb]
 }
 
 on_servers! { [postgres Postgres]
+    fn a_session_of_another_user_is_named_with_what_ends_it(db) {
+        let gate = db.gate();
+        let migrations = Migrations::counted(1).file("0002_wait.sql", gate.sql());
+        let leader = at_the_gate(db, &migrations);
+        let session = db.value("select session from bellwether_runs");
+        let pid = session.split('@').next().unwrap_or_default();
+        let other = db.reader();
+        db.sql(&format!("grant select, insert, update, delete on all tables in schema public to {}", other.name));
+        let asked = Bellwether::new("unlock").url(&other.url).args(["--yes", "--force"]).run().expect(4);
+        asked.explains(&["nothing was changed", &format!("pg_terminate_backend({pid})"), "shop-web"]);
+        assert_eq!(db.runs(), [["shop-web", "running"]]);
+        gate.open();
+        leader.wait(SOON).expect(0);
+        let reader = db.reader();
+        db.grant_select(&reader, &["bellwether_runs", "bellwether_lock", "bellwether_steps", "bellwether_meta"]);
+        Bellwether::new("unlock").url(&reader.url).run().expect(0).says("nobody has the lock");
+    }
+
     fn a_session_that_no_run_recorded_is_named_and_never_ended(db) {
         Bellwether::lead(db, &Migrations::counted(1)).run().expect(0);
         let mut other = db.session();
