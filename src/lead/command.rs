@@ -42,15 +42,14 @@ impl Working<'_> {
         command: &Command,
         check: bool,
     ) -> Result<(), Error> {
-        // else it would look as if our own program were missing
-        if let Some(cwd) = command.cwd.as_ref().filter(|cwd| !cwd.is_dir()) {
-            let why = format!("there is no folder {} (cwd)", cwd.display());
-            let (command, output) = (command.argv.clone(), String::new());
-            return Err(Error::Command { command, ending: Ending::NotStarted(0, why), output, check });
-        }
         let report = Arc::clone(&self.job.report);
-        let mut running = command.start(&report).map_err(|error| Error::Bug {
-            what: format!("the command's guard cannot be started: {error}"),
+        let started = match command.unusable_folder() {
+            Some(ending) => Err(ending),
+            None => command.start(&report).map_err(|error| Ending::not_started(&error)),
+        };
+        let mut running = started.map_err(|ending| {
+            let (command, output) = (command.argv.clone(), String::new());
+            Error::Command { command, ending, output, check }
         })?;
         let watched = self.watch(work, &mut running, command).await;
         let ending = match watched {
