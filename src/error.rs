@@ -14,7 +14,7 @@ use crate::engine::step::StepError;
 use crate::exit::Exit;
 use crate::formats::FormatError;
 use crate::ledger::history::HistoryTable;
-use crate::model::ids::{Environment, RunId, Version};
+use crate::model::ids::{Environment, Participant, RunId, Version};
 use crate::model::migration::Migration;
 use crate::model::run::Run;
 use crate::plan::PlanError;
@@ -110,6 +110,14 @@ pub enum Error {
         target: String,
         /// Product and version.
         server: String,
+    },
+    /// We were started by the command of the run that we would wait for.
+    #[error("this is part of run {run}, and would wait for itself")]
+    InsideOwnRun {
+        /// Whose command we are part of.
+        run: RunId,
+        /// Who leads it.
+        leader: Participant,
     },
     /// The server's session lock cannot be trusted here.
     #[error("no safe lock at {target}: {reason}")]
@@ -309,6 +317,7 @@ impl Error {
             | Self::NoDatabaseName { .. }
             | Self::NotYet { .. }
             | Self::UnsafeLock { .. }
+            | Self::InsideOwnRun { .. }
             | Self::Write { .. } => Exit::Usage,
             Self::Database { .. }
             | Self::NoPrivilege { .. }

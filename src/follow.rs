@@ -175,6 +175,7 @@ impl<'a> Watch<'a> {
         let since = self.observer.since();
         let look = self.job.ledger.look(session.as_mut(), &self.job.scope, since).await;
         let look = look.map_err(|error| look_failed(self.job, error, locked))?;
+        look.latest.iter().try_for_each(|run| self.job.not_inside(run))?;
         let now = Instant::now();
         self.first_look.get_or_insert(now);
         let sight = self.observer.see(&look, locked, now);

@@ -69,6 +69,8 @@ pub struct Job {
     pub report: Arc<dyn Report>,
     /// The run that we lead, once we do.
     pub own_run: OnceLock<RunId>,
+    /// The run whose command started us, if one did.
+    pub inside: Option<RunId>,
     /// The signal that is to end us, once there is one.
     pub signal: watch::Receiver<Option<u8>>,
 }
@@ -225,6 +227,16 @@ impl Job {
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
         Err(Error::Bug { what: "no more tries to connect".to_owned() })
+    }
+
+    /// Nobody waits for the run whose command they are part of: it would never end.
+    pub fn not_inside(&self, run: &Run) -> Result<(), Error> {
+        match &self.inside {
+            Some(inside) if *inside == run.id => {
+                Err(Error::InsideOwnRun { run: run.id.clone(), leader: run.leader.clone() })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Says that we try again. A writer in a SQLite database is no news worth a line.

@@ -54,6 +54,8 @@ pub struct Prepared {
     pub digest: Option<Digest>,
     /// Where.
     pub target: Arc<Target>,
+    /// The run whose command started us, if one did.
+    pub inside: Option<RunId>,
 }
 
 /// Flags and config.
@@ -87,7 +89,8 @@ pub fn prepare(
     for warning in &target.warnings {
         report.event(&Event::Warning { message: warning.clone() });
     }
-    Ok(Prepared { settings, identity, bundle, argv, digest, target: Arc::new(target) })
+    let inside = env("BELLWETHER_RUN").map(RunId);
+    Ok(Prepared { settings, identity, bundle, argv, digest, target: Arc::new(target), inside })
 }
 
 /// A command's migrations may be of a format that we cannot read: then what is pending is unknown, and the ledger decides.
@@ -237,6 +240,7 @@ impl Prepared {
             readers: settings.ledger.readers,
             report: Arc::clone(report),
             own_run: OnceLock::new(),
+            inside: self.inside,
             signal,
             target: self.target,
         })

@@ -33,6 +33,7 @@ pub fn explain(error: &Error) -> Explained {
         Error::NamedInVain { key, names, create, target, error } => {
             connection::named_in_vain(key, names, create, target, error)
         }
+        Error::InsideOwnRun { run, leader } => setup::inside_own_run(run, leader),
         Error::ReadOnlyServer { target, server } => connection::read_only(target, server),
         Error::UnsafeLock { engine, pooled, target, reason } => {
             connection::unsafe_lock(*engine, *pooled, target, reason)

@@ -5,7 +5,7 @@ use crate::config::{ConfigError, Problem};
 use crate::database::url::UrlError;
 use crate::formats::{FORMATS, FormatError};
 use crate::model::event::Explained;
-use crate::model::ids::Environment;
+use crate::model::ids::{Environment, Participant, RunId};
 use crate::plan::PlanError;
 
 pub fn config(error: &ConfigError) -> Explained {
@@ -107,6 +107,20 @@ pub fn not_yet(what: &str) -> Explained {
         format!("{what} is not there yet in this version of bellwether"),
         vec![],
         vec!["`bellwether --help` lists what there is".to_owned()],
+    )
+}
+
+pub fn inside_own_run(run: &RunId, leader: &Participant) -> Explained {
+    told(
+        "bellwether was started by a command that runs under bellwether's own lock".to_owned(),
+        vec![format!(
+            "run {run} of {leader} is at work on that command, and this one would wait until it ends, which it never would"
+        )],
+        vec![
+            "call the migration tool itself in the command, without bellwether in front of it".to_owned(),
+            "if the inner one is meant for another body of migrations, give it a lock.name of its own"
+                .to_owned(),
+        ],
     )
 }
 

@@ -142,6 +142,7 @@ impl Sessions {
         let holder = job.ledger.holder(self.spare(), &job.scope.lock_name).await;
         let holder = holder.map_err(|error| job.look_failed(error))?;
         let holder = holder.filter(|run| run.status == RunStatus::Running);
+        holder.iter().try_for_each(|run| job.not_inside(run))?;
         let described = match &holder {
             Some(run) => Some(self.describe(job, run).await?),
             None => None,

@@ -4,16 +4,16 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::database::{Database, DbError, DbErrorKind};
+use crate::database::{Database, DbError, DbErrorKind, Purpose};
 use crate::error::{AtWork, Error};
 use crate::exit::signal_name;
 use crate::explain::explain;
 use crate::job::{Job, Success, milliseconds};
 use crate::lead::run::{Voice, Working, stem};
 use crate::ledger::record::{Progress, Recorder, Verdict};
-use crate::lock::beats::EVERY;
+use crate::lock::beats::{BEAT_LIMIT, EVERY};
 use crate::model::event::Event;
-use crate::model::run::{EngineKind, Run, RunStatus};
+use crate::model::run::{EngineKind, LockMode, Run, RunStatus};
 
 /// How long a verdict is tried to be written at least.
 const PATIENCE: Duration = Duration::from_secs(4);
@@ -40,7 +40,8 @@ impl Working<'_> {
                 never = keep_alive(work, self.job) => never,
             },
             Voice::Inline(mut recorder) => {
-                let finish = finish_inline(&mut recorder, work, &progress, &verdict, patience);
+                let finish =
+                    finish_inline(self.job, self.mode, &mut recorder, work, &progress, &verdict, patience);
                 match ended_early {
                     // on a session that does not answer, nothing ends by itself
                     true => timeout(patience + LAST_ANSWER, finish).await.unwrap_or_else(|_| {
@@ -97,19 +98,29 @@ impl Working<'_> {
     }
 }
 
+/// On the work session; where that has broken, which the lock's loss may have begun with, on a new one. The verdict's
+/// own condition says whether the run is still ours.
 async fn finish_inline(
+    job: &Job,
+    mode: LockMode,
     recorder: &mut Recorder,
     work: &mut dyn Database,
     progress: &Progress,
     verdict: &Verdict,
     patience: Duration,
 ) -> Result<bool, DbError> {
+    let purpose = if mode == LockMode::Lease { Purpose::Lease } else { Purpose::Beat };
     let began = Instant::now();
+    let mut fresh: Option<Box<dyn Database>> = None;
     loop {
+        let session = fresh.as_mut().map_or(&mut *work, |fresh| fresh.as_mut());
         // a script that was cut off may have left its transaction open; if there is none, that is fine too
-        let _ = work.script("ROLLBACK").await;
-        match recorder.finish(work, progress, verdict).await {
+        let _ = session.script("ROLLBACK").await;
+        match recorder.finish(session, progress, verdict).await {
             Err(error) if error.kind.passes() && began.elapsed() < patience => {
+                if error.kind.ends_session() && job.beats() {
+                    fresh = (job.engine.connect)(&job.target, purpose, BEAT_LIMIT).await.ok();
+                }
                 sleep(Duration::from_millis(100)).await;
             }
             written => return written,

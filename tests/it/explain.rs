@@ -45,6 +45,7 @@ variants! { errors: Error {
     "database" => Error::Database { .. },
     "no privilege" => Error::NoPrivilege { .. },
     "named in vain" => Error::NamedInVain { .. },
+    "inside own run" => Error::InsideOwnRun { .. },
     "read-only server" => Error::ReadOnlyServer { .. },
     "unsafe lock" => Error::UnsafeLock { .. },
     "ledger newer" => Error::LedgerNewer { .. },

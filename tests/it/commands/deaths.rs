@@ -82,6 +82,9 @@ on_servers! { [postgres Postgres, mariadb MariaDb]
         let took = finished.ended - lost;
         assert!(took < Duration::from_secs(6), "{took:?}\n{}", finished.said());
         assert_nothing_is_left(db, Duration::ZERO);
+        // recorded on a session of its own: nobody has to find it silent
+        assert_eq!(statuses(db), ["interrupted"]);
+        assert_the_lock_is_free(db);
     }
 }
 

@@ -12,7 +12,7 @@ use super::{
     COUNTED, SOON, Shell as _, assert_nothing_is_left, assert_the_lock_is_free, leader, leader_with, lines,
     own_folder, participant, statuses, wait_for_file,
 };
-use crate::support::{Bellwether, TestDatabase, on_servers, tool};
+use crate::support::{Bellwether, TestDatabase, on_every_server, on_servers, tool};
 
 /// What the leader may take at most, in KiB, whatever its command writes.
 const MEMORY: u64 = 40 * 1024;
@@ -218,5 +218,16 @@ on_servers! { [sqlite Sqlite]
         assert!(db.folder().join("zombies").exists());
         assert!(lines(db, "zombies").is_empty(), "{:?}", lines(db, "zombies"));
         assert_nothing_is_left(db, Duration::from_secs(1));
+    }
+}
+
+on_every_server! {
+    fn a_bellwether_inside_its_own_command_does_not_wait_for_itself(db) {
+        for inner in ["deploy", "lead", "follow"] {
+            let more = if inner == "follow" { "" } else { " -- true" };
+            let script = format!("{} {inner} --release {}{more}", env!("CARGO_BIN_EXE_bellwether"), db.name());
+            let finished = leader(db, &script).run().expect(10);
+            finished.explains(&["under bellwether's own lock"]);
+        }
     }
 }

@@ -220,6 +220,10 @@ pub fn error_samples() -> Vec<(&'static str, Error)> {
             }
             .tried(Duration::from_millis(3012), 5),
         ),
+        (
+            "a command that wraps bellwether",
+            Error::InsideOwnRun { run: "r7".into(), leader: "shop-web".into() },
+        ),
         ("a standby", Error::ReadOnlyServer { target: PLACE.into(), server: "PostgreSQL 15.18".into() }),
         (
             "a pooler",
