@@ -65,18 +65,6 @@ pub enum Action {
         #[arg(long)]
         check: bool,
     },
-    /// Copy this binary to PATH, for an image that has no copy of its own
-    #[command(after_help = help::INSTALL)]
-    Install {
-        /// The file to write, or a folder to write `bellwether` into
-        path: PathBuf,
-    },
-    /// Print a completion script for a shell
-    #[command(after_help = help::COMPLETIONS)]
-    Completions {
-        /// Which shell
-        shell: clap_complete::Shell,
-    },
     /// List past runs, or show one with its steps
     #[command(after_help = help::HISTORY)]
     History {
@@ -90,18 +78,15 @@ pub enum Action {
     /// Check connection, privileges, lock and config, and say what to do
     #[command(after_help = help::DOCTOR)]
     Doctor,
-    /// Write a commented bellwether.yml for this project
-    #[command(hide = true)]
-    Init {
-        /// Also write the snippet for this platform
-        #[arg(long, value_name = "PLATFORM", value_parser = ["github", "heroku", "kubernetes"])]
-        platform: Option<String>,
-    },
-    /// Write the next, empty migration in the project's format
-    #[command(hide = true)]
-    New {
-        /// What it does, in a few words
-        name: String,
+    /// Take the lock away from a leader that is dead
+    #[command(after_help = help::UNLOCK)]
+    Unlock {
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+        /// Even while its holder shows signs of life
+        #[arg(long)]
+        force: bool,
     },
     /// Say what became of a half-applied migration, or that older ones are applied already
     #[command(after_help = help::RESOLVE, group(clap::ArgGroup::new("verdict").required(true).args(["applied", "rolled_back"])))]
@@ -120,15 +105,30 @@ pub enum Action {
         #[arg(long)]
         rolled_back: bool,
     },
-    /// Take the lock away from a leader that is dead
-    #[command(after_help = help::UNLOCK)]
-    Unlock {
-        /// Do not ask
-        #[arg(long)]
-        yes: bool,
-        /// Even while its holder shows signs of life
-        #[arg(long)]
-        force: bool,
+    /// Copy this binary to PATH, for an image that has no copy of its own
+    #[command(after_help = help::INSTALL)]
+    Install {
+        /// The file to write, or a folder to write `bellwether` into
+        path: PathBuf,
+    },
+    /// Print a completion script for a shell
+    #[command(after_help = help::COMPLETIONS)]
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+    /// Write a commented bellwether.yml for this project
+    #[command(hide = true)]
+    Init {
+        /// Also write the snippet for this platform
+        #[arg(long, value_name = "PLATFORM", value_parser = ["github", "heroku", "kubernetes"])]
+        platform: Option<String>,
+    },
+    /// Write the next, empty migration in the project's format
+    #[command(hide = true)]
+    New {
+        /// What it does, in a few words
+        name: String,
     },
 }
 

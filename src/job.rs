@@ -277,7 +277,7 @@ impl Job {
         match error {
             LookError::Database(error) => self.refused(Doing::Looking, error),
             LookError::Newer { min_reader } => Error::LedgerNewer { min_reader },
-            LookError::Unreadable(word) => Error::LedgerUnreadable { what: word.to_string() },
+            error @ LookError::Unreadable { .. } => Error::LedgerUnreadable { what: error.to_string() },
         }
     }
 

@@ -6,6 +6,7 @@ Examples:
   bellwether deploy                             migrate or wait, as the role says
   bellwether deploy --role elect                whoever gets the lock first migrates
   bellwether status --check                     exit 0 once this release may go live
+  bellwether doctor                             what a deploy would stop at
 
 Every flag has a variable, BELLWETHER_ and its name: --lock-name is BELLWETHER_LOCK_NAME. An empty
 one counts as unset.

@@ -226,7 +226,7 @@ pub fn ledger_unreadable(what: &str) -> Explained {
         format!("a row of the ledger cannot be read: {what}"),
         vec!["it was edited by hand, or written by a version that this one does not know".to_owned()],
         vec![
-            "look into bellwether_runs; while nobody is at work, a row that should not be there can be deleted"
+            "`bellwether history` shows it; while nobody is at work, a row of bellwether_runs that should not be there can be deleted"
                 .to_owned(),
         ],
     )

@@ -3,7 +3,7 @@
 use crate::database::{Database, DbError, DbErrorKind, Row, Statement, Value};
 use crate::ledger::{LEDGER_VERSION, Ledger};
 use crate::model::ids::{Deploy, Digest, Environment, Participant, Release, RunId};
-use crate::model::run::{Run, UnknownWord};
+use crate::model::run::Run;
 
 /// Which runs are ours: our lock name, environment, release, and deploy if we were given one; if none is ours by
 /// release, one with our digest that was at work at or after our first look.
@@ -50,9 +50,16 @@ pub enum LookError {
         /// The version that may read it.
         min_reader: i64,
     },
-    /// A row holds a word that we do not know.
-    #[error("a row of the ledger cannot be read: {0}")]
-    Unreadable(#[from] UnknownWord),
+    /// A row holds what we cannot read, or a word that we do not know.
+    #[error("{column} of the run {run} is {value}")]
+    Unreadable {
+        /// Which run's row.
+        run: RunId,
+        /// Where.
+        column: &'static str,
+        /// What is there.
+        value: String,
+    },
 }
 
 pub(super) const RUN: &str = "r.id, r.environment, r.lock_name, r.lock_mode, r.{release}, r.digest, r.deploy, r.leader, \
@@ -206,36 +213,75 @@ fn read_row(row: &Row, look: &mut Look) -> Result<(), LookError> {
 }
 
 fn read_run(row: &Row, from: usize) -> Result<Run, LookError> {
-    let text = |index: usize| row.text(from + index);
-    let opt_text = |index: usize| row.opt_text(from + index);
-    let int = |index: usize| row.int(from + index);
+    let opt_text = |index: usize| row.opt_text(from + index).ok().flatten();
+    let opt_int = |index: usize| row.opt_int(from + index).ok().flatten();
+    let text = |index| opt_text(index).ok_or_else(|| odd(row, from, index));
+    let int = |index| opt_int(index).ok_or_else(|| odd(row, from, index));
     Ok(Run {
         id: RunId(text(0)?),
         environment: Environment(text(1)?),
         lock_name: text(2)?,
-        lock_mode: text(3)?.parse()?,
+        lock_mode: text(3)?.parse().map_err(|_| odd(row, from, 3))?,
         release: Release(text(4)?),
         digest: Digest(text(5)?),
-        deploy: opt_text(6)?.map(Deploy),
+        deploy: opt_text(6).map(Deploy),
         leader: Participant(text(7)?),
         platform: text(8)?,
         host: text(9)?,
-        url: opt_text(10)?,
-        engine: text(11)?.parse()?,
+        url: opt_text(10),
+        engine: text(11)?.parse().map_err(|_| odd(row, from, 11))?,
         session: text(12)?,
-        status: text(13)?.parse()?,
+        status: text(13)?.parse().map_err(|_| odd(row, from, 13))?,
         fence: int(14)?,
         beats: int(15)?,
         total: int(16)?,
         done: int(17)?,
-        current: opt_text(18)?,
-        error: opt_text(19)?,
-        failed_step: opt_text(20)?,
+        current: opt_text(18),
+        error: opt_text(19),
+        failed_step: opt_text(20),
         started_at: int(21)?,
         beat_at: int(22)?,
-        finished_at: row.opt_int(from + 23)?,
-        ended_by: opt_text(24)?,
+        finished_at: opt_int(23),
+        ended_by: opt_text(24),
     })
+}
+
+/// The columns that must be readable, as in [`RUN`].
+const COLUMNS: [&str; 23] = [
+    "id",
+    "environment",
+    "lock_name",
+    "lock_mode",
+    "release",
+    "digest",
+    "deploy",
+    "leader",
+    "platform",
+    "host",
+    "url",
+    "engine",
+    "session",
+    "status",
+    "fence",
+    "beats",
+    "total",
+    "done",
+    "current",
+    "error",
+    "failed_step",
+    "started_at",
+    "beat_at",
+];
+
+/// A value that no leader writes.
+fn odd(row: &Row, from: usize, index: usize) -> LookError {
+    let run = row.opt_text(from).ok().flatten().unwrap_or_default();
+    let value = match row.opt_text(from + index) {
+        Ok(Some(text)) => format!("\"{}\"", text.chars().take(40).collect::<String>()),
+        Ok(None) => "empty".to_owned(),
+        Err(_) => "no text".to_owned(),
+    };
+    LookError::Unreadable { run: RunId(run), column: COLUMNS.get(index).copied().unwrap_or("?"), value }
 }
 
 impl Ledger {

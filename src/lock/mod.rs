@@ -6,7 +6,7 @@
 //!                         │     ├─ error, refusal, budget ▶ failed
 //!                         │     └─ signal, lost lock ─────▶ interrupted
 //!                         │
-//!                         └─ silent, and a successor has the lock ▶ abandoned
+//!                         └─ silent, and a successor has the lock ▶ abandoned (or by hand: `crate::operate::unlock`)
 //! ```
 //!
 //! # Leader

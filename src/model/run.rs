@@ -57,7 +57,7 @@ wire_enum! {
         Failed = "failed",
         /// A signal or a lost lock ended it.
         Interrupted = "interrupted",
-        /// A successor found it silent and marked it.
+        /// A successor, or a person who unlocked it, found it silent and marked it.
         Abandoned = "abandoned",
     }
 }

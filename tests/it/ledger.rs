@@ -495,7 +495,7 @@ async fn a_newer_ledger_and_an_unknown_word_are_refused() {
     assert!(matches!(look(vec![newer]).await, Err(LookError::Newer { min_reader: 2 })));
     let mut odd = look_row([Some(5), None, None, None], Some(&run("r5", 5, RunStatus::Running)));
     odd.0[9 + 13] = "paused".into();
-    assert!(matches!(look(vec![odd]).await, Err(LookError::Unreadable(_))));
+    assert!(matches!(look(vec![odd]).await, Err(LookError::Unreadable { column: "status", .. })));
 }
 
 // the tables

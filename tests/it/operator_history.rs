@@ -194,6 +194,21 @@ fn edits(server: Server) -> Vec<(&'static str, &'static str)> {
 }
 
 on_every_server! {
+    fn a_row_that_cannot_be_read_stops_who_waits_and_is_named(db) {
+        let migrations = Migrations::counted(1);
+        Bellwether::lead(db, &migrations).run().expect(0);
+        let id = db.value("select id from bellwether_runs");
+        for (edit, says) in [("status = 'gone'", "status of the run"), ("leader = null", "leader of the run")] {
+            db.sql(&format!("update bellwether_runs set {edit}"));
+            for verb in ["follow", "deploy", "status"] {
+                let asked = Bellwether::at(verb, db, &migrations).run().expect(31);
+                asked.explains(&[says, &id, "bellwether history"]);
+            }
+            db.sql("update bellwether_runs set status = 'succeeded', leader = 'shop-web'");
+        }
+        Bellwether::follow(db, &migrations).run().expect(0);
+    }
+
     fn a_run_row_that_was_edited_by_hand_is_shown_and_nobody_panics(db) {
         let migrations = Migrations::counted(2);
         for (edit, says) in edits(db.server()) {

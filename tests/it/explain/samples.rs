@@ -139,7 +139,7 @@ pub fn error_samples() -> Vec<(&'static str, Error)> {
         ("no URL", UrlError::NoScheme.into()),
         ("no database", Error::NoDatabase { environment: "production".into(), variable: Some("PGHOST") }),
         ("no database name", Error::NoDatabaseName { target: "mysql://app@db.example.com:3306".into() }),
-        ("not yet", Error::NotYet { what: "`bellwether doctor`".into() }),
+        ("not yet", Error::NotYet { what: "`bellwether init`".into() }),
         (
             "a file that cannot be written",
             Error::Write { path: "/out/bellwether".into(), source: self::denied() },
@@ -253,7 +253,10 @@ pub fn error_samples() -> Vec<(&'static str, Error)> {
             },
         ),
         ("a newer ledger", Error::LedgerNewer { min_reader: 2 }),
-        ("an unknown word", Error::LedgerUnreadable { what: "unknown word \"paused\"".into() }),
+        (
+            "an unknown word",
+            Error::LedgerUnreadable { what: "status of the run 0d9f4f0e is \"paused\"".into() },
+        ),
         (
             "a lock that somebody has",
             Error::LockNotGot {
