@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
 
+use crate::database::room::is_crowded;
 use crate::database::{Database, DbError, DbErrorKind, Holder, LockSupport, Purpose, Server};
 use crate::error::{Doing, Error, Seeking};
 use crate::follow::decide::{Decision, Failure, Observation, Policy, Ready, Why, decide};
@@ -22,6 +23,8 @@ use crate::model::run::{Role, Run, RunStatus};
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_ALIVE: Duration = Duration::from_secs(1);
 const LONGEST_IDLE: Duration = Duration::from_secs(4);
+/// Between questions whether the server has room for those who wait; a session that is opened asks at once.
+const ROOM_EVERY: Duration = Duration::from_secs(30);
 /// How long the server may take to answer a look.
 const ANSWER: Duration = Duration::from_secs(10);
 
@@ -60,7 +63,7 @@ async fn watch_on(watch: &mut Watch<'_>) -> Result<Success, Error> {
             }
             Decision::Wait(why) => {
                 watch.tell(&why, &seen);
-                why == Why::Alive
+                why == Why::Alive && watch.has_room().await
             }
         };
         let longest = if alive { LONGEST_ALIVE } else { LONGEST_IDLE };
@@ -102,6 +105,8 @@ struct Watch<'a> {
     connected: bool,
     /// False once the server has refused to notify us (a standby, a pooler).
     listens: bool,
+    /// When the session was last asked for the server's room.
+    room_asked: Option<Instant>,
     /// Why we waited after the last look.
     seen_last: Option<String>,
 }
@@ -115,6 +120,7 @@ impl<'a> Watch<'a> {
             first_look: None,
             connected: false,
             listens: true,
+            room_asked: None,
             seen_last: Some("nothing yet".to_owned()),
         }
     }
@@ -143,7 +149,10 @@ impl<'a> Watch<'a> {
         // not within the limit of an answer: the first connection has its own, much longer one
         if self.session.is_none() {
             match job.open(Purpose::Look, !self.connected).await {
-                Ok(opened) => self.session = Some(opened),
+                Ok(opened) => {
+                    self.session = Some(opened);
+                    self.room_asked = None;
+                }
                 Err(error) if job.no_file(&error) => return Ok(self.nothing_there()),
                 Err(error) => return Err(error),
             }
@@ -224,6 +233,18 @@ impl<'a> Watch<'a> {
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// Whether the server has so many connections left that one who only waits may keep one.
+    async fn has_room(&mut self) -> bool {
+        let Some((session, _)) = &mut self.session else { return false };
+        if self.room_asked.is_some_and(|asked| asked.elapsed() < ROOM_EVERY) {
+            return true;
+        }
+        // whoever cannot answer is told by the next look
+        let crowded = matches!(timeout(ANSWER, is_crowded(session.as_mut())).await, Ok(Ok(true)));
+        self.room_asked = (!crowded).then(Instant::now);
+        !crowded
     }
 
     /// A session is kept only while a run is alive: those who wait for nobody must not starve who comes.

@@ -9,6 +9,7 @@ pub mod key;
 pub mod mysql;
 pub mod pooler;
 pub mod postgres;
+pub mod room;
 pub mod sqlite;
 pub mod statement;
 pub mod url;

@@ -50,6 +50,9 @@ pub const DIALECT: Dialect = Dialect {
          AND may.grantee = CONCAT('''', REPLACE(CURRENT_USER(), '@', '''@'''), '''')",
     ),
     end_session: Some("KILL ?"),
+    crowded: Some(
+        "SHOW GLOBAL STATUS WHERE Variable_name = 'Threads_connected' AND Value * 5 >= @@max_connections * 4",
+    ),
     marked: Some(
         "SELECT 1 FROM information_schema.processlist WHERE id <> CONNECTION_ID() \
          AND (info LIKE ? OR (id = ? AND info IS NULL AND command IN ('Query', 'Execute')))",

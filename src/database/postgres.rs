@@ -68,6 +68,11 @@ pub const DIALECT: Dialect = Dialect {
         "SELECT pg_catalog.pg_terminate_backend(a.pid) FROM pg_catalog.pg_stat_get_activity(NULL) a \
          WHERE a.pid::text || '@' || (extract(epoch FROM a.backend_start) * 1000000)::bigint::text = ?",
     ),
+    crowded: Some(
+        "SELECT 1 WHERE (SELECT pg_catalog.sum(pg_catalog.pg_stat_get_db_numbackends(oid)) FROM pg_catalog.pg_database) * 5 \
+         >= (pg_catalog.current_setting('max_connections')::integer \
+         - pg_catalog.current_setting('superuser_reserved_connections')::integer) * 4",
+    ),
     marked: Some(
         "SELECT 1 FROM pg_catalog.pg_stat_get_activity(NULL) a WHERE a.pid <> pg_catalog.pg_backend_pid() \
          AND ((a.state = 'active' AND a.query LIKE ?) OR (a.pid::text = pg_catalog.split_part(?, '@', 1) \

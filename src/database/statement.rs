@@ -46,6 +46,8 @@ pub struct Dialect {
     pub may_create: Option<&'static str>,
     /// Ends such a session, where the server lets us; none = it cannot be ended from outside.
     pub end_session: Option<&'static str>,
+    /// A row, if four fifths of the server's connections are taken ([`super::room`]).
+    pub crowded: Option<&'static str>,
     /// Whether another session runs a statement that begins like this (`?`, for `LIKE`), or is the one recorded under
     /// this name (`?`) and does not let us read what it runs.
     pub marked: Option<&'static str>,

@@ -28,6 +28,7 @@ pub const DIALECT: Dialect = Dialect {
     session_lives: None,
     may_create: None,
     end_session: None,
+    crowded: None,
     marked: None,
     cancel_marked: None,
     grant: None,
