@@ -59,6 +59,7 @@ pub const DIALECT: Dialect = Dialect {
     ),
     // no proxy that we know of hands one connection's number to another
     cancel_marked: None,
+    end_marked: None,
     grant: Some(Grant { grantee, schema_usage: false }),
     notify: None,
     invalid_index: None,

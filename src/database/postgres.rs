@@ -82,6 +82,10 @@ pub const DIALECT: Dialect = Dialect {
         "SELECT pg_catalog.pg_cancel_backend(a.pid) FROM pg_catalog.pg_stat_get_activity(NULL) a \
          WHERE a.pid <> pg_catalog.pg_backend_pid() AND a.state = 'active' AND a.query LIKE ?",
     ),
+    end_marked: Some(
+        "SELECT pg_catalog.pg_terminate_backend(a.pid) FROM pg_catalog.pg_stat_get_activity(NULL) a \
+         WHERE a.pid <> pg_catalog.pg_backend_pid() AND a.state = 'active' AND a.query LIKE ?",
+    ),
     grant: Some(Grant { grantee: |role| DIALECT.quote(role), schema_usage: true }),
     notify: Some("NOTIFY bellwether"),
     // the name as it stands in the script: quoted or not, with a schema or without

@@ -54,6 +54,8 @@ pub struct Dialect {
     /// Cancels the statements of others that begin like this (`?`, for `LIKE`): where a session's own number may be
     /// another's tomorrow, because a pooler is in between.
     pub cancel_marked: Option<&'static str>,
+    /// The same, and ends the session.
+    pub end_marked: Option<&'static str>,
     /// How rights are given; none = this server has no users.
     pub grant: Option<Grant>,
     /// Wakes those who wait in `Database::notified`, where there is such a thing.

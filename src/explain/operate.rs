@@ -137,7 +137,7 @@ fn session_stays(
     marked: bool,
 ) -> Explained {
     let marked = match marked {
-        true => "its run is marked as abandoned: it begins no statement any more, and commits none",
+        true => "its run begins no statement any more, and commits none",
         false => "nothing was changed",
     };
     let title = match engine {

@@ -132,6 +132,11 @@ impl Ledger {
         Some(self.statement(self.dialect().cancel_marked?, vec![begins_with_mark(run)]))
     }
 
+    /// What ends the session that runs this run's statement, whichever it is; none where that cannot be asked for.
+    pub fn end_marked(&self, run: &RunId) -> Option<Statement> {
+        Some(self.statement(self.dialect().end_marked?, vec![begins_with_mark(run)]))
+    }
+
     /// Ends the session that a run recorded. False where that cannot be asked for.
     pub async fn end_session(&self, session: &mut dyn Database, recorded: &str) -> Result<bool, DbError> {
         let Some(question) = self.dialect().end_session else { return Ok(false) };

@@ -1,14 +1,14 @@
-//! Takes the lock's row away from a run that is over, or is to be: what an operator writes. The run is marked and the
-//! fence grows in one transaction, so that nothing of the run can be written or committed afterwards.
+//! What an operator writes to take a lock away: first the fence grows, so that its run begins and commits nothing more;
+//! then, when nothing of it is at work on the server, the run is marked. In between it still stands in everybody's way.
 
 use crate::database::{Database, DbError, DbErrorKind, Value};
 use crate::ledger::Ledger;
-use crate::model::run::Run;
+use crate::model::run::{Run, RunStatus};
 
 /// What became of one try.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Released {
-    /// The row's fence is now this.
+    /// Written; the row's fence is this.
     Done(i64),
     /// The run is not as it was seen: it has ended, beaten or been replaced.
     Changed,
@@ -16,17 +16,44 @@ pub enum Released {
     Busy,
 }
 
+/// What is to be written.
+#[derive(Clone, Copy, Debug)]
+enum Write<'a> {
+    Revoke,
+    Mark(&'a str),
+}
+
 impl Ledger {
-    /// Marks `run` as abandoned, and raises the fence of its lock. With `beats`, only if it has not beaten since.
-    pub async fn release(
+    /// Raises the fence of the run's lock. With `beats`, only if it has not beaten since.
+    pub async fn revoke(
+        &self,
+        session: &mut dyn Database,
+        run: &Run,
+        beats: Option<i64>,
+    ) -> Result<Released, DbError> {
+        self.release(session, run, beats, Write::Revoke).await
+    }
+
+    /// Marks the run as abandoned by somebody. With `beats`, only if it has not beaten since.
+    pub async fn write_off(
         &self,
         session: &mut dyn Database,
         run: &Run,
         beats: Option<i64>,
         by: &str,
     ) -> Result<Released, DbError> {
+        self.release(session, run, beats, Write::Mark(by)).await
+    }
+
+    async fn release(
+        &self,
+        session: &mut dyn Database,
+        run: &Run,
+        beats: Option<i64>,
+        write: Write<'_>,
+    ) -> Result<Released, DbError> {
         let tried = match session.script(self.dialect().begin).await {
-            Ok(()) => self.try_release(session, run, beats, by).await,
+            Ok(()) => self.try_release(session, run, beats, write).await,
             Err(error) => Err(error),
         };
         match tried {
@@ -54,12 +81,16 @@ impl Ledger {
         session: &mut dyn Database,
         run: &Run,
         beats: Option<i64>,
-        by: &str,
+        write: Write<'_>,
     ) -> Result<Released, DbError> {
         let row = self.lock_row(session, &run.lock_name).await?;
         if row.run.as_ref() != Some(&run.id) {
             return Ok(Released::Changed);
         }
+        let by = match write {
+            Write::Mark(by) => by,
+            Write::Revoke => return self.raise(session, run, beats, row.fence).await,
+        };
         let mut arguments: Vec<Value> = vec![by.into(), run.id.as_str().into(), run.fence.into()];
         let unchanged = beats.map_or("", |beats| {
             arguments.push(beats.into());
@@ -69,10 +100,30 @@ impl Ledger {
             "UPDATE {{runs}} SET status = 'abandoned', finished_at = {{now}}, ended_by = ? \
              WHERE id = ? AND fence = ? AND status = 'running'{unchanged}"
         );
-        if session.query(&self.statement(&mark, arguments)).await?.affected != 1 {
+        match session.query(&self.statement(&mark, arguments)).await?.affected {
+            1 => Ok(Released::Done(row.fence)),
+            _ => Ok(Released::Changed),
+        }
+    }
+
+    async fn raise(
+        &self,
+        session: &mut dyn Database,
+        run: &Run,
+        beats: Option<i64>,
+        fence: i64,
+    ) -> Result<Released, DbError> {
+        let select = self.statement(
+            "SELECT beats, status FROM {runs} WHERE id = ? AND fence = ?",
+            vec![run.id.as_str().into(), run.fence.into()],
+        );
+        let reply = session.query(&select).await?;
+        let Some(seen) = reply.rows.first() else { return Ok(Released::Changed) };
+        let beaten = beats.is_some_and(|beats| seen.opt_int(0).ok().flatten() != Some(beats));
+        if beaten || seen.opt_text(1)?.as_deref() != Some(RunStatus::Running.as_str()) {
             return Ok(Released::Changed);
         }
-        let highest = row.fence.max(self.highest_fence(session, &run.lock_name).await?);
+        let highest = fence.max(self.highest_fence(session, &run.lock_name).await?);
         let fence = highest.checked_add(1).ok_or_else(|| {
             let message = format!("the ledger's highest fence is {highest}, and none is above it");
             DbError::new(DbErrorKind::Statement, message)

@@ -6,16 +6,19 @@
 //! - *Not while the holder beats.* Its counter is watched for 15 s of our own clock, as every observer does; one change,
 //!   and we refuse (4). SQLite's runs do not beat: there alive is who has the lock file. `--force` skips this, and asks
 //!   no less for a yes.
-//! - *Marked and fenced in one transaction*, under the lock's row: the run becomes `abandoned`, only if it still says
-//!   `running` under the fence (and, unforced, with the counter) that was shown; and the row's fence grows. A leader that
-//!   thaws afterwards finds its beat refused, and its comparison of the fence fails before each statement and in each
-//!   transaction: it commits nothing more.
-//! - *What is open on the server is ended first.* A migration's transaction holds the lock's row in share mode, so the row
-//!   cannot be had while one is open: then, and whenever the server's lock is still held, the session that holds it *now*
-//!   is ended, if it is the one that the run recorded, and if the server lets us. A session that no run recorded is
-//!   another tool's, or another leader's about to claim: it is named, never ended.
+//! - *Fenced first.* Under the lock's row, and only if the run still says `running` (and, unforced, has the counter that was
+//!   shown), the row's fence grows. From then on its leader, thawed or alive, fails its comparison before each statement
+//!   and in each transaction: it begins and commits nothing more. To everybody else the run still stands in the way.
+//! - *Then what is open on the server is ended.* A migration's transaction holds the lock's row in share mode, so that the
+//!   row cannot be had before it is gone; a statement outside of one carries the run's mark, by which a lease's is found. The session
+//!   that holds the server's lock *now* is ended if it is the one that the run recorded and the server lets us.
+//!   A session that no run recorded is another tool's, or another leader's about to claim: it is named, never ended.
+//! - *Marked last*, when nothing of it is at work any more: `abandoned`, by whom. Only now a successor may claim. If we die
+//!   in between, the run is one that was fenced, and silent soon.
 //! - *Ended means free.* Exit 0 says that nobody has the lock, or that somebody newer has; a session or process that
 //!   cannot be ended from here is named with what ends it (4).
+
+mod ending;
 
 use std::time::Duration;
 
@@ -30,6 +33,7 @@ use crate::model::event::Event;
 use crate::model::lock::{LockReport, UnlockReport};
 use crate::model::run::{Run, RunStatus};
 use crate::operate::has_ledger;
+use ending::{end, stop};
 
 /// Between looks at the counter.
 const EVERY: Duration = Duration::from_secs(1);
@@ -74,6 +78,12 @@ impl Seen {
         self.run.as_ref().filter(|run| run.status == RunStatus::Running)
     }
 
+    /// The run that has the lock: by the ledger, or because its session still holds the server's.
+    fn holder(&self) -> Option<&Run> {
+        let holds = |run: &&Run| self.server_session() == Some(run.session.as_str());
+        self.running().or_else(|| self.run.as_ref().filter(holds))
+    }
+
     fn server_locked(&self) -> bool {
         matches!(self.server, Holder::Other(_))
     }
@@ -98,7 +108,7 @@ pub async fn unlock(job: &Job, wanted: &Wanted<'_>, confirm: &dyn Confirm) -> Re
     if first.running().is_none() && !first.server_locked() {
         return Ok(nothing(job));
     }
-    if let Some(run) = first.run.as_ref().filter(|_| !confirm.possible()) {
+    if let Some(run) = first.holder().filter(|_| !confirm.possible()) {
         return Err(OperateError::NotConfirmed { asked: false, leader: run.leader.clone() }.into());
     }
     let last = match wanted.force {
@@ -109,10 +119,7 @@ pub async fn unlock(job: &Job, wanted: &Wanted<'_>, confirm: &dyn Confirm) -> Re
         },
     };
     drop(session); // the server would end it while a person thinks
-    let Some(run) = last.run.clone() else { return Err(foreign(job, &last)) };
-    if last.running().is_none() && last.server_session() != Some(run.session.as_str()) {
-        return Err(foreign(job, &last));
-    }
+    let Some(run) = last.holder().cloned() else { return Err(foreign(job, &last)) };
     ask(job, wanted, confirm, &run).await?;
     release(job, wanted, &run, last.running().is_some()).await
 }
@@ -294,52 +301,43 @@ async fn write_off(
     until: Instant,
     ended: &mut Option<String>,
 ) -> Result<Option<i64>, Error> {
+    let writing = |error| job.refused(Doing::Recording, error);
     let beats = (!wanted.force && job.beats()).then_some(run.beats);
+    let mut fence = None;
     loop {
-        let released = timeout(ANSWER, job.ledger.release(session, run, beats, wanted.by)).await;
-        let released = released.unwrap_or_else(|_| Err(silent_server()));
-        match released.map_err(|error| job.refused(Doing::Recording, error))? {
-            Released::Done(raised) => return Ok(Some(raised)),
-            Released::Changed => return Ok(None),
-            Released::Busy => {}
+        let tried = timeout(ANSWER, async {
+            match fence {
+                None => job.ledger.revoke(session, run, beats).await,
+                Some(_) if job.ledger.statement_runs(session, run).await? => Ok(Released::Busy),
+                Some(_) => job.ledger.write_off(session, run, beats, wanted.by).await,
+            }
+        });
+        let tried = tried.await.unwrap_or_else(|_| Err(silent_server()));
+        match (tried.map_err(writing)?, fence) {
+            (Released::Done(raised), None) => {
+                fence = Some(raised);
+                continue;
+            }
+            (Released::Done(_), raised) => return Ok(raised),
+            (Released::Changed, _) => return Ok(None),
+            (Released::Busy, _) => {}
         }
-        // a migration's transaction has the row: it goes with its session
+        // a migration's transaction has the row, or a statement outside of one is at work
+        if let Some(stopped) = stop(job, session, run).await {
+            *ended = Some(stopped);
+        }
         match end(job, session, run).await {
             Ok(told) => *ended = told.or(ended.take()),
-            Err(why) => return Err(stays(job, run, why, false)),
+            Err(why) => return Err(stays(job, run, why, fence.is_some())),
         }
         if Instant::now() >= until {
-            return Err(stays(job, run, "a transaction has the lock's row locked".to_owned(), false));
+            let why = match fence {
+                None => "a transaction has the lock's row locked",
+                Some(_) => "a statement of it is still at work on the server, or may be",
+            };
+            return Err(stays(job, run, why.to_owned(), fence.is_some()));
         }
         job.pause(AGAIN).await?;
-    }
-}
-
-/// Ends the session that has the server's lock now, if it is this run's. None = it has it no more; the text of an error
-/// says why it cannot be ended.
-async fn end(job: &Job, session: &mut dyn Database, run: &Run) -> Result<Option<String>, String> {
-    let asked = timeout(ANSWER, async {
-        let holder = match session.holder(&job.key).await? {
-            Holder::Free | Holder::Ours => return Ok(None),
-            Holder::Other(holder) => holder,
-        };
-        match holder {
-            // hidden: another user's session, or SQLite's lock file
-            None => Ok(Some((run.session.clone(), false))),
-            Some(holder) if holder != run.session => Ok(None), // somebody newer has it
-            Some(holder) => {
-                let told = job.ledger.end_session(session, &holder).await?;
-                Ok(Some((holder, told)))
-            }
-        }
-    });
-    let asked: Result<_, DbError> = asked.await.unwrap_or_else(|_| Err(silent_server()));
-    match asked {
-        Ok(None) => Ok(None),
-        Ok(Some((holder, true))) => Ok(Some(holder)),
-        Ok(Some((_, false))) if job.beats() => Err("the server does not say whose session it is".to_owned()),
-        Ok(Some((_, false))) => Err("a process has the lock file locked".to_owned()),
-        Err(error) => Err(error.message),
     }
 }
 
@@ -357,20 +355,14 @@ fn stays(job: &Job, run: &Run, why: String, marked: bool) -> Error {
 
 /// The run is not as it was shown.
 async fn changed(job: &Job, session: &mut dyn Database, run: &Run) -> Result<Success, Error> {
-    let seen = look(job, session).await?;
     let over = job.ledger.run(session, &run.id).await.map_err(|error| job.look_failed(error))?;
-    match over.filter(|run| run.status != RunStatus::Running) {
-        Some(over) if seen.running().is_none() => Ok(done(format!(
-            "nothing to unlock any more: the run of {} is over: {}",
-            run.leader, over.status
-        ))),
-        _ => Err(OperateError::HolderAlive {
-            lock_name: job.scope.lock_name.clone(),
-            leader: seen.running().map(|run| run.leader.clone()),
-            sign: "it gave one just now".to_owned(),
-        }
-        .into()),
+    let status = over.map_or("gone".to_owned(), |run| run.status.to_string());
+    if status != RunStatus::Running.as_str() {
+        return Ok(done(format!("nothing to unlock any more: the run of {} is over: {status}", run.leader)));
     }
+    let (lock_name, leader) = (job.scope.lock_name.clone(), Some(run.leader.clone()));
+    Err(OperateError::HolderAlive { lock_name, leader, sign: "it gave a sign of life just now".to_owned() }
+        .into())
 }
 
 fn nothing(job: &Job) -> Success {

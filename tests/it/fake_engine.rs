@@ -31,6 +31,7 @@ pub const DIALECT: Dialect = Dialect {
     crowded: None,
     marked: None,
     cancel_marked: None,
+    end_marked: None,
     grant: None,
     notify: None,
     invalid_index: None,

@@ -107,8 +107,8 @@ async fn statements(dialect: &'static Dialect) -> String {
     ledger.lock_row(s, "default").await.unwrap();
     ledger.highest_fence(s, "default").await.unwrap();
     ledger.abandon(s, &mine.run, "web").await.unwrap();
-    let released = ledger.release(s, &run("r7", 7, RunStatus::Running), Some(3), "unlocked").await;
-    released.unwrap();
+    ledger.revoke(s, &run("r7", 7, RunStatus::Running), Some(3)).await.unwrap();
+    ledger.write_off(s, &run("r7", 7, RunStatus::Running), Some(3), "unlocked").await.unwrap();
     ledger.insert_run(s, &run("r7", 7, RunStatus::Running)).await.unwrap();
     let _ = ledger.is_mine(s, "default", &mine, " AND 1 = 1").await;
     // a check that raises needs a server that casts text to a number at all

@@ -19,7 +19,11 @@ fn unlock(db: &TestDatabase) -> Bellwether {
 
 /// A leader in the middle of its second migration, which waits at the gate.
 fn at_the_gate(db: &TestDatabase, migrations: &Migrations) -> Running {
-    let leader = Bellwether::lead(db, migrations).spawn();
+    at_the_gate_with(db, migrations, &[])
+}
+
+fn at_the_gate_with(db: &TestDatabase, migrations: &Migrations, args: &[&str]) -> Running {
+    let leader = Bellwether::lead(db, migrations).args(args).spawn();
     leader.wait_for("second step", SOON, |event| {
         event["event"] == "step_started" && event["step"]["position"] == 2
     });
@@ -153,6 +157,40 @@ on_servers! { [postgres Postgres, mariadb MariaDb]
         leader.wait(LATER).expect(12);
         assert_eq!(db.applied(), ["0001"]);
         assert_eq!(db.runs()[0], ["shop-web", "abandoned"]);
+    }
+
+    fn a_lease_is_taken_away_too_and_nothing_of_it_goes_on(db) {
+        let gate = db.gate();
+        let late = "insert into applied values ('late');\n";
+        let outside = if db.server() == Server::Postgres { "-- no-transaction\n" } else { "" };
+        let migrations = Migrations::counted(1).file("0002_wait.sql", format!("{outside}{}{late}", gate.sql()));
+        let leader = at_the_gate_with(db, &migrations, &["--lock-mode", "lease"]);
+        unlock(db).arg("--yes").run().expect(4).explains(&["shop-web is alive"]);
+        leader.signal(Signal::SIGSTOP);
+        let finished = unlock(db).args(["--yes", "--force"]).run().expect(0);
+        assert!(finished.elapsed < Duration::from_secs(15), "{:?}", finished.elapsed);
+        assert_eq!(db.runs(), [["shop-web", "abandoned"]]);
+        gate.open();
+        leader.signal(Signal::SIGCONT);
+        leader.wait(LATER).expect(12);
+        assert_eq!(db.applied(), ["0001"]);
+    }
+
+    fn by_force_a_live_command_is_ended_with_all_that_it_started(db) {
+        let script = "echo $$ > pid; sleep 300 & wait";
+        let leader = Bellwether::new("lead").on(db).release("r1").participant("shop-web");
+        let file = leader.folder().join("pid");
+        let leader = leader.args(["--", "sh", "-c", script]).spawn();
+        let end = std::time::Instant::now() + SOON;
+        while std::fs::read_to_string(&file).map_or(true, |text| text.trim().is_empty()) {
+            assert!(std::time::Instant::now() < end, "the command never began");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let pid: i32 = std::fs::read_to_string(&file).unwrap().trim().parse().unwrap();
+        unlock(db).args(["--yes", "--force"]).run().expect(0);
+        leader.wait(SOON).expect(12);
+        assert!(nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), None).is_err(), "it is still there");
+        Bellwether::lead(db, &Migrations::counted(1)).run().expect(0);
     }
 
     fn a_frozen_leader_is_silent_and_unlocked_without_force(db) {
