@@ -10,9 +10,9 @@
 //!   shown), the row's fence grows. From then on its leader, thawed or alive, fails its comparison before each statement
 //!   and in each transaction: it begins and commits nothing more. To everybody else the run still stands in the way.
 //! - *Then what is open on the server is ended.* A migration's transaction holds the lock's row in share mode, so that the
-//!   row cannot be had before it is gone; a statement outside of one carries the run's mark, by which a lease's is found. The session
-//!   that holds the server's lock *now* is ended if it is the one that the run recorded and the server lets us.
-//!   A session that no run recorded is another tool's, or another leader's about to claim: it is named, never ended.
+//!   row cannot be had before it is gone; a statement outside of one carries the run's mark, by which a lease's is found.
+//!   The session that holds the server's lock *now* is ended if it is the one that the run recorded and the server lets
+//!   us. A session that no run recorded is another tool's, or another leader's about to claim: it is named, never ended.
 //! - *Marked last*, when nothing of it is at work any more: `abandoned`, by whom. Only now a successor may claim. If we die
 //!   in between, the run is one that was fenced, and silent soon.
 //! - *Ended means free.* Exit 0 says that nobody has the lock, or that somebody newer has; a session or process that

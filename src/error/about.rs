@@ -1,0 +1,72 @@
+//! What others ask of an error: whether it passes, what was applied, which run decided; and what is found out later.
+
+use std::time::Duration;
+
+use crate::database::DbErrorKind;
+use crate::error::{Doing, Error};
+use crate::model::ids::{RunId, Version};
+
+impl Error {
+    /// The same with how long we tried.
+    pub fn tried(mut self, waited: Duration, times: u32) -> Self {
+        if let Self::Database { error, .. } = &mut self {
+            let times = if times == 1 { "once".to_owned() } else { format!("{times} times") };
+            let tried = format!("tried for {} s, {times}", (waited.as_millis() + 500) / 1000);
+            error.context = Some(tried.into());
+        }
+        self
+    }
+
+    /// The same with what is known of the migration that was cut off.
+    pub fn cut_off(mut self, half: bool) -> Self {
+        if let Self::LockLost { half_applied, .. }
+        | Self::BudgetEnded { half_applied, .. }
+        | Self::Signalled { half_applied, .. } = &mut self
+        {
+            *half_applied = half;
+        }
+        self
+    }
+
+    /// What we had applied ourselves.
+    pub fn applied(&self) -> &[Version] {
+        match self {
+            Self::LockLost { applied, .. }
+            | Self::Step { applied, .. }
+            | Self::BudgetEnded { applied, .. }
+            | Self::Signalled { applied, .. }
+            | Self::NotRecorded { applied, .. } => applied,
+            _ => &[],
+        }
+    }
+
+    /// The run that decided, if one did.
+    pub fn run(&self) -> Option<RunId> {
+        match self {
+            Self::LeaderFailed { run }
+            | Self::LeaderInterrupted { run }
+            | Self::BundleNotApplied { run, .. }
+            | Self::LeaderDied { run: Some(run) }
+            | Self::LeaderLate { run: Some(run), .. } => Some(run.id.clone()),
+            _ => None,
+        }
+    }
+
+    /// Whether there was no connection yet when it happened.
+    pub fn is_connecting(&self) -> bool {
+        matches!(self, Self::Database { doing: Doing::Connecting, .. })
+    }
+
+    /// Whether a participant that had a connection before waits this out.
+    pub fn passes(&self) -> bool {
+        matches!(self, Self::Database { error, .. } if error.kind.passes())
+    }
+
+    /// What the database said, if it was the database.
+    pub fn database_kind(&self) -> Option<DbErrorKind> {
+        match self {
+            Self::Database { error, .. } | Self::NoPrivilege { error, .. } => Some(error.kind),
+            _ => None,
+        }
+    }
+}
