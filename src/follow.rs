@@ -17,7 +17,7 @@ use crate::ledger::look::{Look, LookError};
 use crate::lock::observer::{Observer, Sight};
 use crate::model::event::Event;
 use crate::model::migration::Pending;
-use crate::model::run::{Role, Run, RunStatus};
+use crate::model::run::{LockMode, Role, Run, RunStatus};
 
 /// Between looks, while a run is alive and otherwise.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
@@ -63,6 +63,7 @@ async fn watch_on(watch: &mut Watch<'_>) -> Result<Success, Error> {
             }
             Decision::Wait(why) => {
                 watch.tell(&why, &seen);
+                watch.leased = seen.leased();
                 why == Why::Alive && watch.has_room().await
             }
         };
@@ -96,6 +97,13 @@ pub struct Looked {
     pub judgement: Option<crate::plan::pending::Judgement>,
 }
 
+impl Looked {
+    fn leased(&self) -> bool {
+        let latest = self.observation.latest.as_ref();
+        latest.is_some_and(|latest| latest.run.lock_mode == LockMode::Lease)
+    }
+}
+
 struct Watch<'a> {
     job: &'a Job,
     observer: Observer,
@@ -103,10 +111,13 @@ struct Watch<'a> {
     first_look: Option<Instant>,
     /// The server has answered once: from then on, what passes is waited out.
     connected: bool,
-    /// False once the server has refused to notify us (a standby, a pooler).
+    /// False once the server has refused to notify us (a standby).
     listens: bool,
     /// When the session was last asked for the server's room.
     room_asked: Option<Instant>,
+    /// The run at work is under a lease, as where a pooler stands in between: to listen there would leave the wish on a
+    /// connection of the application's, whose driver may not expect to be notified.
+    leased: bool,
     /// Why we waited after the last look.
     seen_last: Option<String>,
 }
@@ -121,6 +132,7 @@ impl<'a> Watch<'a> {
             connected: false,
             listens: true,
             room_asked: None,
+            leased: false,
             seen_last: Some("nothing yet".to_owned()),
         }
     }
@@ -256,7 +268,7 @@ impl<'a> Watch<'a> {
         }
         let Some((session, server)) = &mut self.session else { return self.job.pause(pause).await };
         let heard = matches!(server.lock, LockSupport::Session(_)) && !server.read_only;
-        if !self.listens || !heard {
+        if !self.listens || self.leased || !heard {
             return self.job.pause(pause).await;
         }
         let began = Instant::now();

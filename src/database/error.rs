@@ -102,6 +102,11 @@ impl DbErrorKind {
         )
     }
 
+    /// Whether another session was in our way, and what was rolled back may be tried again. Galera says so of any write.
+    pub fn contended(self) -> bool {
+        matches!(self, Self::LockTimeout | Self::Deadlock | Self::Serialization)
+    }
+
     /// Whether the first connection is tried again: only refusals, timeouts, a starting server, out of connections.
     pub fn passes_at_first(self) -> bool {
         matches!(self, Self::Refused | Self::Timeout | Self::Starting | Self::TooManyConnections)

@@ -126,7 +126,7 @@ impl Sql<'_> {
             None => (0, &*script.migration.sql),
         };
         let message = format!(
-            "{before}{text}\n; {}; {}; {still_held}COMMIT",
+            "{before}{text}\n; {}; {settings}{}; {still_held}COMMIT",
             self.server.restore,
             row.render(literal),
         );

@@ -57,9 +57,9 @@ impl Error {
         matches!(self, Self::Database { doing: Doing::Connecting, .. })
     }
 
-    /// Whether a participant that had a connection before waits this out.
+    /// Whether a participant that had a connection before, and is not at work, waits this out.
     pub fn passes(&self) -> bool {
-        matches!(self, Self::Database { error, .. } if error.kind.passes())
+        matches!(self, Self::Database { error, .. } if error.kind.passes() || error.kind.contended())
     }
 
     /// What the database said, if it was the database.

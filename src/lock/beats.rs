@@ -278,11 +278,7 @@ impl Heart {
                 Ok(Err(error)) => error,
                 Err(_) => DbError::new(DbErrorKind::Timeout, "no answer within 2 s"),
             };
-            let contended = matches!(
-                error.kind,
-                DbErrorKind::LockTimeout | DbErrorKind::Deadlock | DbErrorKind::Serialization
-            );
-            if !(error.kind.passes() || contended) || began.elapsed() >= patience {
+            if !(error.kind.passes() || error.kind.contended()) || began.elapsed() >= patience {
                 return Err(error);
             }
             self.missed(&error.message);

@@ -6,7 +6,6 @@ mod crowds;
 mod deaths;
 mod disks;
 mod failover;
-mod galera;
 mod network;
 mod restarts;
 mod sessions;

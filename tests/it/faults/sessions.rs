@@ -4,9 +4,9 @@ use super::{
     LONG, SOON, elect, end_session, takes_over, takes_over_somewhere, wait_at_gate, wait_for_witnessed,
     watching, work_session,
 };
-use crate::support::{Bellwether, Migrations, Part, Proxy, on_servers};
+use crate::support::{Bellwether, Migrations, Part, Proxy, on_every_lock, on_servers};
 
-on_servers! { [postgres Postgres, mariadb MariaDb]
+on_every_lock! {
     fn a_work_session_ended_in_a_statement_is_a_lost_lock_and_an_elect_takes_over(db) {
         let gate = db.gate();
         let migrations = Migrations::witnessed_with(db, 3, 2, &gate.sql());
@@ -48,7 +48,9 @@ on_servers! { [postgres Postgres, mariadb MariaDb]
         db.assert_witnessed(2);
         assert_eq!(db.runs(), [["shop-web", "succeeded"]]);
     }
+}
 
+on_servers! { [postgres Postgres, mariadb MariaDb]
     fn those_who_wait_outlast_their_connections(db) {
         let proxy = Proxy::before(db);
         let gate = db.gate();

@@ -27,6 +27,9 @@ pub struct TestDatabase {
     /// Of a server whose data goes with the test.
     goes_with_its_server: bool,
     lock_mode: Option<&'static str>,
+    /// Where participants find it, if not by its own URL.
+    way: Option<String>,
+    is_cluster: bool,
 }
 
 /// A role of its own that may log in and do nothing else.
@@ -70,7 +73,18 @@ impl TestDatabase {
             None => Url::parse(&format!("sqlite://{}", folder.path().join("test.db").display())).unwrap(),
         };
         let (session, roles) = (Mutex::new(None), Mutex::default());
-        Self { server, name, url, folder, session, roles, goes_with_its_server, lock_mode: None }
+        Self {
+            server,
+            name,
+            url,
+            folder,
+            session,
+            roles,
+            goes_with_its_server,
+            lock_mode: None,
+            way: None,
+            is_cluster: false,
+        }
     }
 
     /// A SQLite file in a folder that the test gives; [`Self::file`] is not where it is.
@@ -89,6 +103,35 @@ impl TestDatabase {
     pub fn under(mut self, lock_mode: &'static str) -> Self {
         self.lock_mode = Some(lock_mode);
         self
+    }
+
+    /// It is on a node of a cluster, whose locks are no locks.
+    pub fn of_a_cluster(mut self) -> Self {
+        self.is_cluster = true;
+        self
+    }
+
+    /// Participants come through a pooler in front of its server.
+    pub fn behind(mut self, pooler: &str) -> Self {
+        let mut way = Url::parse(pooler).unwrap();
+        way.set_path(&self.name);
+        self.way = Some(way.to_string());
+        self
+    }
+
+    /// The URL that participants use.
+    pub fn way(&self) -> &str {
+        self.way.as_deref().unwrap_or(self.url.as_str())
+    }
+
+    /// Whether participants come through a pooler.
+    pub fn is_pooled(&self) -> bool {
+        self.way.is_some()
+    }
+
+    /// Whether participants use a lease, because they were told to or since there is no safe lock on their way.
+    pub fn is_leased(&self) -> bool {
+        self.lock_mode == Some("lease") || self.way.is_some() || self.is_cluster
     }
 
     /// The lock mode that participants are told to use; none: their default.

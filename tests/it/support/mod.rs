@@ -27,7 +27,7 @@ macro_rules! on_every_server {
 }
 
 /// As `on_every_server`, for the servers named: `[postgres Postgres, mariadb MariaDb]`; with `lease` after a server, every
-/// participant is told to use one.
+/// participant is told to use one, with `pooled` or `galera` they come to a server where they have to.
 macro_rules! on_servers {
     ($servers:tt $($(#[$doc:meta])* fn $name:ident($db:ident) $body:block)+) => {
         $($crate::support::on_servers! { @one $servers $(#[$doc])* fn $name($db) $body })+
@@ -51,10 +51,39 @@ macro_rules! on_servers {
     (@run $server:ident) => {
         $crate::support::Server::$server.with_database(check)
     };
+    (@run Postgres pooled) => {
+        $crate::support::server::with_database_behind_pooler(check)
+    };
+    (@run MariaDb galera) => {
+        $crate::support::server::with_database_of_galera(check)
+    };
     (@run $server:ident lease) => {
         $crate::support::Server::$server.with_database_under_lease(check)
     };
 }
 
+/// As `on_servers`, for every kind of lock that is not SQLite's: session locks and leases.
+macro_rules! on_every_lock {
+    ($($(#[$doc:meta])* fn $name:ident($db:ident) $body:block)+) => {
+        $crate::support::on_servers! {
+            [postgres Postgres, mariadb MariaDb, postgres_lease Postgres lease, mariadb_lease MariaDb lease]
+            $($(#[$doc])* fn $name($db) $body)+
+        }
+    };
+}
+
+/// As `on_every_lock`, and where there is no session lock to be had.
+macro_rules! on_every_lock_and_way {
+    ($($(#[$doc:meta])* fn $name:ident($db:ident) $body:block)+) => {
+        $crate::support::on_servers! {
+            [postgres Postgres, mariadb MariaDb, postgres_lease Postgres lease, mariadb_lease MariaDb lease,
+             postgres_pooled Postgres pooled, mariadb_galera MariaDb galera]
+            $($(#[$doc])* fn $name($db) $body)+
+        }
+    };
+}
+
+pub(crate) use on_every_lock;
+pub(crate) use on_every_lock_and_way;
 pub(crate) use on_every_server;
 pub(crate) use on_servers;

@@ -112,7 +112,7 @@ impl Bellwether {
 
     /// `DATABASE_URL` of a test's database, as its owner.
     pub fn on(self, db: &TestDatabase) -> Self {
-        let told = self.url(db.url());
+        let told = self.url(db.way());
         match db.lock_mode() {
             Some(mode) => told.env("BELLWETHER_LOCK_MODE", mode),
             None => told,

@@ -73,7 +73,7 @@ impl Connection {
 impl Proxy {
     /// In front of a test's database.
     pub fn before(db: &TestDatabase) -> Self {
-        Self::before_url(db.url())
+        Self::before_url(db.way())
     }
 
     /// In front of what a URL leads to.

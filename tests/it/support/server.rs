@@ -68,6 +68,20 @@ impl Server {
     }
 }
 
+/// Runs a test on a PostgreSQL database that participants reach through a pooler, or skips it.
+pub fn with_database_behind_pooler(test: fn(&TestDatabase)) {
+    if let Some(pooler) = pgbouncer_url() {
+        test(&Server::Postgres.database().behind(&pooler));
+    }
+}
+
+/// Runs a test on a node of a Galera cluster, or skips it.
+pub fn with_database_of_galera(test: fn(&TestDatabase)) {
+    if let Some(root) = galera_url() {
+        test(&TestDatabase::create_at(Server::MariaDb, &root).of_a_cluster());
+    }
+}
+
 /// PgBouncer in transaction mode in front of the PostgreSQL server: the URL of its database `postgres`.
 pub fn pgbouncer_url() -> Option<String> {
     variable("pgbouncer", "BELLWETHER_TEST_PGBOUNCER_URL")

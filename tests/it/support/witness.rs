@@ -68,7 +68,9 @@ impl TestDatabase {
     #[track_caller]
     pub fn assert_witnessed_in_part(&self) {
         let testimony = self.testimony();
-        let broken = out_of_order(&testimony, None).or(out_of_turn(&testimony));
+        // through a pooler, the server's sessions are nobody's in particular
+        let turn = if self.is_pooled() { None } else { out_of_turn(&testimony) };
+        let broken = out_of_order(&testimony, None).or(turn);
         assert_eq!(broken, None, "{:?}", self.runs());
     }
 }
