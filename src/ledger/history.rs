@@ -72,6 +72,27 @@ impl HistoryTable {
             .collect()
     }
 
+    /// Why we may not write it, if so; tried by statements that touch no row, in transactions that are taken back. None
+    /// too where it is not there.
+    pub async fn unwritable(&self, session: &mut dyn Database) -> Result<Option<DbError>, DbError> {
+        let column = self.history.version;
+        for template in [
+            "INSERT INTO {history} SELECT * FROM {history} WHERE 1 = 0".to_owned(),
+            format!("UPDATE {{history}} SET {column} = {column} WHERE 1 = 0"),
+            "DELETE FROM {history} WHERE 1 = 0".to_owned(),
+        ] {
+            session.script(self.dialect.begin).await?;
+            let answer = session.query(&self.statement(&template, vec![])).await;
+            session.script("ROLLBACK").await?;
+            match answer {
+                Err(error) if error.kind == DbErrorKind::MissingTable => return Ok(None),
+                Err(error) if error.kind == DbErrorKind::Privilege => return Ok(Some(error)),
+                answer => drop(answer?),
+            }
+        }
+        Ok(None)
+    }
+
     /// Makes the table if it is not there. Asked first: PostgreSQL wants the right to create even for `IF NOT EXISTS`.
     pub async fn ensure(&self, session: &mut dyn Database) -> Result<(), DbError> {
         let there = self.statement("SELECT COUNT(*) FROM {history} WHERE 1 = 0", vec![]);

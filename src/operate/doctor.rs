@@ -10,6 +10,7 @@ use crate::error::{Doing, Error};
 use crate::explain::explain;
 use crate::job::Job;
 use crate::ledger::LEDGER_VERSION;
+use crate::ledger::history::HistoryTable;
 use crate::ledger::past::Tables;
 use crate::ledger::rights::Lacking;
 use crate::model::doctor::{Finding, Health};
@@ -187,6 +188,12 @@ async fn leading(job: &Job, server: &Server, tables: &Tables) -> Result<Finding,
             _ => Finding::ok("leading", "this user may make the ledger's tables"),
         });
     }
+    if let Some(history) = job.history_table(server) {
+        let lacking = history.unwritable(session.as_mut()).await;
+        if let Some(error) = lacking.map_err(|error| job.refused(Doing::ReadingHistory, error))? {
+            return Ok(no_history(job, severe, &history, error));
+        }
+    }
     match job.ledger.unwritable(session.as_mut()).await {
         Ok(None) => Ok(Finding::ok("leading", "this user may write what a leader writes")),
         Ok(Some(Lacking { error, .. })) => {
@@ -197,6 +204,16 @@ async fn leading(job: &Job, server: &Server, tables: &Tables) -> Result<Finding,
         }
         Err(error) => Err(job.refused(Doing::Claiming, error)),
     }
+}
+
+fn no_history(job: &Job, severe: Health, history: &HistoryTable, error: DbError) -> Finding {
+    let grant = job.engine.dialect.grant.map(|grant| {
+        let user = (grant.grantee)(job.target.user.as_deref().unwrap_or("the_user"));
+        format!("GRANT SELECT, INSERT, UPDATE, DELETE ON {} TO {user};", history.name())
+    });
+    let found = format!("this user may not write the history {}", history.short_name());
+    let todo = grant.into_iter().collect();
+    Finding { causes: vec![error.message], ..Finding::not_ok("leading", severe, found, todo) }
 }
 
 /// Rows that no leader wrote stop those who read them.

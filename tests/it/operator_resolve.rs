@@ -158,6 +158,15 @@ on_servers! { [postgres Postgres, mariadb MariaDb]
         assert_eq!(Bellwether::lead(db, &migrations).run().expect(0).applied().len(), 0);
     }
 
+    fn under_a_lease_it_works_as_well(db) {
+        let migrations = Migrations::counted(2);
+        db.sql("create table applied (name varchar(100) not null)");
+        resolve(db, &migrations).args(["--up-to", "1", "--applied", "--lock-mode", "lease"]).run().expect(0);
+        assert_eq!(db.history(), ["1"]);
+        assert_eq!(db.value("select lock_mode from bellwether_runs"), "lease");
+        assert_eq!(Bellwether::lead(db, &migrations).run().expect(0).applied(), ["2"]);
+    }
+
     fn a_reader_may_not(db) {
         let migrations = Migrations::counted(2);
         Bellwether::lead(db, &migrations).run().expect(0);

@@ -208,6 +208,33 @@ on_servers! { [postgres Postgres, mariadb MariaDb]
 }
 
 on_servers! { [postgres Postgres]
+    fn many_who_unlock_at_once_and_elects_that_wait_apply_each_migration_once(db) {
+        let gate = db.gate();
+        let step = "insert into applied values ('0003');\n";
+        let migrations = Migrations::counted(1).file("0002_wait.sql", gate.sql()).file("0003_step.sql", step);
+        let leader = at_the_gate(db, &migrations);
+        leader.signal(Signal::SIGSTOP);
+        let elects: Vec<_> = (0..3).map(|_| Bellwether::at("deploy", db, &migrations).spawn()).collect();
+        for elect in &elects {
+            elect.wait_for_event("watching", SOON);
+        }
+        let operators: Vec<_> = (0..4).map(|_| unlock(db).args(["--yes", "--force"]).spawn()).collect();
+        for operator in operators {
+            operator.wait(LATER).expect(0);
+        }
+        gate.open();
+        leader.signal(Signal::SIGCONT);
+        leader.wait(LATER).expect(12);
+        // a second operator may have stopped an elect too: whoever comes last brings it to its end
+        for elect in elects {
+            let code = elect.wait(Duration::from_secs(90)).code;
+            assert!(matches!(code, Some(0 | 12 | 20 | 22)), "{code:?}");
+        }
+        Bellwether::lead(db, &migrations).run().expect(0);
+        assert_eq!(db.applied(), ["0001", "0003"]);
+        assert_eq!(db.history(), ["1", "2", "3"]);
+    }
+
     fn a_session_of_another_user_is_named_with_what_ends_it(db) {
         let gate = db.gate();
         let migrations = Migrations::counted(1).file("0002_wait.sql", gate.sql());
