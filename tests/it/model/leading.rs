@@ -169,8 +169,13 @@ impl Protocol {
         let Some(at) = world.next_migration() else {
             return self.stop(world, who, RunStatus::Succeeded, 0);
         };
-        if world.people[who].session.is_none() || !self.is_fenced(world, who) {
+        let compared = std::mem::take(&mut world.people[who].compared);
+        if world.people[who].session.is_none() || !(compared || self.is_fenced(world, who)) {
             return self.lose(world, who);
+        }
+        if self.is_broken(Broken::FenceTooEarly) && !compared {
+            world.people[who].compared = true;
+            return;
         }
         let shares = !self.is_broken(Broken::NoFence);
         let person = &mut world.people[who];

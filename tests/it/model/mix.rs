@@ -94,6 +94,8 @@ pub struct Mix {
 pub enum Broken {
     /// A migration begins without a look at the lock's row.
     NoFence,
+    /// A statement outside a transaction is sent a while after its look at the lock's row.
+    FenceTooEarly,
     /// A successor claims without waiting for silence.
     NoStaleness,
     /// A failed run is no verdict.

@@ -147,6 +147,7 @@ fn a_rule_that_is_left_out_is_missed() {
     for (broken, promise, who, locks, work) in [
         (Broken::NoFence, "S1", "EE", lease, Transactions),
         (Broken::NoFence, "S1", "EE", lease, Statements),
+        (Broken::FenceTooEarly, "S5", "EE", lease, Statements),
         (Broken::NoStaleness, "S1", "EE", lease, Command),
         (Broken::NoStaleness, "S1", "EE", session, Command),
         (Broken::FailureNotMatched, "S4", "EE", session, Transactions),

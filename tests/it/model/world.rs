@@ -98,6 +98,8 @@ pub struct Person {
     pub fence: u8,
     /// The migration that it is at.
     pub at: usize,
+    /// It has compared the fence, and not yet sent the statement; only with that rule broken.
+    pub compared: bool,
     /// How many sessions it has opened.
     pub sessions: u8,
     /// Its work session, as the server has it.
@@ -122,6 +124,7 @@ impl Person {
             last_good: 0,
             fence: 0,
             at: 0,
+            compared: false,
             sessions: 0,
             session: None,
             shares: false,
