@@ -18,9 +18,9 @@ pub struct Edges {
 
 impl Edges {
     pub fn taken(&mut self, before: &World, after: &World) {
-        for (at, row) in after.runs.iter().enumerate() {
+        for (at, row) in after.stored.runs.iter().enumerate() {
             let status = row.status.as_str();
-            let from = before.runs.get(at).map_or(OUTSIDE, |row| row.status.as_str());
+            let from = before.stored.runs.get(at).map_or(OUTSIDE, |row| row.status.as_str());
             add(&mut self.runs, from, status);
             if status != "running" {
                 add(&mut self.runs, status, OUTSIDE);

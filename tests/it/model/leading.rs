@@ -7,7 +7,7 @@ use bellwether::model::ids::Digest;
 use bellwether::model::migration::Pending;
 use bellwether::model::run::{EngineKind, LockMode, RunStatus};
 
-use super::mix::{Broken, Work};
+use super::mix::{Broken, MIGRATIONS, Work};
 use super::moves::{Protocol, is_designated};
 use super::world::{Mark, Phase, Row, World, instant, look, run};
 
@@ -65,9 +65,9 @@ impl Protocol {
             if !is_over(&run(&row), &self.facts(world, who, &before)) {
                 return self.not_got(world, who);
             }
-            let (clock, fence) = (world.clock, before.fence);
-            let running = |row: &&mut Row| row.fence == fence && row.status == RunStatus::Running;
-            if let Some(row) = world.runs.iter_mut().find(running) {
+            let (clock, id) = (world.clock, before.id);
+            let running = |row: &&mut Row| row.id == id && row.status == RunStatus::Running;
+            if let Some(row) = world.stored.runs.iter_mut().find(running) {
                 (row.status, row.finished_at) = (RunStatus::Abandoned, Some(clock));
             }
         }
@@ -131,9 +131,13 @@ impl Protocol {
     /// Our run stands; history is judged now.
     fn insert(&self, world: &mut World, who: usize) {
         let Some(session) = world.people[who].session else { return };
-        world.highest = world.runs.iter().map(|row| row.fence).max().unwrap_or(0).max(world.highest) + 1;
-        let fence = world.highest;
-        world.runs.push(Row {
+        world.ids += 1;
+        let (id, clock) = (world.ids, world.clock);
+        let stored = &mut world.stored;
+        let fence = stored.runs.iter().map(|row| row.fence).max().unwrap_or(0).max(stored.highest) + 1;
+        (stored.highest, stored.holder) = (fence, id);
+        stored.runs.push(Row {
+            id,
             fence,
             leader: who,
             mode: self.cast(who).mode,
@@ -141,13 +145,15 @@ impl Protocol {
             session,
             status: RunStatus::Running,
             beats: 0,
-            beat_at: world.clock,
+            beat_at: clock,
             finished_at: None,
             witnesses: 0,
         });
-        let clock = world.clock;
+        // the list is made once
+        let first = world.next_migration().unwrap_or(MIGRATIONS);
         let person = &mut world.people[who];
-        (person.fence, person.last_good, person.done) = (fence, clock, true);
+        (person.run, person.fence, person.at) = (id, fence, first);
+        (person.last_good, person.done) = (clock, true);
         let refused = world.reading(self.cast(who)).refused;
         let person = &mut world.people[who];
         person.phase = match self.mix.work {
@@ -162,13 +168,16 @@ impl Protocol {
 
     /// Fence, run and, under a session lock, the session are the claim's.
     fn is_fenced(&self, world: &World, who: usize) -> bool {
-        self.is_broken(Broken::NoFence) || world.highest == world.people[who].fence
+        let (person, stored) = (&world.people[who], &world.stored);
+        let same_run = self.is_broken(Broken::FenceAlone) || stored.holder == person.run;
+        self.is_broken(Broken::NoFence) || (stored.highest == person.fence && same_run)
     }
 
     pub fn begin(&self, world: &mut World, who: usize) {
-        let Some(at) = world.next_migration() else {
+        let at = world.people[who].at;
+        if at == MIGRATIONS {
             return self.stop(world, who, RunStatus::Succeeded, 0);
-        };
+        }
         let compared = std::mem::take(&mut world.people[who].compared);
         if world.people[who].session.is_none() || !(compared || self.is_fenced(world, who)) {
             return self.lose(world, who);
@@ -179,12 +188,11 @@ impl Protocol {
         }
         let shares = !self.is_broken(Broken::NoFence);
         let person = &mut world.people[who];
-        person.at = at;
         if self.mix.work == Work::Transactions {
             (person.phase, person.shares) = (Phase::InTransaction, shares);
         } else {
             (person.phase, person.statement) = (Phase::Sent, true);
-            world.history[at] = Mark::Half;
+            world.stored.history[at] = Mark::Half;
         }
     }
 
@@ -194,9 +202,9 @@ impl Protocol {
         }
         let at = world.people[who].at;
         world.takes_effect(who, at);
-        world.history[at] = Mark::Applied;
+        world.stored.history[at] = Mark::Applied;
         let person = &mut world.people[who];
-        (person.phase, person.shares) = (Phase::Between, false);
+        (person.phase, person.shares, person.at) = (Phase::Between, false, at + 1);
     }
 
     pub fn record(&self, world: &mut World, who: usize) {
@@ -204,8 +212,8 @@ impl Protocol {
             return self.lose(world, who);
         }
         let at = world.people[who].at;
-        world.history[at] = Mark::Applied;
-        world.people[who].phase = Phase::Between;
+        world.stored.history[at] = Mark::Applied;
+        (world.people[who].phase, world.people[who].at) = (Phase::Between, at + 1);
     }
 
     pub fn fail(&self, world: &mut World, who: usize) {
@@ -275,7 +283,7 @@ impl Protocol {
             ours
         });
         let exit = if written || exit != 0 { exit } else { 12 };
-        let rows = world.runs.clone();
+        let rows = world.stored.runs.clone();
         self.end(world, who, exit, &rows);
     }
 

@@ -65,6 +65,8 @@ pub enum Fault {
     Delay,
     /// A leader is told to end.
     Signal,
+    /// The server fails over to a standby that has not heard of the last commits.
+    FailOver,
 }
 
 impl Fault {
@@ -94,6 +96,8 @@ pub struct Mix {
 pub enum Broken {
     /// A migration begins without a look at the lock's row.
     NoFence,
+    /// The fence's number is compared, and not the run.
+    FenceAlone,
     /// A statement outside a transaction is sent a while after its look at the lock's row.
     FenceTooEarly,
     /// A successor claims without waiting for silence.
@@ -183,6 +187,14 @@ pub fn mix(who: &str, modes: &[LockMode], work: Work, bound: Bound) -> Mix {
 fn file(who: &str, work: Work, bound: Bound) -> Mix {
     let kinds = &[Fault::Crash, Fault::Freeze, Fault::Signal];
     Mix { name: named(who, "file", work), file: true, kinds, ..mix(who, &[SESSION], work, bound) }
+}
+
+/// SQL work on a server that may fail over. (A command whose run is lost so goes on beside its successor's until its
+/// leader's next beat.)
+pub fn failover(who: &str, modes: &[LockMode], work: Work, bound: Bound) -> Mix {
+    let mix = mix(who, modes, work, bound);
+    let name = format!("{}, failover", mix.name.trim_end());
+    Mix { name, kinds: &[Fault::FailOver, Fault::Freeze], ..mix }
 }
 
 fn named(who: &str, locks: &str, work: Work) -> String {

@@ -63,6 +63,8 @@ pub enum Move {
     FreeLock(usize),
     /// The guard ends a command.
     Guard(usize),
+    /// The standby becomes the server.
+    FailOver,
 }
 
 /// A set-up with its rules.
@@ -270,6 +272,10 @@ impl Protocol {
                 debug_assert!(world.people[who].session.is_some());
             }
             Move::Guard(who) => world.people[who].process = false,
+            Move::FailOver => {
+                world.faults -= 1;
+                world.fail_over(|who| self.cast(who).mode == LockMode::Lease);
+            }
         }
     }
 }
@@ -288,7 +294,7 @@ fn complete(world: &mut World, who: usize) {
 fn step(world: &mut World, who: usize) {
     if let Some(at) = world.next_migration() {
         world.takes_effect(who, at);
-        world.history[at] = Mark::Applied;
+        world.stored.history[at] = Mark::Applied;
     }
 }
 
@@ -297,7 +303,8 @@ impl Model for Protocol {
     type Action = Move;
 
     fn init_states(&self) -> Vec<World> {
-        vec![World::new(self.mix.cast.len(), self.mix.faults, self.mix.failures)]
+        let standby = self.mix.kinds.contains(&Fault::FailOver);
+        vec![World::new(self.mix.cast.len(), self.mix.faults, self.mix.failures, standby)]
     }
 
     fn actions(&self, world: &World, moves: &mut Vec<Move>) {
@@ -319,6 +326,9 @@ impl Model for Protocol {
                     self.faults(world, who, moves);
                 }
             }
+        }
+        if self.can(world, Fault::FailOver) && world.standby.as_deref() != Some(&world.stored) {
+            moves.push(Move::FailOver);
         }
         if self.may_tick(world) {
             moves.push(Move::Tick);

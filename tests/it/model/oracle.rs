@@ -14,7 +14,7 @@ pub fn properties() -> Vec<Property<Protocol>> {
             world.people.iter().filter(|person| person.is_at_work()).count() <= 1
         }),
         Property::always("S2 nothing applied twice", |_, world: &World| {
-            let effects = &world.effects;
+            let effects = &world.stored.effects;
             effects
                 .iter()
                 .enumerate()
@@ -27,10 +27,10 @@ pub fn properties() -> Vec<Property<Protocol>> {
             world.people.iter().all(|person| !matches!(person.phase, Phase::Ended { s4: false, .. }))
         }),
         Property::always("S4 who saw the failure does not try again", |_, world: &World| {
-            world.runs.iter().all(|row| !saw_failure(&world.runs, row.leader, Some(row.fence)))
+            world.stored.runs.iter().all(|row| !saw_failure(&world.stored.runs, row.leader, Some(row.fence)))
         }),
         Property::always("S5 nothing of a replaced leader takes effect", |_, world: &World| {
-            world.effects.iter().all(|effect| effect.fence == effect.highest)
+            world.stored.effects.iter().all(|effect| effect.run == effect.holder)
         }),
         Property::always("L1 everyone ends in time", |protocol: &Protocol, world: &World| {
             world.people.iter().all(|person| in_time(person, world.clock, protocol.mix.budget))
@@ -40,7 +40,7 @@ pub fn properties() -> Vec<Property<Protocol>> {
             world.people.iter().all(|person| matches!(person.phase, Phase::Ended { exit: 0, .. }))
         }),
         Property::sometimes("a run is taken over", |_, world: &World| {
-            world.runs.iter().any(|row| row.status == RunStatus::Abandoned)
+            world.stored.runs.iter().any(|row| row.status == RunStatus::Abandoned)
         }),
     ]
 }
@@ -64,10 +64,10 @@ pub fn may_exit(cast: &Cast, world: &World, who: usize, exit: u8, rows: &[Row]) 
     if exit != 0 {
         return (true, true);
     }
-    let applied = world.history.iter().all(|mark| *mark == Mark::Applied);
+    let applied = world.stored.history.iter().all(|mark| *mark == Mark::Applied);
     let latest = rows.iter().max_by_key(|row| row.fence);
     let succeeded = latest.is_some_and(|row| row.status == RunStatus::Succeeded);
     // pending cannot be none for who does not know what is pending
-    let s3 = if cast.bundle { applied } else { succeeded };
+    let s3 = if cast.bundle { applied || world.people[who].deceived } else { succeeded };
     (s3, !saw_failure(rows, who, None))
 }

@@ -15,7 +15,7 @@ impl Protocol {
     /// The rows as this participant reads them.
     pub fn rows(&self, world: &World) -> Vec<Row> {
         let hidden = |row: &Row| self.is_broken(Broken::FailureNotMatched) && row.status == RunStatus::Failed;
-        world.runs.iter().filter(|row| !hidden(row)).cloned().collect()
+        world.stored.runs.iter().filter(|row| !hidden(row)).cloned().collect()
     }
 
     pub fn look(&self, world: &mut World, who: usize) {

@@ -17,9 +17,11 @@ use super::mix::{Cast, MIGRATIONS, TICK, WATCHDOG};
 /// A server's session: whose, and which of theirs.
 pub type Session = (usize, u8);
 
-/// A run, as the ledger has it; its id is its fence.
+/// A run, as the ledger has it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Row {
+    /// Never given twice.
+    pub id: u8,
     pub fence: u8,
     pub leader: usize,
     pub mode: LockMode,
@@ -34,20 +36,20 @@ pub struct Row {
 }
 
 /// A migration in the history.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Mark {
+    #[default]
     Pending,
     Half,
     Applied,
 }
 
-/// For the oracle: something that took effect, by whom, under which fence, and the highest fence at that moment.
+/// For the oracle: something that took effect, in which run, and which run the lock's row named at that moment.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Effect {
     pub migration: usize,
-    pub by: usize,
-    pub fence: u8,
-    pub highest: u8,
+    pub run: u8,
+    pub holder: u8,
 }
 
 /// Where a participant is in the protocol.
@@ -94,12 +96,15 @@ pub struct Person {
     pub thawed: u8,
     /// The tick of its last good beat.
     pub last_good: u8,
-    /// The run that it leads.
+    /// The run that it leads, and its fence.
+    pub run: u8,
     pub fence: u8,
     /// The migration that it is at.
     pub at: usize,
     /// It has compared the fence, and not yet sent the statement; only with that rule broken.
     pub compared: bool,
+    /// A failover has lost what it had applied, and it cannot know.
+    pub deceived: bool,
     /// How many sessions it has opened.
     pub sessions: u8,
     /// Its work session, as the server has it.
@@ -122,9 +127,11 @@ impl Person {
             stopped: None,
             thawed: 0,
             last_good: 0,
+            run: 0,
             fence: 0,
             at: 0,
             compared: false,
+            deceived: false,
             sessions: 0,
             session: None,
             shares: false,
@@ -161,6 +168,17 @@ impl Person {
     }
 }
 
+/// What is stored, and replicated.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Stored {
+    /// The lock's row: the highest fence, and the run's id.
+    pub highest: u8,
+    pub holder: u8,
+    pub runs: Vec<Row>,
+    pub history: [Mark; MIGRATIONS],
+    pub effects: Vec<Effect>,
+}
+
 /// Everything.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct World {
@@ -168,11 +186,12 @@ pub struct World {
     pub clock: u8,
     /// Who has the session lock.
     pub lock: Option<Session>,
-    /// The lock's row: the highest fence, which names the run, too.
-    pub highest: u8,
-    pub runs: Vec<Row>,
-    pub history: [Mark; MIGRATIONS],
-    pub effects: Vec<Effect>,
+    /// On the server.
+    pub stored: Stored,
+    /// On the standby, as of the last tick; none where nothing fails over.
+    pub standby: Option<Box<Stored>>,
+    /// How many ids were given.
+    pub ids: u8,
     pub people: Vec<Person>,
     /// How many faults there may still be.
     pub faults: u8,
@@ -192,14 +211,13 @@ fn milliseconds(tick: u8) -> i64 {
 }
 
 impl World {
-    pub fn new(people: usize, faults: u8, failures: u8) -> Self {
+    pub fn new(people: usize, faults: u8, failures: u8, standby: bool) -> Self {
         Self {
             clock: 0,
             lock: None,
-            highest: 0,
-            runs: Vec::new(),
-            history: [Mark::Pending; MIGRATIONS],
-            effects: Vec::new(),
+            stored: Stored::default(),
+            standby: standby.then(Box::default),
+            ids: 0,
             people: (0..people).map(|_| Person::new()).collect(),
             faults,
             failures,
@@ -208,12 +226,12 @@ impl World {
 
     /// The run that the lock's row names.
     pub fn holder(&self) -> Option<&Row> {
-        self.runs.iter().find(|row| row.fence == self.highest)
+        self.stored.runs.iter().find(|row| row.id == self.stored.holder)
     }
 
     pub fn run_of(&mut self, who: usize) -> Option<&mut Row> {
-        let fence = self.people[who].fence;
-        self.runs.iter_mut().find(|row| row.fence == fence)
+        let run = self.people[who].run;
+        self.stored.runs.iter_mut().find(|row| row.id == run)
     }
 
     /// What the history says of a participant's migrations.
@@ -221,20 +239,20 @@ impl World {
         if !cast.bundle {
             return Reading { pending: Pending::Unknown, refused: false };
         }
-        let pending = (0..MIGRATIONS).filter(|at| self.history[*at] != Mark::Applied);
+        let pending = (0..MIGRATIONS).filter(|at| self.stored.history[*at] != Mark::Applied);
         let pending = pending.map(|at| Version(at.to_string())).collect();
-        let refused = self.history.contains(&Mark::Half);
+        let refused = self.stored.history.contains(&Mark::Half);
         Reading { pending: Pending::from_versions(pending), refused }
     }
 
     /// The next migration that is not applied.
     pub fn next_migration(&self) -> Option<usize> {
-        self.history.iter().position(|mark| *mark != Mark::Applied)
+        self.stored.history.iter().position(|mark| *mark != Mark::Applied)
     }
 
     pub fn takes_effect(&mut self, who: usize, migration: usize) {
-        let fence = self.people[who].fence;
-        self.effects.push(Effect { migration, by: who, fence, highest: self.highest });
+        let effect = Effect { migration, run: self.people[who].run, holder: self.stored.holder };
+        self.stored.effects.push(effect);
     }
 
     /// The server ends a session: its transaction is rolled back, its statement cut off, its lock free.
@@ -257,9 +275,28 @@ impl World {
         }
     }
 
+    /// The standby takes over, without what it has not heard of. Behind a pooler, clients keep their connections.
+    pub fn fail_over(&mut self, pooled: impl Fn(usize) -> bool) {
+        let Some(standby) = &self.standby else { return };
+        let lost = standby.history != self.stored.history;
+        self.stored.clone_from(standby);
+        for who in 0..self.people.len() {
+            let person = &mut self.people[who];
+            person.deceived |=
+                lost && (person.is_leading() || matches!(person.phase, Phase::Finishing { .. }));
+            let broken = person.shares || person.statement || !pooled(who);
+            if broken {
+                self.end_session(who);
+            }
+        }
+    }
+
     /// The clock goes on: a server ends sessions that are idle for too long.
     pub fn tick(&mut self, watchdog: bool) {
         self.clock += 1;
+        if let Some(standby) = &mut self.standby {
+            (**standby).clone_from(&self.stored);
+        }
         for who in 0..self.people.len() {
             self.people[who].done = false;
             let person = &self.people[who];
@@ -294,7 +331,7 @@ pub fn look(rows: &[Row], clock: u8) -> Look {
 /// A row as the product has it.
 pub fn run(row: &Row) -> Run {
     Run {
-        id: row.fence.to_string().as_str().into(),
+        id: row.id.to_string().as_str().into(),
         environment: "production".into(),
         lock_name: "default".to_owned(),
         lock_mode: row.mode,
