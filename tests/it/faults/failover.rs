@@ -7,12 +7,12 @@ use crate::support::own::OwnServer;
 use crate::support::{Bellwether, Migrations, Proxy, Server, TestDatabase};
 
 /// Of three migrations the leader has done the first and is at work at the second, when its primary is gone.
-fn fails_over(replicated: bool) {
+fn fails_over(replicated: bool, leased: bool) {
     if !Server::Postgres.is_available() {
         return;
     }
     let own = OwnServer::with_standby();
-    let db = own.database();
+    let db = if leased { own.database().under("lease") } else { own.database() };
     let standby = db.copy_at(own.standby_url());
     let line = Proxy::before(&db);
     let replication = Proxy::before_url(own.url());
@@ -68,10 +68,20 @@ fn catch_up(own: &OwnServer, db: &TestDatabase) {
 
 #[test]
 fn a_promoted_standby_is_taken_over_where_the_primary_ended() {
-    fails_over(true);
+    fails_over(true, false);
 }
 
 #[test]
 fn a_promoted_standby_that_has_never_heard_of_the_run_is_migrated_from_where_it_is() {
-    fails_over(false);
+    fails_over(false, false);
+}
+
+#[test]
+fn a_promoted_standby_is_taken_over_under_a_lease_too() {
+    fails_over(true, true);
+}
+
+#[test]
+fn a_promoted_standby_that_has_never_heard_of_the_run_is_migrated_under_a_lease_too() {
+    fails_over(false, true);
 }

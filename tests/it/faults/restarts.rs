@@ -11,8 +11,14 @@ use crate::support::{Bellwether, Migrations, Server, TestDatabase};
 fn with_own_server(server: Server, check: fn(&OwnServer, &TestDatabase)) {
     if server.is_available() {
         let own = OwnServer::start(server, 100);
-        let db = own.database();
-        check(&own, &db);
+        check(&own, &own.database());
+    }
+}
+
+fn with_own_server_under_lease(check: fn(&OwnServer, &TestDatabase)) {
+    if Server::Postgres.is_available() {
+        let own = OwnServer::start(Server::Postgres, 100);
+        check(&own, &own.database().under("lease"));
     }
 }
 
@@ -31,6 +37,11 @@ macro_rules! on_own_servers {
             #[test]
             fn mariadb() {
                 with_own_server(Server::MariaDb, check);
+            }
+
+            #[test]
+            fn postgres_lease() {
+                with_own_server_under_lease(check);
             }
         })+
     };
