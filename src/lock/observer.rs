@@ -106,10 +106,12 @@ impl Observer {
 
     /// Whether the run that the lock's row names is silent, counted from our first look at it.
     pub fn holder_is_silent(&mut self, run: &Run, now: Instant) -> bool {
-        if self.pulse.as_ref().is_some_and(|pulse| pulse.run == run.id) {
-            self.holder.clone_from(&self.pulse);
-        }
-        now.duration_since(Pulse::last_change(&mut self.holder, run, now)) >= SILENCE
+        // one memory per run: of what a look saw, and is not asked again, every later count would be news for ever
+        let seen = match &self.pulse {
+            Some(pulse) if pulse.run == run.id => &mut self.pulse,
+            _ => &mut self.holder,
+        };
+        now.duration_since(Pulse::last_change(seen, run, now)) >= SILENCE
     }
 
     fn shown_since(&mut self, run: Option<&RunId>, state: State, now: Instant) -> Instant {
@@ -164,6 +166,19 @@ mod tests {
         let silent = watch.see(15, &still);
         assert!(!silent.alive);
         assert_eq!(silent.quiet_for, SILENCE);
+    }
+
+    #[test]
+    fn a_holder_that_beat_on_after_the_only_look_at_it_is_found_silent_too() {
+        let mut watch = Watch::new();
+        watch.see(0, &look(RunStatus::Running, 1, 3));
+        let mut run = crate::ledger::tests::run(RunStatus::Running, 1);
+        run.beats = 5;
+        let mut silent =
+            |second| watch.observer.holder_is_silent(&run, watch.began + Duration::from_secs(second));
+        assert!(!silent(10), "it has beaten since");
+        assert!(!silent(24));
+        assert!(silent(25));
     }
 
     #[test]
