@@ -108,8 +108,12 @@ impl Working<'_> {
                     let lost = match timeout(BEAT_LIMIT, self.beat(work)).await {
                         Ok(Ok(None)) => {
                             self.trust.renew(began);
-                            running.beat().await;
-                            None
+                            // who was frozen with the answer at hand has a good one, from a time that is over
+                            let over = self.trust.is_over(since_boot());
+                            if !over {
+                                running.beat().await;
+                            }
+                            over.then(|| "we were held up, and gave no sign of life for 10 s".to_owned())
                         }
                         Ok(Ok(Some(reason))) => Some(reason),
                         Ok(Err(error)) if error.kind.ends_session() => {

@@ -210,7 +210,8 @@ impl Heart {
         match timeout(limit, self.try_beat(&progress)).await {
             Ok(Ok(None)) => {
                 self.leader.trust.renew(began);
-                return true;
+                // who was frozen with the answer at hand has a good one, from a time that is over
+                return !self.is_lease() || !self.leader.trust.is_over(since_boot());
             }
             Ok(Ok(Some(reason))) => self.lose(reason),
             Ok(Err(error)) => self.missed(&error.message),
