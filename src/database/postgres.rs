@@ -52,6 +52,7 @@ pub const DIALECT: Dialect = Dialect {
     schema: include_str!("../../migrations/postgres/0001_ledger.sql"),
     begin: "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; \
         SELECT pg_catalog.set_config('lock_timeout', '1s', true), \
+        pg_catalog.set_config('idle_in_transaction_session_timeout', '15s', true), \
         pg_catalog.set_config('synchronous_commit', CASE pg_catalog.current_setting('synchronous_commit') \
         WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, true)",
     batch: Some(Batch {

@@ -53,7 +53,41 @@ on_servers! { [postgres Postgres, mariadb MariaDb]
     }
 }
 
+on_servers! { [postgres Postgres, mariadb MariaDb]
+    fn a_designated_leader_that_looked_while_a_lease_was_alive_takes_over_when_it_dies(db) {
+        let gate = db.gate();
+        let migrations = Migrations::new().file("0001_gated.sql", gate.sql());
+        let designated = |name| Bellwether::at("lead", db, &migrations).participant(name).args(["--lock-mode", "lease"]);
+        let first = designated("first").spawn();
+        first.wait_for_event("step_started", SOON);
+        let second = designated("second").spawn();
+        let (seen, _) = second.wait_for_event("lock_waiting", SOON);
+        let run = seen["holder"]["run"].as_str().unwrap();
+        // it dies with more beats than that first look saw
+        let beats = || db.value(&format!("select beats from bellwether_runs where id = '{run}'"));
+        let before = beats();
+        while beats() == before {
+            std::thread::sleep(Duration::from_millis(200));
+        }
+        first.kill9();
+        gate.open();
+        let finished = second.wait(TAKEN_OVER);
+        assert_eq!(db.value(&format!("select status from bellwether_runs where id = '{run}'")), "abandoned");
+        finished.expect(if db.server() == Server::MariaDb { 13 } else { 0 });
+    }
+}
+
 on_servers! { [postgres Postgres]
+    fn a_lease_and_a_session_lock_share_the_history_in_the_urls_schema(db) {
+        db.sql("create schema tenant");
+        let url = format!("{}?search_path=tenant", db.url());
+        let migrations = Migrations::new().file("0001_table.sql", "CREATE TABLE t (id int);");
+        leased(db, &migrations, "lease").url(&url).run().expect(0);
+        let tables = "select schemaname from pg_tables where tablename in ('t', '_sqlx_migrations')";
+        assert_eq!(db.column(tables), ["tenant", "tenant"]);
+        Bellwether::new("lead").on(db).migrations(&migrations).release("next").url(&url).run().expect(0);
+    }
+
     fn a_dead_leases_statement_holds_its_successor_up(db) {
         // outside a transaction, and deaf to the end of its client, as behind a pooler
         let script = format!("-- no-transaction\nSELECT pg_sleep(22), '{}';", "x");
