@@ -44,7 +44,12 @@ pub(super) async fn of(session: &mut Session) -> Result<Server, DbError> {
 }
 
 async fn ask(session: &mut Session, settings: &str, start: &str) -> Result<Server, DbError> {
-    let before = if settings.is_empty() { session.prelude() } else { format!("{settings}; ") };
+    let before = match settings {
+        // a lease's scripts have the URL's schema: its history goes where theirs do
+        "" if session.purpose == Purpose::Lease => settings::of_a_message(&session.settings),
+        "" => session.prelude(),
+        settings => format!("{settings}; "),
+    };
     let replies = session.exchange(&format!("{before}{}", who(start)), 0, Answers::kept()).await?;
     let row = replies.last().and_then(|reply| reply.rows.first());
     let row = row.ok_or_else(|| DbError::new(DbErrorKind::Statement, "the server does not say who it is"))?;

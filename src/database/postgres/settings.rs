@@ -32,9 +32,20 @@ fn statement(name: &str, value: &str) -> String {
     format!("SET {name} = {}", text(value))
 }
 
+/// What the URL says, for the one message that it stands in; or nothing.
+pub(super) fn of_a_message(of_url: &[(String, String)]) -> String {
+    pairs(of_url)
+        .map(|(name, value)| format!("SELECT pg_catalog.set_config({}, {}, true); ", text(name), text(value)))
+        .collect()
+}
+
 /// What a leader sets for one transaction, where nothing may stay on the session. `known` as above.
 pub(super) fn of_a_transaction(of_url: &[(String, String)], known: u32) -> String {
-    let mut names = vec![("statement_timeout", "0"), ("idle_in_transaction_session_timeout", "15s")];
+    let mut names = vec![
+        ("statement_timeout", "0"),
+        ("idle_in_transaction_session_timeout", "15s"),
+        ("synchronous_commit", SYNCHRONOUS_COMMIT),
+    ];
     if known >= 14_00_00 {
         names.push(("client_connection_check_interval", "1s"));
     }
@@ -43,7 +54,7 @@ pub(super) fn of_a_transaction(of_url: &[(String, String)], known: u32) -> Strin
     }
     let calls: Vec<String> = pairs(of_url)
         .chain(names)
-        .map(|(name, value)| format!("pg_catalog.set_config({}, {}, true)", text(name), text(value)))
+        .map(|(name, value)| format!("pg_catalog.set_config({}, {}, true)", text(name), expression(value)))
         .collect();
     format!("SELECT {}", calls.join(", "))
 }
@@ -125,6 +136,16 @@ mod tests {
         let sql = before_a_look(&[("search_path".into(), "it's".into())]);
         assert!(sql.contains("set_config(E'search_path', E'it''s', true)"), "{sql}");
         assert!(!sql.contains("false"), "{sql}");
+    }
+
+    #[test]
+    fn what_a_lease_sets_ends_with_its_transaction_and_commits_for_good() {
+        let sql = of_a_transaction(&[("search_path".into(), "tenant".into())], 17_00_00);
+        assert!(
+            sql.contains("set_config(E'search_path', E'tenant', true)") && !sql.contains("false"),
+            "{sql}"
+        );
+        assert!(sql.contains("'synchronous_commit', CASE") && !sql.contains("at least"), "{sql}");
     }
 
     #[test]
