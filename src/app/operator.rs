@@ -39,9 +39,8 @@ pub async fn unlock(
     facts: &mut Facts,
 ) -> Result<Success, Error> {
     let job = job(request, env, report, began)?;
-    let forced = if force { "with --force " } else { "" };
-    let by = format!("unlocked {forced}by {}", who(&job, env));
-    let wanted = Wanted { force, by: &by };
+    let who = who(&job, env);
+    let wanted = Wanted { force, who: &who };
     let human = request.global.output == Output::Human;
     let terminal = Terminal { yes, human, report: Arc::clone(report) };
     let done = operate::unlock::unlock(&job, &wanted, &terminal).await?;

@@ -45,6 +45,20 @@ impl Ledger {
         self.release(session, run, beats, Write::Mark(by)).await
     }
 
+    /// Says of a run that its leader recorded as interrupted who did that to it. False if it says otherwise.
+    pub async fn name_who_interrupted(
+        &self,
+        session: &mut dyn Database,
+        run: &Run,
+        who: &str,
+    ) -> Result<bool, DbError> {
+        let update = self.statement(
+            "UPDATE {runs} SET ended_by = ? WHERE id = ? AND fence = ? AND status = 'interrupted'",
+            vec![who.into(), run.id.as_str().into(), run.fence.into()],
+        );
+        Ok(session.query(&update).await?.affected == 1)
+    }
+
     async fn release(
         &self,
         session: &mut dyn Database,

@@ -19,6 +19,7 @@
 //!   cannot be ended from here is named with what ends it (4).
 
 mod ending;
+mod watching;
 
 use std::time::Duration;
 
@@ -26,17 +27,15 @@ use tokio::time::{Instant, timeout};
 
 use crate::database::{Database, DbError, DbErrorKind, Holder, Purpose};
 use crate::error::{Doing, Error, OperateError};
-use crate::job::{Job, Success, milliseconds, watched};
+use crate::job::{Job, Success, watched};
 use crate::ledger::release::Released;
-use crate::lock::observer::SILENCE;
 use crate::model::event::Event;
 use crate::model::lock::{LockReport, UnlockReport};
 use crate::model::run::{Run, RunStatus};
 use crate::operate::has_ledger;
 use ending::{end, stop};
+use watching::{Watch, watch};
 
-/// Between looks at the counter.
-const EVERY: Duration = Duration::from_secs(1);
 /// Between tries for a row, or looks at a session that was told to end.
 const AGAIN: Duration = Duration::from_millis(250);
 /// How long a session that was told to end may take: MySQL rolls back first.
@@ -48,8 +47,16 @@ const ANSWER: Duration = Duration::from_secs(15);
 pub struct Wanted<'a> {
     /// Even while the holder beats.
     pub force: bool,
-    /// Who it is, as the ledger records it.
-    pub by: &'a str,
+    /// Who it is: `alice@laptop`.
+    pub who: &'a str,
+}
+
+impl Wanted<'_> {
+    /// Of a run that we mark.
+    fn by(&self) -> String {
+        let forced = if self.force { "with --force " } else { "" };
+        format!("unlocked {forced}by {}", self.who)
+    }
 }
 
 /// Asks the operator for a yes; none = there is nobody to ask.
@@ -157,67 +164,6 @@ fn silent_server() -> DbError {
     DbError::new(DbErrorKind::Timeout, format!("no answer within {} s", ANSWER.as_secs()))
 }
 
-/// What became of the watch.
-enum Watch {
-    /// No sign of life for as long as it takes.
-    Silent(Box<Seen>),
-    /// Nobody has the lock any more: why.
-    Ended(String),
-}
-
-/// Looks until the holder shows a sign of life, has ended, or was silent for long enough.
-async fn watch(job: &Job, session: &mut dyn Database, first: Seen) -> Result<Watch, Error> {
-    let began = Instant::now();
-    let alive = |run: Option<&Run>, sign: &str| {
-        let leader = run.map(|run| run.leader.clone());
-        Error::from(OperateError::HolderAlive {
-            lock_name: job.scope.lock_name.clone(),
-            leader,
-            sign: sign.to_owned(),
-        })
-    };
-    if !job.beats() {
-        return match (first.running(), first.server_locked()) {
-            (run, true) => Err(alive(run, "a process has the lock file locked")),
-            (_, false) => Ok(Watch::Silent(Box::new(first))), // its process is gone
-        };
-    }
-    let whom = first.running().map_or("the session that has it".to_owned(), |run| run.leader.to_string());
-    let reason = format!("watching {whom} for signs of life, {} s; --force does not", SILENCE.as_secs());
-    let mut last = first;
-    while began.elapsed() < SILENCE {
-        let waited_ms = milliseconds(began.elapsed());
-        job.report.event(&Event::Waiting { reason: reason.clone(), waited_ms });
-        job.pause(EVERY.min(SILENCE.saturating_sub(began.elapsed()))).await?;
-        let seen = look(job, session).await?;
-        match (last.running(), seen.running()) {
-            (Some(before), Some(now)) if before.id != now.id => {
-                return Err(alive(Some(now), "it has only just got the lock"));
-            }
-            (Some(before), Some(now)) if before.beats != now.beats => {
-                return Err(alive(
-                    Some(now),
-                    &format!("its signs of life went from {} to {}", before.beats, now.beats),
-                ));
-            }
-            (None, Some(now)) => return Err(alive(Some(now), "it has only just got the lock")),
-            (Some(before), None) if !seen.server_locked() => {
-                let status = seen.run.as_ref().map_or("gone", |run| run.status.as_str());
-                return Ok(Watch::Ended(format!(
-                    "nothing to unlock: the run of {} is over: {status}",
-                    before.leader
-                )));
-            }
-            (None, None) if !seen.server_locked() => {
-                return Ok(Watch::Ended("nothing to unlock: the server's lock is free by now".to_owned()));
-            }
-            _ => {}
-        }
-        last = seen;
-    }
-    Ok(Watch::Silent(Box::new(last)))
-}
-
 fn report(job: &Job, seen: &Seen) -> LockReport {
     let run = seen.running();
     let quiet = |run: &Run| {
@@ -265,7 +211,7 @@ async fn release(job: &Job, wanted: &Wanted<'_>, run: &Run, running: bool) -> Re
     if running {
         match write_off(job, wanted, run, session.as_mut(), until, &mut ended).await? {
             Some(raised) => fence = raised,
-            None => return changed(job, session.as_mut(), run).await,
+            None => return changed(job, wanted, session.as_mut(), run, ended).await,
         }
     }
     // the ledger has let go of it; now the server
@@ -280,16 +226,21 @@ async fn release(job: &Job, wanted: &Wanted<'_>, run: &Run, running: bool) -> Re
         }
         job.pause(AGAIN).await?;
     }
+    Ok(unlocked(job, run, fence, wanted.by(), ended))
+}
+
+fn unlocked(job: &Job, run: &Run, fence: i64, ended_by: String, session_ended: Option<String>) -> Success {
+    let lock_name = job.scope.lock_name.clone();
+    let message = format!("the lock {lock_name} is taken away from {}", run.leader);
     job.report.event(&Event::Unlocked(Box::new(UnlockReport {
-        lock_name: job.scope.lock_name.clone(),
+        lock_name,
         run: run.id.clone(),
         leader: run.leader.clone(),
         fence,
-        ended_by: wanted.by.to_owned(),
-        session_ended: ended,
+        ended_by,
+        session_ended,
     })));
-    let message = format!("the lock {} is taken away from {}", job.scope.lock_name, run.leader);
-    Ok(Success { run: Some(run.id.clone()), applied: Vec::new(), message })
+    Success { run: Some(run.id.clone()), applied: Vec::new(), message }
 }
 
 /// In the ledger; the new fence, or none if the run is not as it was shown.
@@ -309,7 +260,7 @@ async fn write_off(
             match fence {
                 None => job.ledger.revoke(session, run, beats).await,
                 Some(_) if job.ledger.statement_runs(session, run).await? => Ok(Released::Busy),
-                Some(_) => job.ledger.write_off(session, run, beats, wanted.by).await,
+                Some(_) => job.ledger.write_off(session, run, beats, &wanted.by()).await,
             }
         });
         let tried = tried.await.unwrap_or_else(|_| Err(silent_server()));
@@ -353,8 +304,22 @@ fn stays(job: &Job, run: &Run, why: String, marked: bool) -> Error {
     .into()
 }
 
-/// The run is not as it was shown.
-async fn changed(job: &Job, session: &mut dyn Database, run: &Run) -> Result<Success, Error> {
+/// The run is not as it was shown. A leader whose session we ended may have recorded that it was interrupted: by whom is
+/// ours to say.
+async fn changed(
+    job: &Job,
+    wanted: &Wanted<'_>,
+    session: &mut dyn Database,
+    run: &Run,
+    ended: Option<String>,
+) -> Result<Success, Error> {
+    if ended.is_some() {
+        let who = format!("{} (unlock)", wanted.who);
+        let named = job.ledger.name_who_interrupted(session, run, &who).await;
+        if named.map_err(|error| job.refused(Doing::Recording, error))? {
+            return Ok(unlocked(job, run, run.fence, who, ended));
+        }
+    }
     let over = job.ledger.run(session, &run.id).await.map_err(|error| job.look_failed(error))?;
     let status = over.map_or("gone".to_owned(), |run| run.status.to_string());
     if status != RunStatus::Running.as_str() {

@@ -122,8 +122,7 @@ pub fn run(report: &RunReport) -> Vec<Line> {
     let run = &report.run;
     let mut rows = Rows::default();
     rows.add("run", &run.run);
-    let by = run.ended_by.as_ref().map(|by| format!(", ended by {by}")).unwrap_or_default();
-    rows.add("status", &format!("{}{by}", run.status));
+    rows.add("status", &format!("{}{}", run.status, ended_by(run)));
     rows.add("environment", &run.environment);
     rows.add("release", &run.release);
     rows.maybe("deploy", run.deploy.as_deref());
@@ -157,6 +156,15 @@ pub fn run(report: &RunReport) -> Vec<Line> {
     lines.extend(run.odd.iter().map(|odd| odd_line(odd)));
     lines.extend(timeline(report));
     lines
+}
+
+/// A name, or what somebody did to it: `found silent by shop-jobs`.
+fn ended_by(run: &PastRun) -> String {
+    let Some(by) = &run.ended_by else { return String::new() };
+    match ["found ", "unlocked ", "resolved "].iter().any(|deed| by.starts_with(deed)) {
+        true => format!(": {by}"),
+        false => format!(", ended by {by}"),
+    }
 }
 
 /// Each step with its beginning since the claim, and its share of the whole as a bar.

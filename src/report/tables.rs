@@ -89,10 +89,8 @@ pub fn lock(lock: &LockReport) -> Vec<Line> {
 pub fn unlocked(unlocked: &UnlockReport) -> Vec<Line> {
     let UnlockReport { lock_name, run, leader, ended_by, session_ended, .. } = unlocked;
     let ended = session_ended.as_ref().map(|session| format!("; its session {session} was ended"));
-    let text = format!(
-        " {lock_name}: the run {run} of {leader} is marked as abandoned, {ended_by}{}",
-        ended.unwrap_or_default()
-    );
+    let text =
+        format!(" {lock_name}: the run {run} of {leader} is over: {ended_by}{}", ended.unwrap_or_default());
     vec![
         Line::new(Mood::Good, "unlocked", words::line(&text).into_owned()),
         Line::new(Mood::Help, "next:", " `bellwether status` shows what is pending; deploy again to go on"),

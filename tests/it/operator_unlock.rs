@@ -36,6 +36,12 @@ fn at_the_gate_with(db: &TestDatabase, migrations: &Migrations, args: &[&str]) -
     leader
 }
 
+/// Its process is gone when this returns.
+fn killed(leader: Running) {
+    leader.kill9();
+    leader.wait(SOON);
+}
+
 fn ended_by(db: &TestDatabase) -> String {
     db.value("select ended_by from bellwether_runs order by fence limit 1")
 }
@@ -59,7 +65,7 @@ on_every_server! {
     fn a_killed_leaders_lock_is_taken_away_and_it_is_recorded_who_did_it(db) {
         let gate = db.gate();
         let migrations = Migrations::counted(1).file("0002_wait.sql", gate.sql());
-        at_the_gate(db, &migrations).kill9();
+        killed(at_the_gate(db, &migrations));
         let finished = unlock(db).arg("--yes").participant("shop-ops").env("GITHUB_ACTOR", "alice").run().expect(0);
         assert_eq!(found(&finished, "lock")["holder"]["leader"], "shop-web");
         assert_eq!(db.runs(), [["shop-web", "abandoned"]]);
@@ -91,7 +97,7 @@ on_every_server! {
         let gate = db.gate();
         let migrations = Migrations::counted(1).file("0002_wait.sql", gate.sql());
         let leader = at_the_gate(db, &migrations);
-        leader.kill9();
+        killed(leader);
         for force in [&[][..], &["--force"]] {
             let finished = unlock(db).args(force).run().expect(4).explains(&["--yes", "nothing was changed"]);
             assert!(finished.elapsed < Duration::from_secs(5), "at once: {:?}", finished.elapsed);
@@ -128,13 +134,15 @@ on_servers! { [postgres Postgres, mariadb MariaDb]
         let gate = db.gate();
         let migrations = Migrations::counted(1).file("0002_wait.sql", gate.sql()).file("0003_step.sql", "insert into applied values ('0003');");
         let leader = at_the_gate(db, &migrations);
-        let finished = unlock(db).args(["--yes", "--force"]).run().expect(0);
+        let finished = unlock(db).args(["--yes", "--force"]).env("GITHUB_ACTOR", "alice").run().expect(0);
         assert!(finished.elapsed < Duration::from_secs(12), "{:?}", finished.elapsed);
         gate.open();
         leader.wait(SOON).expect(12);
         assert_eq!(db.applied(), ["0001"]);
         let status = &db.runs()[0][1];
         assert!(["abandoned", "interrupted"].contains(&status.as_str()), "{status}");
+        assert!(found(&finished, "unlocked")["session_ended"].is_string(), "{}", finished.said());
+        assert!(ended_by(db).contains("alice@"), "{}", ended_by(db));
     }
 
     fn a_leader_that_thaws_after_a_forced_unlock_commits_nothing(db) {
@@ -267,7 +275,7 @@ on_servers! { [postgres Postgres]
         let url = pooler.replace("/postgres", &format!("/{}", db.name()));
         let gate = db.gate();
         let migrations = Migrations::counted(1).file("0002_wait.sql", gate.sql());
-        at_the_gate(db, &migrations).kill9();
+        killed(at_the_gate(db, &migrations));
         Bellwether::new("unlock").url(&url).args(["--yes", "--force"]).run().expect(0);
         assert_eq!(db.runs(), [["shop-web", "abandoned"]]);
         gate.open();
@@ -283,7 +291,7 @@ on_servers! { [sqlite Sqlite]
         unlock(db).arg("--yes").run().expect(4).explains(&["lock file"]);
         let asked = unlock(db).args(["--yes", "--force"]).run().expect(4);
         asked.explains(&[&format!("kill {}", leader.pid()), "lock file"]);
-        leader.kill9();
+        killed(leader);
         unlock(db).arg("--yes").run().expect(0);
         assert_eq!(db.runs(), [["shop-web", "abandoned"]]);
     }
@@ -291,7 +299,7 @@ on_servers! { [sqlite Sqlite]
     fn on_a_terminal_it_asks_and_only_a_yes_is_one(db) {
         let gate = db.gate();
         let migrations = Migrations::counted(1).file("0002_wait.sql", gate.sql());
-        at_the_gate(db, &migrations).kill9();
+        killed(at_the_gate(db, &migrations));
         let (code, said) = on_a_terminal(db, "no\n");
         assert_eq!(code, Some(4), "{said}");
         assert!(said.contains("Take the lock default away from shop-web?"), "{said}");
