@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
 
+use crate::database::pooler::probe_pooler;
 use crate::database::room::is_crowded;
 use crate::database::{Database, DbError, DbErrorKind, Holder, LockSupport, Purpose, Server};
 use crate::error::{Doing, Error, Seeking};
@@ -25,6 +26,8 @@ const LONGEST_ALIVE: Duration = Duration::from_secs(1);
 const LONGEST_IDLE: Duration = Duration::from_secs(4);
 /// Between questions whether the server has room for those who wait; a session that is opened asks at once.
 const ROOM_EVERY: Duration = Duration::from_secs(30);
+/// How long it may take to find out whether there is a pooler.
+const PROBE: Duration = Duration::from_secs(2);
 /// How long the server may take to answer a look.
 const ANSWER: Duration = Duration::from_secs(10);
 
@@ -111,12 +114,12 @@ struct Watch<'a> {
     first_look: Option<Instant>,
     /// The server has answered once: from then on, what passes is waited out.
     connected: bool,
-    /// False once the server has refused to notify us (a standby).
-    listens: bool,
+    /// Whether the server notifies us: not if it has refused (a standby), nor through a pooler, where the wish would stay
+    /// on a connection of the application's, whose driver may not expect to be notified. None: not asked yet.
+    listens: Option<bool>,
     /// When the session was last asked for the server's room.
     room_asked: Option<Instant>,
-    /// The run at work is under a lease, as where a pooler stands in between: to listen there would leave the wish on a
-    /// connection of the application's, whose driver may not expect to be notified.
+    /// The run at work is under a lease, as where there is a pooler.
     leased: bool,
     /// Why we waited after the last look.
     seen_last: Option<String>,
@@ -130,7 +133,7 @@ impl<'a> Watch<'a> {
             session: None,
             first_look: None,
             connected: false,
-            listens: true,
+            listens: None,
             room_asked: None,
             leased: false,
             seen_last: Some("nothing yet".to_owned()),
@@ -259,6 +262,32 @@ impl<'a> Watch<'a> {
         !crowded
     }
 
+    /// Asked once, with a second session: one alone cannot see a pooler.
+    async fn may_listen(&mut self) -> bool {
+        let Some((session, server)) = &mut self.session else { return false };
+        if let Some(known) = self.listens {
+            return known;
+        }
+        let notifies = session.dialect().notify.is_some()
+            && matches!(server.lock, LockSupport::Session(_))
+            && !server.read_only;
+        let job = self.job;
+        let probe = async move {
+            let (mut other, _) = job.open(Purpose::Look, false).await.ok()?;
+            probe_pooler(other.as_mut(), session.as_mut()).await.ok()
+        };
+        if !notifies {
+            self.listens = Some(false);
+            return false;
+        }
+        let pooled = timeout(PROBE, probe).await.ok().flatten().unwrap_or(true);
+        if pooled {
+            self.session = None; // in the middle of a transaction, perhaps
+        }
+        self.listens = Some(!pooled);
+        !pooled
+    }
+
     /// A session is kept only while a run is alive: those who wait for nobody must not starve who comes.
     async fn sleep(&mut self, pause: Duration, alive: bool) -> Result<(), Error> {
         let until_deadline = self.job.limits.deadline().saturating_duration_since(Instant::now());
@@ -266,18 +295,20 @@ impl<'a> Watch<'a> {
         if !alive {
             self.session = None;
         }
-        let Some((session, server)) = &mut self.session else { return self.job.pause(pause).await };
-        let heard = matches!(server.lock, LockSupport::Session(_)) && !server.read_only;
-        if !self.listens || self.leased || !heard {
+        let began = Instant::now();
+        let listens = !self.leased && self.may_listen().await;
+        let pause = pause.saturating_sub(began.elapsed());
+        let Some((session, _)) = self.session.as_mut().filter(|_| listens) else {
             return self.job.pause(pause).await;
-        }
+        };
         let began = Instant::now();
         tokio::select! {
             slept = self.job.pause(pause) => slept,
             notified = session.notified() => {
                 if let Err(error) = notified {
-                    self.listens = error.kind.ends_session();
-                    if self.listens {
+                    let broke = error.kind.ends_session();
+                    self.listens = Some(broke);
+                    if broke {
                         self.session = None;
                     }
                     return self.job.pause(pause.saturating_sub(began.elapsed())).await;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use url::Url;
 
+use crate::support::database::Session;
 use crate::support::server::pgbouncer_url;
 use crate::support::{Bellwether, Migrations, TestDatabase, on_servers};
 
@@ -58,6 +59,28 @@ on_servers! { [postgres Postgres]
         Bellwether::lead(db, &migrations).run().expect(0);
         follower.wait(SOON).expect(0);
         expect_nothing_left(db);
+    }
+
+    fn a_follower_behind_a_pooler_leaves_no_wish_to_be_notified_there(db) {
+        let Some(url) = through_the_pooler(db) else { return };
+        let gate = db.gate();
+        let migrations = Migrations::new().file("0001_gated.sql", gate.sql());
+        let leader = Bellwether::lead(db, &migrations).spawn();
+        let follower = Bellwether::follow(db, &migrations).url(&url).spawn();
+        follower.wait_for_event("watching", SOON);
+        // it sleeps, and would have listened, between one beat and the next but one
+        let beats = db.value("select beats from bellwether_runs");
+        db.wait_for_row(&format!("select 1 from bellwether_runs where beats > {beats} + 2"), SOON);
+        // one of these for each of the pooler's connections, and none twice
+        let mut sessions: Vec<_> = (0..6).map(|_| Session::through_pgbouncer(&url)).collect();
+        for session in &mut sessions {
+            session.run("begin");
+            assert!(session.rows("select * from pg_listening_channels()").is_empty());
+        }
+        drop(sessions);
+        gate.open();
+        leader.wait(SOON).expect(0);
+        follower.wait(SOON).expect(0);
     }
 
     fn what_a_script_sets_does_not_stay_on_the_poolers_connections(db) {

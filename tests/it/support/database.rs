@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use sqlx::mysql::MySqlConnection;
-use sqlx::postgres::PgConnection;
+use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, Column as _, Connection as _, Executor as _, Row as _};
 use tempfile::TempDir;
@@ -360,6 +360,16 @@ impl Session {
                 }
             }
         });
+        Self { runtime, connection }
+    }
+
+    /// Connects to PostgreSQL through PgBouncer, which knows few of the parameters that a driver likes to begin with.
+    pub fn through_pgbouncer(url: &str) -> Self {
+        let options: PgConnectOptions = url.parse().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let options = options.extra_float_digits(None);
+        let connection = runtime.block_on(PgConnection::connect_with(&options)).unwrap();
+        let connection = Connection::Postgres(connection);
         Self { runtime, connection }
     }
 
