@@ -2,6 +2,7 @@
 
 pub mod asking;
 pub mod decide;
+mod failed;
 mod sleep;
 
 use std::time::Duration;
@@ -9,14 +10,14 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout};
 
 use crate::database::{Database, DbError, DbErrorKind, Holder, Purpose, Server};
-use crate::error::{Doing, Error, Seeking};
-use crate::follow::decide::{Decision, Failure, Observation, Policy, Ready, Why, decide};
+use crate::error::{Doing, Error};
+use crate::follow::decide::{Decision, Observation, Policy, Ready, Why, decide};
+use crate::follow::failed::failed;
 use crate::job::{Job, Success, milliseconds, watched};
 use crate::lead::{Attempt, jitter, try_lead};
 use crate::ledger::look::{Look, LookError};
 use crate::lock::observer::{Observer, Sight};
 use crate::model::event::Event;
-use crate::model::migration::Pending;
 use crate::model::run::{LockMode, Role, Run, RunStatus};
 
 /// Between looks, while a run is alive and otherwise.
@@ -50,7 +51,12 @@ async fn watch_on(watch: &mut Watch<'_>) -> Result<Success, Error> {
         };
         let alive = match decide(&seen.observation, &watch.policy(), watch.elapsed()) {
             Decision::Ready(ready) => return Ok(watch.ready(&ready, &seen.observation)),
-            Decision::Fail(failure) => return Err(watch.failed(failure, &seen.observation).await),
+            Decision::Fail(failure) => {
+                let since = watch.observer.since().unwrap_or(0);
+                let session =
+                    watch.session.as_mut().map(|(session, _)| session.as_mut() as &mut dyn Database);
+                return Err(failed(watch.job, session, since, failure, &seen.observation).await);
+            }
             Decision::Lead => {
                 watch.session = None; // the leader's sessions come instead
                 watch.seen_last = None; // from here on, we may be more than a follower
@@ -274,34 +280,6 @@ impl<'a> Watch<'a> {
         };
         Success { run: latest.map(|run| run.id.clone()), applied: Vec::new(), message }
     }
-
-    async fn failed(&mut self, failure: Failure, seen: &Observation) -> Error {
-        let waited = self.job.limits.began.elapsed();
-        let since = self.observer.since().unwrap_or(0);
-        let session = self.session.as_mut().map(|(session, _)| session.as_mut() as &mut dyn Database);
-        let seeking = self.job.seeking(session, since).await;
-        match failure {
-            Failure::LeaderFailed(run) => Error::LeaderFailed { run },
-            Failure::LeaderInterrupted(run) => Error::LeaderInterrupted { run },
-            Failure::NotApplied(run, pending) => {
-                Error::BundleNotApplied { run, pending: self.job.named(&pending) }
-            }
-            Failure::LeaderDied(run) => Error::LeaderDied { run },
-            Failure::NeverStarted => Error::LeaderNeverStarted { waited, seeking },
-            Failure::StillAtWork(run) => late(self.job, Some(run), true, seen, seeking),
-            Failure::NobodyAtWork(run) => late(self.job, run, false, seen, seeking),
-        }
-    }
-}
-
-fn late(job: &Job, run: Option<Box<Run>>, at_work: bool, seen: &Observation, seeking: Seeking) -> Error {
-    let waited = job.limits.began.elapsed();
-    let pending = match &seen.pending {
-        Pending::Some(versions) => Some(job.named(versions)),
-        Pending::None => Some(Vec::new()),
-        Pending::Unknown => None,
-    };
-    Error::LeaderLate { run, at_work, waited, pending, seeking }
 }
 
 fn observation(job: &Job, observer: &Observer, look: Look, sight: &Sight) -> Observation {

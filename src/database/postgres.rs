@@ -281,6 +281,10 @@ impl Session {
         if fact.kind == DbErrorKind::Cancelled && self.purpose == Purpose::Look {
             fact.kind = DbErrorKind::Timeout;
         }
+        // a pooler that had no server connection for us in time has hung up
+        if fact.kind == DbErrorKind::TooManyConnections && self.server.is_some() {
+            fact.kind = DbErrorKind::ConnectionLost;
+        }
         // the server waits for data that never comes: only hanging up ends it
         if copy == Some(COPY_IN) || fact.kind.ends_session() {
             self.link = Link::Closed;

@@ -158,8 +158,16 @@ impl Sessions {
     /// A silent leader's session may hold the lock for as long as its statement runs, or for ever if it is frozen: the
     /// session that holds it now is ended if it is the one that the run recorded, and if we may.
     async fn end_silent(&mut self, job: &Job, run: &Run) {
-        let Ok(Holder::Other(Some(session))) = self.work.holder(&job.key).await else { return };
         let leader = &run.leader;
+        if run.lock_mode == LockMode::Lease {
+            if matches!(job.ledger.statement_runs(self.spare(), run).await, Ok(true)) {
+                let message =
+                    format!("{leader} is silent, and a statement of it still runs: waiting for its end");
+                job.report.event(&Event::Notice { message });
+            }
+            return;
+        }
+        let Ok(Holder::Other(Some(session))) = self.work.holder(&job.key).await else { return };
         if session != run.session {
             let message =
                 format!("{leader} is silent, and another session ({session}) has the lock: waiting for it");

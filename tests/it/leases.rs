@@ -99,7 +99,7 @@ on_servers! { [postgres Postgres]
         std::fs::write(migrations.path_of("0001_long.sql"), &script).unwrap();
         let elect = leased(db, &migrations, "elect").spawn();
         // the history calls the script begun, so whoever comes next refuses it by name, and not before it has ended
-        let refused = elect.wait(TAKEN_OVER).expect(13);
+        let refused = elect.wait(TAKEN_OVER).expect(13).says("a statement of it still runs");
         assert!(refused.error().contains("0001_long"), "{}", refused.said());
         assert!(db.rows(at_work).is_empty());
     }

@@ -55,9 +55,12 @@ fn parsed(block: &Block) -> Value {
 /// The program takes these words; gives what stands after `--`.
 #[track_caller]
 fn takes(page: &Path, words: &[&str]) -> Vec<String> {
-    let request = Request::from_env_and_args(words.iter().copied(), &|_| None);
-    let request = request.unwrap_or_else(|error| panic!("{}: {words:?}: {error:?}", page.display()));
-    request.action.command().to_vec()
+    match Request::from_env_and_args(words.iter().copied(), &|_| None) {
+        Ok(request) => request.action.command().to_vec(),
+        // `--version`, `--help`
+        Err(answer) if answer.is_answer() => Vec::new(),
+        Err(error) => panic!("{}: {words:?}: {error:?}", page.display()),
+    }
 }
 
 /// A line of a shell, without what it sets before the command and without a comment.
