@@ -104,7 +104,7 @@ impl DbErrorKind {
 
     /// Whether another session was in our way, and what was rolled back may be tried again. Galera says so of any write.
     pub fn contended(self) -> bool {
-        matches!(self, Self::LockTimeout | Self::Deadlock | Self::Serialization)
+        matches!(self, Self::LockTimeout | Self::Deadlock | Self::Serialization | Self::Busy)
     }
 
     /// Whether the first connection is tried again: only refusals, timeouts, a starting server, out of connections.

@@ -22,14 +22,13 @@ use nix::sys::signal::{SigSet, SigmaskHow, Signal, kill, killpg};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::stat::Mode;
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
-use nix::time::{ClockId, clock_gettime};
 use nix::unistd::Pid;
+
+use crate::lock::trust::{TRUST, since_boot};
 
 /// The first argument of a process that is a guard; never typed by anyone.
 pub const VERB: &str = "__guard";
 
-/// Without a byte for so long, the leader has lost the lock or is frozen.
-const SILENCE: Duration = Duration::from_secs(10);
 /// What a command gets between SIGTERM and SIGKILL at the end of the budget.
 const BUDGET_GRACE: Duration = Duration::from_secs(4);
 /// Between looks at what is left of the command's descendants.
@@ -72,7 +71,7 @@ pub fn guard(grace: Duration, command: &[String]) -> io::Result<()> {
         child,
         ended: None,
         grace,
-        last_byte: now(),
+        last_byte: since_boot(),
         kill_at: None,
         passed_on: false,
         silenced: false,
@@ -135,10 +134,10 @@ impl Watch {
             {
                 return Ok(status);
             }
-            let until = self.kill_at.unwrap_or(Duration::MAX).min(self.last_byte + SILENCE);
-            let left = until.saturating_sub(now());
+            let until = self.kill_at.unwrap_or(Duration::MAX).min(self.last_byte + TRUST);
+            let left = until.saturating_sub(since_boot());
             if left.is_zero() {
-                self.silenced |= self.last_byte + SILENCE <= now();
+                self.silenced |= self.last_byte + TRUST <= since_boot();
                 self.kill();
             }
             // an ended command shows as a signal; after a kill there is nothing else to wait for
@@ -166,7 +165,7 @@ impl Watch {
             return self.kill();
         }
         for byte in bytes.iter().take(count) {
-            self.last_byte = self.last_byte.max(now());
+            self.last_byte = self.last_byte.max(since_boot());
             match *byte {
                 byte::INTERRUPT => self.pass_on(Signal::SIGINT, self.grace),
                 byte::TERMINATE => self.pass_on(Signal::SIGTERM, self.grace),
@@ -179,7 +178,7 @@ impl Watch {
 
     /// Once, however often the leader is told.
     fn pass_on(&mut self, signal: Signal, grace: Duration) {
-        let kill_at = now() + grace;
+        let kill_at = since_boot() + grace;
         self.kill_at = Some(self.kill_at.map_or(kill_at, |earlier| earlier.min(kill_at)));
         if !self.passed_on {
             self.passed_on = true;
@@ -188,13 +187,13 @@ impl Watch {
     }
 
     fn kill(&mut self) {
-        self.kill_at = Some(now());
+        self.kill_at = Some(since_boot());
         let _ = killpg(self.child, Signal::SIGKILL);
     }
 
     /// A wrapper (`sh -c`, `npm run`) dies of the signal at once; what it started has the grace all the same.
     fn others_clean_up(&self) -> bool {
-        self.passed_on && self.kill_at.is_some_and(|at| now() < at) && killpg(self.child, None).is_ok()
+        self.passed_on && self.kill_at.is_some_and(|at| since_boot() < at) && killpg(self.child, None).is_ok()
     }
 
     /// Learns of the command's own end; orphans that came to us are let go.
@@ -213,11 +212,6 @@ impl Watch {
 
 fn wanted(descriptor: BorrowedFd<'_>) -> PollFd<'_> {
     PollFd::new(descriptor, PollFlags::POLLIN)
-}
-
-/// Seconds since boot, suspend included: a laptop's or a paused machine's sleep is silence too.
-fn now() -> Duration {
-    clock_gettime(ClockId::CLOCK_BOOTTIME).map_or(Duration::ZERO, Duration::from)
 }
 
 /// Has orphans of our descendants come to us and not to PID 1.

@@ -10,7 +10,7 @@ pub mod release;
 pub mod rights;
 
 use crate::database::statement::expand;
-use crate::database::{Dialect, Statement, Value};
+use crate::database::{Database, DbError, Dialect, Statement, Value};
 
 /// The version of the tables that we write. A ledger whose `min_reader` is above it is not ours to read.
 pub const LEDGER_VERSION: i64 = 1;
@@ -58,6 +58,14 @@ impl Ledger {
     /// The schema that the user named for it.
     pub fn schema(&self) -> Option<&str> {
         self.schema.as_deref()
+    }
+
+    /// Ends a transaction of ours. `told`: those who wait are woken by it, where the server can.
+    pub(crate) async fn commit(&self, session: &mut dyn Database, told: bool) -> Result<(), DbError> {
+        match self.dialect.notify.filter(|_| told) {
+            Some(notify) => session.script(&format!("{notify}; COMMIT")).await,
+            None => session.script("COMMIT").await,
+        }
     }
 
     fn statement(&self, template: &str, arguments: Vec<Value>) -> Statement {

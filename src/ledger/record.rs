@@ -71,7 +71,7 @@ impl Recorder {
                 self.mine.fence.into(),
             ],
         );
-        self.write(session, update, progress, None).await
+        self.write(session, update, progress, false).await
     }
 
     /// The verdict; the last write of a run. False: the run is not ours any more.
@@ -96,7 +96,7 @@ impl Recorder {
                 self.mine.fence.into(),
             ],
         );
-        if self.write(session, update, progress, self.ledger.dialect().notify).await? {
+        if self.write(session, update, progress, true).await? {
             return Ok(true);
         }
         // an earlier try whose answer did not reach us may have written it
@@ -110,16 +110,16 @@ impl Recorder {
         session: &mut dyn Database,
         update: Statement,
         progress: &Progress,
-        notify: Option<&str>,
+        last: bool,
     ) -> Result<bool, DbError> {
         // a step that was at work at the last beat may have ended since: written again
         let from = self.written.saturating_sub(1);
         let changed = progress.steps.get(from..).unwrap_or_default();
-        if changed.is_empty() && notify.is_none() {
+        if changed.is_empty() && !(last && self.ledger.dialect().notify.is_some()) {
             return Ok(session.query(&update).await?.affected == 1);
         }
         session.script(self.ledger.dialect().begin).await?;
-        let written = self.write_all(session, &update, changed, notify).await;
+        let written = self.write_all(session, &update, changed, last).await;
         match written {
             Ok(true) => {
                 self.written = progress.steps.len();
@@ -138,7 +138,7 @@ impl Recorder {
         session: &mut dyn Database,
         update: &Statement,
         steps: &[Step],
-        notify: Option<&str>,
+        last: bool,
     ) -> Result<bool, DbError> {
         if session.query(update).await?.affected != 1 {
             return Ok(false);
@@ -153,11 +153,7 @@ impl Recorder {
         for rows in steps.chunks(ROWS) {
             session.query(&self.insert_steps(rows)).await?;
         }
-        let commit = match notify {
-            Some(notify) => session.script(&format!("{notify}; COMMIT")).await,
-            None => session.script("COMMIT").await,
-        };
-        commit.map(|()| true)
+        self.ledger.commit(session, last).await.map(|()| true)
     }
 
     fn insert_steps(&self, steps: &[Step]) -> Statement {

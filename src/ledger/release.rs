@@ -12,7 +12,7 @@ pub enum Released {
     Done(i64),
     /// The run is not as it was seen: it has ended, beaten or been replaced.
     Changed,
-    /// Somebody has the row locked: a migration's transaction, or a claim.
+    /// The run is as it was seen, and somebody has the row locked: a migration's transaction, or a claim.
     Busy,
 }
 
@@ -72,19 +72,20 @@ impl Ledger {
         };
         match tried {
             Ok(Released::Done(fence)) => {
-                let notify = self.dialect().notify.map(|notify| format!("{notify}; ")).unwrap_or_default();
-                session.script(&format!("{notify}COMMIT")).await?;
+                self.commit(session, true).await?;
                 Ok(Released::Done(fence))
             }
             Ok(released) => session.script("ROLLBACK").await.map(|()| released),
             Err(error) => {
                 let _ = session.script("ROLLBACK").await; // the session may be gone; the first error is the one to tell
-                match error.kind {
-                    DbErrorKind::LockTimeout
-                    | DbErrorKind::Deadlock
-                    | DbErrorKind::Serialization
-                    | DbErrorKind::Busy => Ok(Released::Busy),
-                    _ => Err(error),
+                if !error.kind.contended() {
+                    return Err(error);
+                }
+                // a newer run may have the row: what is over must not wait for that
+                match self.is_as_seen(session, run, beats).await {
+                    Ok(false) => Ok(Released::Changed),
+                    Err(error) if !error.kind.contended() => Err(error),
+                    Ok(true) | Err(_) => Ok(Released::Busy),
                 }
             }
         }
@@ -120,6 +121,23 @@ impl Ledger {
         }
     }
 
+    /// Whether the run still says `running`, and with `beats`, has not beaten since.
+    async fn is_as_seen(
+        &self,
+        session: &mut dyn Database,
+        run: &Run,
+        beats: Option<i64>,
+    ) -> Result<bool, DbError> {
+        let select = self.statement(
+            "SELECT beats, status FROM {runs} WHERE id = ? AND fence = ?",
+            vec![run.id.as_str().into(), run.fence.into()],
+        );
+        let reply = session.query(&select).await?;
+        let Some(seen) = reply.rows.first() else { return Ok(false) };
+        let beaten = beats.is_some_and(|beats| seen.opt_int(0).ok().flatten() != Some(beats));
+        Ok(!beaten && seen.opt_text(1)?.as_deref() == Some(RunStatus::Running.as_str()))
+    }
+
     async fn raise(
         &self,
         session: &mut dyn Database,
@@ -127,14 +145,7 @@ impl Ledger {
         beats: Option<i64>,
         fence: i64,
     ) -> Result<Released, DbError> {
-        let select = self.statement(
-            "SELECT beats, status FROM {runs} WHERE id = ? AND fence = ?",
-            vec![run.id.as_str().into(), run.fence.into()],
-        );
-        let reply = session.query(&select).await?;
-        let Some(seen) = reply.rows.first() else { return Ok(Released::Changed) };
-        let beaten = beats.is_some_and(|beats| seen.opt_int(0).ok().flatten() != Some(beats));
-        if beaten || seen.opt_text(1)?.as_deref() != Some(RunStatus::Running.as_str()) {
+        if !self.is_as_seen(session, run, beats).await? {
             return Ok(Released::Changed);
         }
         let highest = fence.max(self.highest_fence(session, &run.lock_name).await?);

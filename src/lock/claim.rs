@@ -30,8 +30,7 @@ pub trait SecondLook<T>: Send {
 }
 
 /// Claims on the work session, which holds the session lock `key` unless `run` goes by a lease. `run` is ours without
-/// its fence. Its writes commit or
-/// roll back as a whole; afterwards no transaction is open.
+/// its fence. Its writes commit or roll back as a whole; afterwards no transaction is open.
 pub async fn claim<T>(
     ledger: &Ledger,
     work: &mut dyn Database,
@@ -42,7 +41,8 @@ pub async fn claim<T>(
     second_look: &mut dyn SecondLook<T>,
 ) -> Result<Claim<T>, LookError> {
     match work.script(ledger.dialect().begin).await {
-        Err(error) if contended(&error) => return Ok(Claim::NotGot),
+        // somebody else is at the row
+        Err(error) if error.kind.contended() => return Ok(Claim::NotGot),
         begun => begun?,
     }
     let claimed = match attempt(ledger, work, scope, key, observer, &mut run, second_look).await {
@@ -51,11 +51,11 @@ pub async fn claim<T>(
             return Ok(Claim::NotGot);
         }
         // settled without a run: the mark on a dead one before us stays
-        Ok(claimed) => commit(ledger, work).await.map(|()| claimed).map_err(LookError::from),
+        Ok(claimed) => ledger.commit(work, true).await.map(|()| claimed).map_err(LookError::from),
         Err(error) => Err(error),
     };
     match claimed {
-        Err(LookError::Database(error)) if contended(&error) => {
+        Err(LookError::Database(error)) if error.kind.contended() => {
             work.script("ROLLBACK").await?;
             Ok(Claim::NotGot)
         }
@@ -65,21 +65,6 @@ pub async fn claim<T>(
         }
         claimed => claimed,
     }
-}
-
-async fn commit(ledger: &Ledger, work: &mut dyn Database) -> Result<(), DbError> {
-    match ledger.dialect().notify {
-        Some(notify) => work.script(&format!("{notify}; COMMIT")).await,
-        None => work.script("COMMIT").await,
-    }
-}
-
-/// Somebody else is at the row: a timeout, a deadlock or a serialization failure is "not got".
-fn contended(error: &DbError) -> bool {
-    matches!(
-        error.kind,
-        DbErrorKind::LockTimeout | DbErrorKind::Deadlock | DbErrorKind::Serialization | DbErrorKind::Busy
-    )
 }
 
 async fn attempt<T>(

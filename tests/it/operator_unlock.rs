@@ -1,6 +1,6 @@
 //! `unlock`: a dead leader's lock is taken away, a live one's only by force, and what was taken away commits nothing.
 
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -184,6 +184,32 @@ on_servers! { [postgres Postgres, mariadb MariaDb]
         assert_eq!(db.applied(), ["0001"]);
     }
 
+    fn a_run_that_ended_while_the_person_thought_is_over_though_a_newer_one_has_the_row(db) {
+        let gate = db.gate();
+        let migrations = Migrations::counted(1).file("0002_wait.sql", gate.sql());
+        let leader = at_the_gate(db, &migrations);
+        let migrations = migrations.file("0003_wait.sql", gate.sql());
+        let mut next = None;
+        let (code, said) = on_a_terminal(db, "--force", "yes\n", || {
+            gate.open();
+            leader.wait(SOON).expect(0);
+            gate.shut();
+            let leader = Bellwether::lead(db, &migrations).spawn();
+            leader.wait_for("its step", SOON, |event| event["event"] == "step_started" && event["step"]["version"] == "3");
+            if db.server() == Server::Postgres {
+                // its transaction has the lock's row
+                let held = "select 1 from pg_stat_activity where datname = current_database() and wait_event = 'PgSleep'";
+                db.wait_for_row(held, SOON);
+            }
+            next = Some(leader);
+        });
+        assert_eq!(code, Some(0), "{said}");
+        assert!(said.contains("nothing to unlock any more: the run of shop-web is over: succeeded"), "{said}");
+        gate.open();
+        next.unwrap().wait(SOON).expect(0);
+        assert_eq!(db.runs(), [["shop-web", "succeeded"], ["shop-web", "succeeded"]]);
+    }
+
     fn by_force_a_live_command_is_ended_with_all_that_it_started(db) {
         let script = "echo $$ > pid; sleep 300 & wait";
         let leader = Bellwether::new("lead").on(db).release("r1").participant("shop-web");
@@ -300,19 +326,24 @@ on_servers! { [sqlite Sqlite]
         let gate = db.gate();
         let migrations = Migrations::counted(1).file("0002_wait.sql", gate.sql());
         killed(at_the_gate(db, &migrations));
-        let (code, said) = on_a_terminal(db, "no\n");
+        let (code, said) = on_a_terminal(db, "", "no\n", || {});
         assert_eq!(code, Some(4), "{said}");
         assert!(said.contains("Take the lock default away from shop-web?"), "{said}");
         assert_eq!(db.runs(), [["shop-web", "running"]]);
-        let (code, said) = on_a_terminal(db, "yes\n");
+        let (code, said) = on_a_terminal(db, "", "yes\n", || {});
         assert_eq!(code, Some(0), "{said}");
         assert_eq!(db.runs(), [["shop-web", "abandoned"]]);
     }
 }
 
-/// `unlock` on a terminal of its own, where somebody answers.
-fn on_a_terminal(db: &TestDatabase, answer: &str) -> (Option<i32>, String) {
-    let program = format!("{} unlock", env!("CARGO_BIN_EXE_bellwether"));
+/// `unlock` on a terminal of its own, where somebody answers when they are asked, after what they do meanwhile.
+fn on_a_terminal(
+    db: &TestDatabase,
+    args: &str,
+    answer: &str,
+    meanwhile: impl FnOnce(),
+) -> (Option<i32>, String) {
+    let program = format!("{} unlock {args}", env!("CARGO_BIN_EXE_bellwether"));
     let mut child = Command::new("script")
         .args(["-qefc", &program, "/dev/null"])
         .env("DATABASE_URL", db.url())
@@ -323,10 +354,16 @@ fn on_a_terminal(db: &TestDatabase, answer: &str) -> (Option<i32>, String) {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    // what is typed before it is asked for is read all the same
+    let mut stdout = child.stdout.take().unwrap();
+    let mut said = Vec::new();
+    let mut byte = [0];
+    while !String::from_utf8_lossy(&said).contains("Take the lock") && stdout.read(&mut byte).unwrap() == 1 {
+        said.push(byte[0]);
+    }
+    meanwhile();
     let mut stdin = child.stdin.take().unwrap();
     stdin.write_all(answer.as_bytes()).unwrap();
-    let ended = child.wait_with_output().unwrap();
+    stdout.read_to_end(&mut said).unwrap();
     drop(stdin);
-    (ended.status.code(), String::from_utf8_lossy(&ended.stdout).into_owned())
+    (child.wait().unwrap().code(), String::from_utf8_lossy(&said).into_owned())
 }

@@ -22,17 +22,22 @@ const SQLITE_HOLDS: f64 = 4.0;
 
 impl<'a> Gate<'a> {
     pub(super) fn new(db: &'a TestDatabase) -> Self {
-        let mut holder = None;
-        match db.server() {
-            Server::Postgres => db.sql("create table gate (opened int)"),
+        let gate = Self { db, holder: RefCell::new(None) };
+        gate.shut();
+        gate
+    }
+
+    /// Holds whoever comes to it from now on.
+    pub fn shut(&self) {
+        match self.db.server() {
+            Server::Postgres => self.db.sql("drop table if exists gate; create table gate (opened int)"),
             Server::MariaDb => {
-                let mut session = db.session();
-                assert_eq!(session.rows(&format!("select get_lock('gate_{}', 0)", db.name())), [["1"]]);
-                holder = Some(session);
+                let mut session = self.db.session();
+                assert_eq!(session.rows(&format!("select get_lock('gate_{}', 0)", self.db.name())), [["1"]]);
+                *self.holder.borrow_mut() = Some(session);
             }
             Server::Sqlite => {}
         }
-        Self { db, holder: RefCell::new(holder) }
     }
 
     /// What the migration does to wait: one statement or two, at their end a line break.
