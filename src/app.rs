@@ -21,7 +21,7 @@ use crate::error::Error;
 use crate::exit::Exit;
 use crate::explain::explain;
 use crate::follow::follow;
-use crate::job::{Job, Success, milliseconds};
+use crate::job::{Job, Party, Success, milliseconds};
 use crate::lead::lead;
 use crate::model::choice::FollowSource;
 use crate::model::event::{Event, Explained, Outcome};
@@ -160,7 +160,7 @@ async fn last_resort(job: &Job, mut forced: watch::Receiver<bool>) -> Error {
         let signal = job.signalled().await;
         let grace = job.command.as_ref().map_or(Duration::ZERO, |command| command.grace);
         let _ = timeout(grace + AFTER_SIGNAL, forced.wait_for(|forced| *forced)).await;
-        Job::interrupted(signal)
+        Party::interrupted(signal)
     };
     let budget = async {
         sleep_until(job.limits.deadline() + AFTER_BUDGET).await;
@@ -177,7 +177,7 @@ async fn last_resort(job: &Job, mut forced: watch::Receiver<bool>) -> Error {
                 at_work: false,
                 waited: job.limits.began.elapsed(),
                 pending: None,
-                seeking: job.seeking(None, 0).await,
+                seeking: job.seeking(Vec::new()),
             },
         }
     };

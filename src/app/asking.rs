@@ -15,7 +15,7 @@ use crate::config::{LeaderRule, Settings};
 use crate::engine::command::Command;
 use crate::error::Error;
 use crate::follow::asking::Asker;
-use crate::job::{Job, Success, signalled};
+use crate::job::{Party, Success, signalled};
 use crate::model::event::{EVENTS_VERSION, Event, PlanReport, Start, StatusReport};
 use crate::model::ids::Release;
 use crate::model::migration::Pending;
@@ -137,7 +137,7 @@ async fn last_resort(asker: &Asker, mut forced: watch::Receiver<bool>) -> Error 
         let signal = signalled(&asker.signal).await;
         let grace = asker.source.command.grace;
         let _ = timeout(grace + AFTER_SIGNAL, forced.wait_for(|forced| *forced)).await;
-        Job::interrupted(signal)
+        Party::interrupted(signal)
     };
     tokio::select! {
         error = signal => error,

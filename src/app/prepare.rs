@@ -13,7 +13,7 @@ use crate::database::{self, EngineName, LockKey, Target, url};
 use crate::engine::command::Command;
 use crate::error::Error;
 use crate::formats::{self, Format, FormatError, Rules};
-use crate::job::{self, Job, Limits};
+use crate::job::{self, Job, Limits, Party};
 use crate::ledger::Ledger;
 use crate::ledger::look::Scope;
 use crate::model::choice::HistoryRule;
@@ -201,47 +201,49 @@ impl Prepared {
         };
         let runs = |argv: Vec<String>| (!argv.is_empty()).then(|| command(argv));
         Ok(Job {
+            party: Party {
+                scope: Scope {
+                    lock_name: settings.lock.name.clone(),
+                    environment: settings.environment.clone(),
+                    release,
+                    deploy: request.global.deploy.clone(),
+                    digest: self.digest.or_else(|| of_command.clone()),
+                },
+                role,
+                leader,
+                bundle: self.bundle.map(|(bundle, _)| bundle),
+                identity: job::Identity {
+                    participant,
+                    platform: self.identity.platform.to_owned(),
+                    host: self.identity.host,
+                    url: self.identity.url,
+                },
+                limits: Limits {
+                    began,
+                    budget: settings.timeout.unwrap_or(self.identity.default_timeout),
+                    connect_wait: settings.connect_wait,
+                    lock_wait: settings.lock.wait,
+                    ddl_lock_timeout: settings.ddl_lock_timeout.unwrap_or(Duration::ZERO),
+                    start: settings.follow.start,
+                    grace: settings.follow.grace,
+                    window: settings.follow.window,
+                },
+                report: Arc::clone(report),
+                own_run: OnceLock::new(),
+                inside: self.inside,
+                signal,
+            },
             command: runs(self.argv.clone()),
             check: runs(settings.check.clone()),
             engine,
             ledger: Ledger::new(engine.dialect, settings.ledger.schema.as_deref().or(own_database)),
-            scope: Scope {
-                lock_name: settings.lock.name.clone(),
-                environment: settings.environment.clone(),
-                release,
-                deploy: request.global.deploy.clone(),
-                digest: self.digest.or_else(|| of_command.clone()),
-            },
             lock_mode: settings.lock.mode,
             key: LockKey { name: settings.lock.name.clone(), id: settings.lock.id },
-            role,
-            leader,
             rules: format.map_or(Rules { out_of_order: false, changed: false, missing: false }, |format| {
                 rules(format.history().rules, &settings.history)
             }),
             history: format.map(Format::history),
-            bundle: self.bundle.map(|(bundle, _)| bundle),
-            identity: job::Identity {
-                participant,
-                platform: self.identity.platform.to_owned(),
-                host: self.identity.host,
-                url: self.identity.url,
-            },
-            limits: Limits {
-                began,
-                budget: settings.timeout.unwrap_or(self.identity.default_timeout),
-                connect_wait: settings.connect_wait,
-                lock_wait: settings.lock.wait,
-                ddl_lock_timeout: settings.ddl_lock_timeout.unwrap_or(Duration::ZERO),
-                start: settings.follow.start,
-                grace: settings.follow.grace,
-                window: settings.follow.window,
-            },
             readers: settings.ledger.readers,
-            report: Arc::clone(report),
-            own_run: OnceLock::new(),
-            inside: self.inside,
-            signal,
             target: self.target,
         })
     }

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
 use crate::error::{Error, StatusError};
-use crate::job::{Job, Success, milliseconds, signalled};
+use crate::job::{Party, Success, milliseconds, signalled};
 use crate::model::event::Event;
 use crate::report::Report;
 use crate::status::command::StatusCommand;
@@ -97,7 +97,7 @@ impl Asker {
     }
 
     fn stopped(&self, signal: u8, times: u32, last: &str) -> Error {
-        let mut error = Job::interrupted(signal);
+        let mut error = Party::interrupted(signal);
         if let Error::Signalled { waiting, .. } = &mut error {
             *waiting = Some(if times == 0 { "nothing yet".to_owned() } else { self.reason(last) });
         }

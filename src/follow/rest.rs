@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
 
-use super::{ANSWER, Watch};
+use super::ledger::{ANSWER, Ledger};
 use crate::database::pooler::probe_pooler;
 use crate::database::room::is_crowded;
 use crate::database::{LockSupport, Purpose};
@@ -15,7 +15,7 @@ const ROOM_EVERY: Duration = Duration::from_secs(30);
 /// How long it may take to find out whether there is a pooler.
 const PROBE: Duration = Duration::from_secs(2);
 
-impl Watch<'_> {
+impl Ledger<'_> {
     /// Whether the server has so many connections left that one who only waits may keep one.
     pub(super) async fn has_room(&mut self) -> bool {
         let Some((session, _)) = &mut self.session else { return false };
@@ -55,7 +55,7 @@ impl Watch<'_> {
     }
 
     /// A session is kept only while a run is alive: those who wait for nobody must not starve who comes.
-    pub(super) async fn sleep(&mut self, pause: Duration, alive: bool) -> Result<(), Error> {
+    pub(super) async fn rest(&mut self, pause: Duration, alive: bool) -> Result<(), Error> {
         let until_deadline = self.job.limits.deadline().saturating_duration_since(Instant::now());
         let pause = pause.min(until_deadline.max(Duration::from_millis(1)));
         if !alive {
