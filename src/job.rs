@@ -17,6 +17,7 @@ use crate::formats::{History, Rules};
 use crate::ledger::Ledger;
 use crate::ledger::history::HistoryTable;
 use crate::ledger::look::LookError;
+use crate::lock::choose::{self, Chosen};
 use crate::model::choice::LockChoice;
 use crate::model::event::Event;
 use crate::model::migration::{Applied, Pending};
@@ -75,6 +76,17 @@ impl Job {
     /// SQLite: a database that no leader has made yet is no error for those who look.
     pub fn no_file(&self, error: &Error) -> bool {
         self.engine.name == EngineName::Sqlite && error.database_kind() == Some(DbErrorKind::UnknownDatabase)
+    }
+
+    /// What decides on the kind of lock.
+    pub fn lock_wanted(&self) -> choose::Wanted {
+        choose::Wanted { choice: self.lock_mode, server: self.beats(), pooled: self.target.pooled }
+    }
+
+    /// No lock is safe here.
+    pub fn unsafe_lock(&self, chosen: Chosen) -> Error {
+        let (engine, target) = (self.engine.name, self.place());
+        Error::UnsafeLock { engine, pooled: chosen.pooled, target, reason: chosen.reason }
     }
 
     /// The database, for messages.

@@ -138,18 +138,16 @@ fn product(job: &Job, server: &Server) -> Finding {
 }
 
 async fn lock(job: &Job) -> Finding {
-    let (mode, reason) = match inspect::lock(job).await {
-        Ok((mode, reason, _)) => (mode, reason),
+    let chosen = match inspect::lock(job).await {
+        Ok((chosen, _)) => chosen,
         Err(error) => return Finding::of("lock", Health::Bad, &error),
     };
     let name = &job.scope.lock_name;
-    match mode {
-        Some(mode) => Finding::ok("lock", format!("{mode}, named {name} ({reason})")),
+    match chosen.mode {
+        Some(mode) => Finding::ok("lock", format!("{mode}, named {name} ({})", chosen.reason)),
         None => {
             let severe = if job.role == Role::Follow { Health::Warn } else { Health::Bad };
-            let pooled = reason.contains("pooler");
-            let (engine, target) = (job.engine.name, job.place());
-            Finding::of("lock", severe, &Error::UnsafeLock { engine, pooled, target, reason })
+            Finding::of("lock", severe, &job.unsafe_lock(chosen))
         }
     }
 }

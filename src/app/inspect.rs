@@ -14,12 +14,12 @@ use crate::error::{Doing, Error};
 use crate::follow::look_once;
 use crate::follow::source::Looked;
 use crate::job::{Job, Success, watched};
+use crate::lock::choose::Chosen;
 use crate::model::choice::FollowSource;
-use crate::model::choice::LockChoice;
 use crate::model::event::{Event, MigrationStanding, MigrationState, PlanReport, StatusReport};
 use crate::model::ids::Participant;
 use crate::model::migration::Pending;
-use crate::model::run::{LockMode, Role, Run, RunStatus};
+use crate::model::run::{Role, Run, RunStatus};
 use crate::plan::role::unmatched_leader;
 use crate::platform::Env;
 use crate::report::Report;
@@ -48,14 +48,14 @@ pub async fn plan(
     let (_never, signal) = watch::channel(None);
     let job = prepared.job(request, role, release, report, began, signal)?;
     warn_of_stranger(&job, named).await?;
-    let (lock_mode, lock_reason, server) = lock(&job).await?;
+    let (lock, server) = lock(&job).await?;
     let looked = look_once(&job).await?;
     let plan = PlanReport {
-        next: next(&job, &looked, lock_mode.is_none().then_some(lock_reason.as_str())),
+        next: next(&job, &looked, lock.mode.is_none().then_some(lock.reason.as_str())),
         start: prepare::start(&job, role_reason, release_reason),
         server,
-        lock_mode,
-        lock_reason,
+        lock_mode: lock.mode,
+        lock_reason: lock.reason,
         lock_name: job.scope.lock_name.clone(),
         lock_id: job.key.id,
         format,
@@ -66,34 +66,32 @@ pub async fn plan(
     Ok(silent())
 }
 
-/// The lock that a leader would take.
-pub(super) async fn lock(job: &Job) -> Result<(Option<LockMode>, String, Option<String>), Error> {
+/// The lock that a leader would take, and the server's name.
+pub(super) async fn lock(job: &Job) -> Result<(Chosen, Option<String>), Error> {
+    let wanted = job.lock_wanted();
     let mut session = match job.connect(Purpose::Look, job.limits.budget).await {
         Err(error) if job.no_file(&error) => {
             let reason = "the database file is not there yet; a leader makes it and locks the file beside it";
-            return Ok((Some(LockMode::Session), reason.to_owned(), None));
+            let chosen =
+                wanted.unasked().unwrap_or_else(|| wanted.asked(LockSupport::Session(reason.to_owned())));
+            return Ok((chosen, None));
         }
         session => session?,
     };
+    let unasked = wanted.unasked();
     let mut pooled = false;
-    if job.beats() {
+    if job.beats() && unasked.is_none() {
         let mut other = job.connect(Purpose::Look, job.limits.budget).await?;
         let probed = probe_pooler(session.as_mut(), other.as_mut()).await;
         pooled = probed.map_err(|error| job.refused(Doing::Identifying, error))?;
     }
     let server = job.identify(session.as_mut()).await?;
-    let name = Some(format!("{} {}", server.product, server.version));
-    let unsafe_because = match server.lock {
-        _ if pooled => "a pooler in transaction mode stands in between".to_owned(),
-        LockSupport::Unsafe(reason) => reason,
-        LockSupport::Session(reason) if job.lock_mode != LockChoice::Lease => {
-            return Ok((Some(LockMode::Session), reason, name));
-        }
-        LockSupport::Session(_) if !job.beats() => "a SQLite file has no lease, only a lock file".to_owned(),
-        LockSupport::Session(_) => "lock.mode says so".to_owned(),
-    };
-    let leases = job.beats() && job.lock_mode != LockChoice::Session;
-    Ok((leases.then_some(LockMode::Lease), unsafe_because, name))
+    let name = format!("{} {}", server.product, server.version);
+    let chosen = unasked.unwrap_or_else(|| match pooled {
+        true => wanted.behind_pooler(),
+        false => wanted.asked(server.lock),
+    });
+    Ok((chosen, Some(name)))
 }
 
 /// A leader is named that is neither us nor anyone who ever led here: a typing error waits for ever.

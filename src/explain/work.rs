@@ -124,7 +124,9 @@ pub fn start_hints(program: &str, ending: &Ending) -> Option<Vec<String>> {
             },
             "an image with bellwether alone has no runtime of the app: `bellwether install PATH` copies the program into the app's own image or volume".to_owned(),
         ],
-        Ending::NotStarted(NO_ACCESS, _) => vec![format!("make it executable: chmod +x {program}")],
+        Ending::NotStarted(NO_ACCESS, _) => {
+            vec![format!("it must be a file, no folder, that this user may execute: chmod +x {program}")]
+        }
         Ending::NotStarted(NO_PROGRAM, _) => vec![format!(
             "a script needs a first line such as #!/bin/sh, a binary must be one for this machine: see `file {program}`"
         )],

@@ -6,12 +6,13 @@ use tokio::time::{Instant, timeout};
 use tokio::try_join;
 
 use crate::database::pooler::probe_pooler;
-use crate::database::{Database, DbError, DbErrorKind, Holder, LockSupport, Purpose, Server};
+use crate::database::{Database, DbError, DbErrorKind, Holder, Purpose, Server};
 use crate::error::{Doing, Error};
 use crate::job::{Job, Success, milliseconds, watched};
 use crate::lead::{Attempt, nothing_to_do, run};
 use crate::ledger::history::HistoryTable;
 use crate::ledger::look::{Look, LookError};
+use crate::lock::choose::Chosen;
 use crate::lock::claim::{self, Claim, SecondLook};
 use crate::lock::judge::{Claimant, Reading, Settled, settle, succeeded};
 use crate::lock::observer::Observer;
@@ -29,22 +30,6 @@ const UNLOCK: Duration = Duration::from_secs(1);
 
 fn no_answer() -> DbError {
     DbError::new(DbErrorKind::Timeout, format!("no answer within {} s", ANSWER.as_secs()))
-}
-
-/// Why the server's session lock is not for us.
-struct NoLock {
-    pooled: bool,
-    reason: String,
-}
-
-impl NoLock {
-    fn pooler(reason: &str) -> Self {
-        Self { pooled: true, reason: reason.to_owned() }
-    }
-
-    fn server(reason: String) -> Self {
-        Self { pooled: false, reason }
-    }
 }
 
 /// A leader's sessions, both open before the lock is tried.
@@ -67,34 +52,28 @@ impl Sessions {
 
     /// With the session lock where it is safe; else, if that is left to us, with a lease.
     async fn try_open(job: &Job, limit: Duration) -> Result<Self, Error> {
-        let may_lease = job.beats() && job.lock_mode == LockChoice::Auto;
-        let refused = match job.lock_mode {
-            LockChoice::Lease if job.beats() => return Self::lease(job, limit).await,
-            LockChoice::Lease => NoLock::server("a SQLite file has no lease, only a lock file".to_owned()),
-            LockChoice::Auto if job.beats() && job.target.pooled => {
-                NoLock::pooler("the URL says that a pooler is in between")
-            }
-            LockChoice::Auto | LockChoice::Session => match Self::session(job, limit).await? {
+        let chosen = match job.lock_wanted().unasked() {
+            Some(chosen) => chosen,
+            None => match Self::session(job, limit).await? {
                 Ok(sessions) => return Ok(sessions),
-                Err(refused) => refused,
+                Err(chosen) => chosen,
             },
         };
-        if may_lease {
-            let message = format!("a lease takes the place of the session lock: {}", refused.reason);
-            job.report.event(&Event::Notice { message });
-            return Self::lease(job, limit).await;
+        match chosen.mode {
+            Some(_) => {
+                if job.lock_mode != LockChoice::Lease {
+                    let message = format!("a lease takes the place of the session lock: {}", chosen.reason);
+                    job.report.event(&Event::Notice { message });
+                }
+                Self::lease(job, limit).await
+            }
+            None => Err(job.unsafe_lock(chosen)),
         }
-        Err(Error::UnsafeLock {
-            engine: job.engine.name,
-            pooled: refused.pooled || job.target.pooled,
-            target: job.place(),
-            reason: refused.reason,
-        })
     }
 
     /// The pooler is looked for before either session is identified, since that sets them up, and through a pooler the
     /// settings would stay on the application's connections.
-    async fn session(job: &Job, limit: Duration) -> Result<Result<Self, NoLock>, Error> {
+    async fn session(job: &Job, limit: Duration) -> Result<Result<Self, Chosen>, Error> {
         let connect = |purpose| job.connect(purpose, limit);
         let (work, beat, server) = if job.beats() {
             let (mut work, mut beat) = try_join!(connect(Purpose::Work), connect(Purpose::Beat))?;
@@ -102,7 +81,7 @@ impl Sessions {
             let pooled =
                 timeout(ANSWER, probe_pooler(work.as_mut(), beat.as_mut())).await.unwrap_or(Ok(true));
             if pooled.map_err(|error| job.refused(Doing::Identifying, error))? {
-                return Ok(Err(NoLock::pooler("a pooler in transaction mode stands in between")));
+                return Ok(Err(job.lock_wanted().behind_pooler()));
             }
             let (server, _) = try_join!(job.identify(work.as_mut()), job.identify(beat.as_mut()))?;
             (work, Some(beat), server)
@@ -112,10 +91,11 @@ impl Sessions {
             (work, None, server)
         };
         writable(job, &server)?;
-        if let LockSupport::Unsafe(reason) = &server.lock {
-            return Ok(Err(NoLock::server(reason.clone())));
-        }
-        Ok(Ok(Self { mode: LockMode::Session, work, server, beat }))
+        let chosen = job.lock_wanted().asked(server.lock.clone());
+        Ok(match chosen.mode {
+            Some(mode @ LockMode::Session) => Ok(Self { mode, work, server, beat }),
+            Some(LockMode::Lease) | None => Err(chosen),
+        })
     }
 
     async fn lease(job: &Job, limit: Duration) -> Result<Self, Error> {

@@ -38,6 +38,7 @@
 //! The rules are sound only together; `docs/protocol.md` names the interleaving that each one closes.
 
 pub mod beats;
+pub mod choose;
 pub mod claim;
 pub mod hold;
 pub mod judge;

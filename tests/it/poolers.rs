@@ -51,6 +51,30 @@ on_servers! { [postgres Postgres]
         expect_nothing_left(db);
     }
 
+    fn plan_and_leader_agree_on_the_lock_whatever_names_the_pooler(db) {
+        let Some(pooler) = through_the_pooler(db) else { return };
+        let said = format!("{}?pgbouncer=true", db.url());
+        for (at, (url, args, mode)) in [
+            (said.as_str(), &[][..], "lease"),
+            (pooler.as_str(), &[], "lease"),
+            (db.url(), &["--lock-mode", "lease"], "lease"),
+            (db.url(), &[], "session"),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let migrations = Migrations::counted(at + 1);
+            let planned = Bellwether::at("plan", db, &migrations).args(args).url(url).run().expect(0);
+            assert_eq!(planned.events_named("plan")[0]["lock_mode"], mode, "{}", planned.said());
+            Bellwether::lead(db, &migrations).args(args).url(url).run().expect(0);
+            assert_eq!(db.value("select lock_mode from bellwether_runs order by fence desc limit 1"), mode, "{url}");
+        }
+        let insists = ["--lock-mode", "session"];
+        let planned = Bellwether::at("plan", db, &Migrations::counted(9)).args(insists).url(&said).run().expect(0);
+        assert!(planned.events_named("plan")[0]["lock_mode"].is_null(), "{}", planned.said());
+        Bellwether::lead(db, &Migrations::counted(9)).args(insists).url(&said).run().expect(2).explains(&["pooler"]);
+    }
+
     fn a_follower_behind_a_pooler_waits_for_a_leader_that_is_not(db) {
         let Some(url) = through_the_pooler(db) else { return };
         let migrations = Migrations::counted(1);
