@@ -2,6 +2,7 @@
 
 mod asking;
 mod doctor;
+mod here;
 mod inspect;
 mod install;
 mod operator;
@@ -15,19 +16,20 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use crate::cli::{self, Action, Color, Output, Request, UsageError};
+use crate::cli::{self, Action, Request, UsageError};
 use crate::engine::guard;
 use crate::error::Error;
 use crate::exit::Exit;
-use crate::explain::explain;
+use crate::explain::explain_here;
 use crate::follow::follow;
 use crate::job::{Job, Party, Success, milliseconds};
 use crate::lead::lead;
 use crate::model::choice::FollowSource;
-use crate::model::event::{Event, Explained, Outcome};
+use crate::model::event::{Event, Outcome};
 use crate::model::run::Role;
-use crate::platform::Env;
-use crate::report::{self, Options, Report, Terminal};
+use crate::platform::{self, Env};
+use crate::report::{self, Report};
+use here::Here;
 use prepare::Facts;
 
 /// After a signal: cancel, record, free the lock; then we go whatever the network does.
@@ -44,36 +46,28 @@ pub fn run(args: impl Iterator<Item = OsString>, env: Env<'_>) -> u8 {
     if args.get(1).is_some_and(|verb| verb == guard::VERB) {
         return guard_process(&args);
     }
-    let request = match Request::from_env_and_args(args.clone(), env) {
+    let place = platform::here(env);
+    place.begin(env);
+    let given = |name: &str| place.variable(env, name);
+    let here = Here { place, env: &given, surroundings: place.surroundings(env), began };
+    let args = match here.called(args) {
+        Ok(args) => args,
+        Err(text) => return here.unusable(&UsageError::of_call(&text), &[]),
+    };
+    let request = match Request::from_env_and_args(args.clone(), here.env) {
         Ok(request) => request,
-        Err(usage) => {
-            if usage.is_answer() {
-                report::print_result(&usage.text);
-                return usage.exit;
-            }
-            report::print_complaint(&usage.text);
-            if wants_json(&args, env) {
-                let report = reporter(Output::Json, Color::Never, 0, env);
-                report.event(&Event::Outcome(usage_outcome(&usage, began)));
-                report.finish();
-            }
-            return usage.exit;
-        }
+        Err(usage) => return here.unusable(&usage, &args),
     };
     let verbosity = i8::try_from(request.global.verbose).unwrap_or(i8::MAX) - i8::from(request.global.quiet);
-    let report = reporter(request.global.output, request.global.color, verbosity, env);
+    let options = here.options(request.global.output, request.global.color, verbosity);
+    let report = place.report(env, request.action.verb(), options, report::reporter(options));
     let mut facts = Facts::default();
-    let ended = execute(&request, env, &report, began, &mut facts);
-    let outcome = outcome(ended, &facts, began);
+    let ended = execute(&request, here.env, &report, began, &mut facts);
+    let outcome = outcome(ended, &facts, &here);
     let exit = outcome.exit;
     report.event(&Event::Outcome(outcome));
     report.finish();
     exit
-}
-
-fn reporter(output: Output, color: Color, verbosity: i8, env: Env<'_>) -> Arc<dyn Report> {
-    let github = env("GITHUB_ACTIONS").is_some_and(|value| value == "true");
-    report::reporter(Options { output, color, verbosity, terminal: Terminal::detect(), github })
 }
 
 fn execute(
@@ -238,35 +232,11 @@ fn guard_process(args: &[OsString]) -> u8 {
     }
 }
 
-/// A command line that cannot be read may still say how it wants its answer.
-fn wants_json(args: &[OsString], env: Env<'_>) -> bool {
-    let json = |value: Option<&OsString>| value.is_some_and(|value| value == "json");
-    let flag = args.iter().position(|arg| arg == "--output").map(|at| json(args.get(at + 1)));
-    let joined = args.iter().any(|arg| arg == "--output=json");
-    joined || flag.unwrap_or_else(|| env("BELLWETHER_OUTPUT").is_some_and(|value| value == "json"))
-}
-
-fn usage_outcome(usage: &UsageError, began: Instant) -> Outcome {
-    let title = usage.text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
-    let error = Explained { title: title.clone(), causes: Vec::new(), snippet: None, hints: Vec::new() };
-    Outcome {
-        exit: usage.exit,
-        role: None,
-        outcome: Exit::Usage.word(),
-        release: None,
-        run: None,
-        applied: Vec::new(),
-        duration_ms: milliseconds(began.elapsed()),
-        error: Some(error),
-        message: title,
-    }
-}
-
-fn outcome(ended: Result<Success, Error>, facts: &Facts, began: Instant) -> Outcome {
+fn outcome(ended: Result<Success, Error>, facts: &Facts, here: &Here<'_>) -> Outcome {
     let (exit, run, applied, message, error) = match ended {
         Ok(success) => (Exit::Done, success.run, success.applied, success.message, None),
         Err(error) => {
-            let explained = explain(&error);
+            let explained = explain_here(&error, &here.surroundings);
             let applied = error.applied().to_vec();
             (
                 error.exit(),
@@ -284,7 +254,7 @@ fn outcome(ended: Result<Success, Error>, facts: &Facts, began: Instant) -> Outc
         release: facts.release.clone(),
         run,
         applied,
-        duration_ms: milliseconds(began.elapsed()),
+        duration_ms: milliseconds(here.began.elapsed()),
         error,
         message,
     }

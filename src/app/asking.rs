@@ -81,6 +81,7 @@ pub fn plan(
         format: None,
         pending: Pending::Unknown,
         migrations: Vec::new(),
+        refused: Vec::new(),
         next,
     })));
     Ok(silent())

@@ -10,13 +10,15 @@ use crate::app::prepare::{self, Facts};
 use crate::cli::Request;
 use crate::database::pooler::probe_pooler;
 use crate::database::{LockSupport, Purpose};
+use crate::engine::script::fault;
 use crate::error::{Doing, Error};
+use crate::explain;
 use crate::follow::look_once;
 use crate::follow::source::Looked;
 use crate::job::{Job, Success, watched};
 use crate::lock::choose::Chosen;
 use crate::model::choice::FollowSource;
-use crate::model::event::{Event, MigrationStanding, MigrationState, PlanReport, StatusReport};
+use crate::model::event::{Event, Mark, MigrationStanding, MigrationState, PlanReport, StatusReport};
 use crate::model::ids::Participant;
 use crate::model::migration::Pending;
 use crate::model::run::{Role, Run, RunStatus};
@@ -50,8 +52,10 @@ pub async fn plan(
     warn_of_stranger(&job, named).await?;
     let (lock, server) = lock(&job).await?;
     let looked = look_once(&job).await?;
+    let refused = refused(&job, &looked);
     let plan = PlanReport {
-        next: next(&job, &looked, lock.mode.is_none().then_some(lock.reason.as_str())),
+        next: next(&job, &looked, lock.mode.is_none().then_some(lock.reason.as_str()), &refused),
+        refused,
         start: prepare::start(&job, role_reason, release_reason),
         server,
         lock_mode: lock.mode,
@@ -113,7 +117,24 @@ async fn warn_of_stranger(job: &Job, named: Option<Participant>) -> Result<(), E
     Ok(())
 }
 
-fn next(job: &Job, looked: &Looked, no_lock: Option<&str>) -> String {
+/// Files that a leader would not apply: what the history forbids, and scripts of which nothing could be sent.
+fn refused(job: &Job, looked: &Looked) -> Vec<Mark> {
+    let (Some(bundle), Some(judgement)) = (&job.bundle, &looked.judgement) else { return Vec::new() };
+    let mut refused: Vec<Mark> =
+        judgement.refusals.iter().map(|refusal| explain::refused(refusal, &bundle.folder)).collect();
+    // a database that is not there yet is SQLite's
+    let transactional = looked.server.as_ref().is_none_or(|server| server.transactional_ddl);
+    if job.command.is_none() {
+        let pending = judgement.pending.iter().filter_map(|index| bundle.migrations.get(*index));
+        refused.extend(pending.filter_map(|migration| {
+            let fault = fault(migration, job.engine.name, transactional)?;
+            Some(explain::unsendable(&fault, migration))
+        }));
+    }
+    refused
+}
+
+fn next(job: &Job, looked: &Looked, no_lock: Option<&str>, refused: &[Mark]) -> String {
     let pending = match &looked.observation.pending {
         Pending::None => "nothing is pending".to_owned(),
         Pending::Some(versions) if versions.len() == 1 => "1 migration is pending".to_owned(),
@@ -125,6 +146,11 @@ fn next(job: &Job, looked: &Looked, no_lock: Option<&str>) -> String {
         && job.role != Role::Follow
     {
         return format!("would refuse: {first}");
+    }
+    if let [first, ..] = refused
+        && job.role != Role::Follow
+    {
+        return format!("would fail: {}", first.message);
     }
     if let Some(reason) = no_lock
         && job.role != Role::Follow

@@ -85,7 +85,11 @@ pub fn prepare(
         let variable = PG_VARIABLES.into_iter().find(|name| env(name).is_some_and(|value| !value.is_empty()));
         return Err(Error::NoDatabase { environment: settings.environment.clone(), variable });
     };
+    report.conceal(secret);
     let target = url::parse(secret.expose(), env)?;
+    if let Some(password) = &target.password {
+        report.conceal(password);
+    }
     for warning in &target.warnings {
         report.event(&Event::Warning { message: warning.clone() });
     }

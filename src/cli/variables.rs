@@ -41,12 +41,19 @@ pub struct UsageError {
     pub text: String,
     /// 0 for `--help` and `--version`, else 2.
     pub exit: u8,
+    /// The variable that gave the bad value; the text names it.
+    pub variable: Option<&'static str>,
 }
 
 impl UsageError {
     /// Whether the text is what was asked for, and belongs on stdout.
     pub fn is_answer(&self) -> bool {
         self.exit == 0
+    }
+
+    /// The way in which we were called makes no command line.
+    pub fn of_call(text: &str) -> Self {
+        Self { text: format!("error: {text}\n"), exit: 2, variable: None }
     }
 }
 
@@ -104,14 +111,15 @@ pub fn command(env: &dyn Fn(&str) -> Option<String>) -> clap::Command {
 
 fn usage(error: &clap::Error, args: &[OsString], env: &dyn Fn(&str) -> Option<String>) -> UsageError {
     let mut text = error.render().to_string();
-    if let Some(variable) = blamed_variable(error, args, env) {
+    let variable = blamed_variable(error, args, env);
+    if let Some(variable) = variable {
         text = text.replacen("\n\n", &format!("\n  the value is that of {variable}\n\n"), 1);
     }
     let exit = match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => 0,
         _ => 2,
     };
-    UsageError { text: if exit == 0 { text } else { without_passwords(&text) }, exit }
+    UsageError { text: if exit == 0 { text } else { without_passwords(&text) }, exit, variable }
 }
 
 /// The variable that gave a bad value, if the flag itself was not on the command line.

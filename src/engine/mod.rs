@@ -2,7 +2,7 @@
 
 pub mod command;
 pub mod guard;
-mod script;
+pub mod script;
 pub mod split;
 pub mod sql;
 pub mod step;

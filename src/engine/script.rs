@@ -1,7 +1,7 @@
 //! A migration's script in pieces, and what an error of the server says about them.
 
 use crate::database::{DbError, EngineName, Position};
-use crate::engine::split::{self, Piece};
+use crate::engine::split::{self, Piece, Split};
 use crate::engine::step::{Place, StepError, Unsendable};
 use crate::model::migration::Migration;
 
@@ -23,6 +23,31 @@ pub struct Sent<'a> {
     pub statements_before: usize,
     /// Where it begins in the file, bytes.
     pub offset: usize,
+}
+
+/// Why this migration would be refused before anything of it is sent; none if it would be sent. Asks no server.
+pub fn fault(migration: &Migration, engine: EngineName, transactional_ddl: bool) -> Option<StepError> {
+    let in_transaction = migration.transactional && transactional_ddl;
+    let cut = Script::cut(migration, engine);
+    cut.and_then(|(script, _)| script.refuse_unsendable(engine, in_transaction)).err()
+}
+
+impl<'a> Script<'a> {
+    /// In pieces; where that is not safe, as one, with the reason.
+    pub fn cut(migration: &'a Migration, engine: EngineName) -> Result<(Self, Option<String>), StepError> {
+        match split::split(&migration.sql, engine) {
+            Split::Statements(pieces) => Ok((Self { migration, pieces, whole: false }, None)),
+            Split::Whole { reason } => {
+                let piece = Piece { text: &migration.sql, offset: 0, line: 1, column: 1 };
+                Ok((Self { migration, pieces: vec![piece], whole: true }, Some(reason)))
+            }
+            Split::Client { command, line, column } => Err(StepError::Unsendable {
+                place: Place { path: migration.path.clone(), line: Some(line), column: Some(column) },
+                statement: command.clone(),
+                why: Unsendable::ClientCommand(command),
+            }),
+        }
+    }
 }
 
 impl Script<'_> {

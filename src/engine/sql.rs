@@ -10,8 +10,8 @@ use tokio::time::Instant;
 use crate::database::statement::Batch;
 use crate::database::{Database, DbError, DbErrorKind, Dialect, EngineName, Server, Statement, Value};
 use crate::engine::script::{Script, Sent};
-use crate::engine::split::{self, Concurrent, Piece, Split};
-use crate::engine::step::{Place, StepError, Unsendable};
+use crate::engine::split::{self, Concurrent, Piece};
+use crate::engine::step::StepError;
 use crate::ledger::Ledger;
 use crate::ledger::history::HistoryTable;
 use crate::ledger::record::Mine;
@@ -77,21 +77,12 @@ impl Sql<'_> {
     }
 
     fn script<'a>(&self, migration: &'a Migration) -> Result<Script<'a>, StepError> {
-        let path = || migration.path.clone();
-        match split::split(&migration.sql, self.engine) {
-            Split::Statements(pieces) => Ok(Script { migration, pieces, whole: false }),
-            Split::Whole { reason } => {
-                let message = format!("{} is sent whole, because {reason}", migration.name);
-                self.report.event(&Event::Notice { message });
-                let piece = Piece { text: &migration.sql, offset: 0, line: 1, column: 1 };
-                Ok(Script { migration, pieces: vec![piece], whole: true })
-            }
-            Split::Client { command, line, column } => Err(StepError::Unsendable {
-                place: Place { path: path(), line: Some(line), column: Some(column) },
-                statement: command.clone(),
-                why: Unsendable::ClientCommand(command),
-            }),
+        let (script, whole) = Script::cut(migration, self.engine)?;
+        if let Some(reason) = whole {
+            let message = format!("{} is sent whole, because {reason}", migration.name);
+            self.report.event(&Event::Notice { message });
         }
+        Ok(script)
     }
 
     /// One message: transaction, fence check, script, history row, "is the lock still ours?". The first error ends it

@@ -4,6 +4,8 @@
 mod asked;
 mod connection;
 mod cut;
+mod here;
+mod marks;
 mod operate;
 mod setup;
 mod snippet;
@@ -13,8 +15,15 @@ mod work;
 use crate::error::Error;
 use crate::model::event::Explained;
 
+pub use here::explain_here;
+pub use marks::{refused, unsendable};
+
 /// What to tell the person who was woken up.
 pub fn explain(error: &Error) -> Explained {
+    Explained { marks: marks::of(error), ..in_words(error) }
+}
+
+fn in_words(error: &Error) -> Explained {
     match error {
         Error::Config(error) => setup::config(error),
         Error::Plan(error) => setup::plan(error),
@@ -85,7 +94,7 @@ fn bug(what: &str) -> Explained {
 }
 
 fn told(title: impl Into<String>, causes: Vec<String>, hints: Vec<String>) -> Explained {
-    Explained { title: title.into(), causes, snippet: None, hints }
+    Explained { title: title.into(), causes, snippet: None, hints, marks: Vec::new() }
 }
 
 /// `1 migration`, `2 migrations`.

@@ -239,6 +239,8 @@ pub struct PlanReport {
     pub pending: Pending,
     /// The bundle against the history.
     pub migrations: Vec<MigrationState>,
+    /// Files that a leader would not apply.
+    pub refused: Vec<Mark>,
     /// What would be done, in one line.
     pub next: String,
 }
@@ -327,6 +329,21 @@ pub struct Explained {
     pub snippet: Option<String>,
     /// What to do next, most likely first.
     pub hints: Vec<String>,
+    /// The files that it is about, each with what is wrong there.
+    pub marks: Vec<Mark>,
+}
+
+/// Something wrong with a file, and where: for whoever shows it beside the line.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Mark {
+    /// As it was opened, from the current folder; none where the file is missed.
+    pub path: Option<String>,
+    /// From 1.
+    pub line: Option<usize>,
+    /// From 1.
+    pub column: Option<usize>,
+    /// What is wrong, in one sentence.
+    pub message: String,
 }
 
 impl Explained {

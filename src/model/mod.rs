@@ -12,3 +12,4 @@ pub mod past;
 pub mod resolve;
 pub mod run;
 pub mod secret;
+pub mod surroundings;

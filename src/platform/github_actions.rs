@@ -1,9 +1,24 @@
-//! A job of GitHub Actions, in a step or in a container action.
+//! A job of GitHub Actions: a `run:` step, or our own container action, which is told by its inputs. The runner is told
+//! by workflow commands in the log, by `GITHUB_OUTPUT` and by `GITHUB_STEP_SUMMARY`, in both kinds of step; secrets are
+//! masked in the action alone (see `masks`). Of the environment's name no variable tells: it is `-e` or an input.
 
+mod commands;
+mod files;
+mod inputs;
+mod masks;
+mod outputs;
+mod telling;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::model::ids::Release;
-use crate::platform::{Env, Identity, Platform, hostname, set};
+use crate::model::surroundings::Surroundings;
+use crate::platform::{Call, Env, Identity, Platform, hostname, set};
+use crate::report::{Options, Report};
+use telling::{Step, Telling};
 
 /// A job.
 pub(super) struct GithubActions;
@@ -31,6 +46,53 @@ impl Platform for GithubActions {
             must_designate: false,
         }
     }
+
+    fn surroundings(&self, env: Env<'_>) -> Surroundings {
+        if inputs::given(env) {
+            return Surroundings::GithubAction { action: action(env) };
+        }
+        // where the runner mounts the workspace for a job's container, and for an action's
+        let mounted = |path: String| path.starts_with("/__w/") || path.starts_with("/github/");
+        Surroundings::GithubStep { in_container: set(env, "GITHUB_WORKSPACE").is_some_and(mounted) }
+    }
+
+    fn variable(&self, env: Env<'_>, name: &str) -> Option<String> {
+        inputs::variable(env, name)
+    }
+
+    fn call(&self, env: Env<'_>, args: Vec<OsString>) -> Result<Call, String> {
+        inputs::call(env, args)
+    }
+
+    fn begin(&self, env: Env<'_>) {
+        if inputs::given(env) {
+            masks::write(&masks::of_environment(env));
+        }
+    }
+
+    fn report(&self, env: Env<'_>, verb: &str, options: Options, inner: Arc<dyn Report>) -> Arc<dyn Report> {
+        // the outer process tells the runner, and has put a fence round us
+        if inputs::inside_our_command(env) {
+            return inner;
+        }
+        let path = |name| set(env, name).map(PathBuf::from);
+        let step = Step {
+            is_action: inputs::given(env),
+            output: path("GITHUB_OUTPUT"),
+            summary: path("GITHUB_STEP_SUMMARY"),
+            workspace: path("GITHUB_WORKSPACE"),
+        };
+        Arc::new(Telling::new(inner, step, verb, options))
+    }
+}
+
+/// As workflows name it; none where it is a folder of the workflow's own.
+fn action(env: Env<'_>) -> Option<String> {
+    let repository = set(env, "GITHUB_ACTION_REPOSITORY")?;
+    Some(match set(env, "GITHUB_ACTION_REF") {
+        Some(version) => format!("{repository}@{version}"),
+        None => repository,
+    })
 }
 
 /// On `pull_request` events `GITHUB_SHA` is a merge commit of GitHub's own that no other participant knows; the head

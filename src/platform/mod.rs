@@ -1,13 +1,19 @@
-//! Where we run, and what that place says of us. One file per platform, one line each in [`PLATFORMS`].
+//! Where we run: what that place says of us, how its users call us, and what it wants to be told beside our own output.
+//! One file per platform, one line each in [`PLATFORMS`].
 
 mod github_actions;
 mod heroku;
 mod kubernetes;
 mod plain;
 
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::model::ids::{Participant, Release};
+use crate::model::surroundings::Surroundings;
+use crate::report::{Options, Report};
 
 /// The process's environment: a variable's value, none if it is not set. Empty values are the asker's to judge.
 pub type Env<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -22,6 +28,44 @@ pub trait Platform: Sync {
 
     /// What it says of us. Never guesses: what it does not say is left out.
     fn identify(&self, env: Env<'_>) -> Identity;
+
+    /// What of this place changes the advice that we give.
+    fn surroundings(&self, _env: Env<'_>) -> Surroundings {
+        Surroundings::Elsewhere
+    }
+
+    /// A variable as its user gave it here: some places have another way to say what `BELLWETHER_*` says.
+    fn variable(&self, env: Env<'_>, name: &str) -> Option<String> {
+        env(name)
+    }
+
+    /// The command line, where it may be given in another way than by arguments; the error is one for its user.
+    fn call(&self, _env: Env<'_>, args: Vec<OsString>) -> Result<Call, String> {
+        Ok(Call { args, folder: None })
+    }
+
+    /// Called once, before anything is said: whoever reads along learns what must not be shown.
+    fn begin(&self, _env: Env<'_>) {}
+
+    /// The reporter for an action of ours: `inner`, or one that tells this place too, and passes everything on.
+    fn report(
+        &self,
+        _env: Env<'_>,
+        _verb: &str,
+        _options: Options,
+        inner: Arc<dyn Report>,
+    ) -> Arc<dyn Report> {
+        inner
+    }
+}
+
+/// How we were called.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Call {
+    /// The program's name, then its arguments.
+    pub args: Vec<OsString>,
+    /// Where to do it; none = where we are.
+    pub folder: Option<PathBuf>,
 }
 
 /// What a platform says of us.
@@ -60,12 +104,14 @@ impl Identity {
 pub const PLATFORMS: &[&dyn Platform] =
     &[&github_actions::GithubActions, &heroku::Heroku, &kubernetes::Kubernetes, &plain::Plain];
 
+/// Where we run.
+pub fn here(env: Env<'_>) -> &'static dyn Platform {
+    PLATFORMS.iter().copied().find(|platform| platform.recognise(env)).unwrap_or(&plain::Plain)
+}
+
 /// What the place where we run says of us.
 pub fn identify(env: Env<'_>) -> Identity {
-    PLATFORMS
-        .iter()
-        .find(|platform| platform.recognise(env))
-        .map_or_else(|| plain::Plain.identify(env), |platform| platform.identify(env))
+    here(env).identify(env)
 }
 
 /// The person who runs this, for the ledger: what the platform says, else the user's name.

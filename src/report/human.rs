@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::model::event::{Event, Outcome, Start, Watched};
 use crate::model::run::{EngineKind, LockMode, Role};
-use crate::report::line::{self, Line, Mood};
+use crate::report::line::{self, Hashes, Line, Mood};
 use crate::report::pace::Pace;
 use crate::report::past;
 use crate::report::progress::Progress;
@@ -26,6 +26,8 @@ pub struct Human {
     midline: bool,
     /// A result says it all; a success after it needs no line.
     result: bool,
+    /// How a command's last piece ended.
+    hashes: Hashes,
 }
 
 impl Human {
@@ -47,6 +49,7 @@ impl Human {
             shared: false,
             midline: false,
             result: false,
+            hashes: Hashes::default(),
         }
     }
 
@@ -157,10 +160,20 @@ impl Teller for Human {
         if let Some(progress) = &mut self.progress {
             progress.clear();
         }
+        let harmless = self.options.github.then(|| self.hashes.apart(bytes));
+        let bytes = harmless.as_deref().unwrap_or(bytes);
         let _ = self.err.write_all(bytes).and_then(|()| self.err.flush());
         self.shared = true;
         self.midline = bytes.last().map_or(self.midline, |byte| *byte != b'\n');
         self.pace.said(now);
+    }
+
+    fn aside(&mut self, lines: &str) {
+        self.end_line();
+        if let Some(progress) = &mut self.progress {
+            progress.clear();
+        }
+        let _ = self.err.write_all(lines.as_bytes()).and_then(|()| self.err.flush());
     }
 
     fn ask(&mut self, question: &str) -> Option<bool> {

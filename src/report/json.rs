@@ -1,4 +1,5 @@
-//! JSON lines: one object per event per line on stdout, described in `docs/events.md`. Never writes to stderr.
+//! JSON lines: one object per event per line on stdout, described in `docs/events.md`. On stderr there is only what is
+//! meant for a CI system.
 
 use std::io::Write;
 use std::time::Instant;
@@ -10,6 +11,7 @@ use crate::report::{Options, Teller, line};
 /// Writes each event as it is.
 pub struct Json {
     out: Box<dyn Write + Send>,
+    err: Box<dyn Write + Send>,
     pace: Pace,
     options: Options,
     /// The beginning of a character, the rest of which the command has yet to write.
@@ -18,8 +20,13 @@ pub struct Json {
 
 impl Json {
     /// Begins now.
-    pub fn new(options: Options, out: Box<dyn Write + Send>, now: Instant) -> Self {
-        Self { out, pace: Pace::new(now, options.verbosity > 1), options, cut: Vec::new() }
+    pub fn new(
+        options: Options,
+        out: Box<dyn Write + Send>,
+        err: Box<dyn Write + Send>,
+        now: Instant,
+    ) -> Self {
+        Self { out, err, pace: Pace::new(now, options.verbosity > 1), options, cut: Vec::new() }
     }
 
     fn write(&mut self, now: Instant, event: &Event) {
@@ -56,6 +63,10 @@ impl Teller for Json {
         if !whole.is_empty() {
             self.write(now, &Event::Output { text: String::from_utf8_lossy(&whole).into_owned() });
         }
+    }
+
+    fn aside(&mut self, lines: &str) {
+        let _ = self.err.write_all(lines.as_bytes()).and_then(|()| self.err.flush());
     }
 
     fn tick(&mut self, now: Instant) {

@@ -63,6 +63,31 @@ impl Line {
     }
 }
 
+/// A text of several lines, made harmless line by line.
+pub fn harmless_lines(text: &str) -> String {
+    text.split_inclusive('\n').map(|line| harmless(line, true)).collect()
+}
+
+/// Sees `##[` in what comes piece by piece: a GitHub runner acts on it anywhere in a line, and its log shows the rest
+/// in another form even where it does not act.
+#[derive(Debug, Default)]
+pub struct Hashes(usize);
+
+impl Hashes {
+    /// The same bytes with a blank in each `##[`.
+    pub fn apart(&mut self, bytes: &[u8]) -> Vec<u8> {
+        let mut apart = Vec::with_capacity(bytes.len());
+        for byte in bytes {
+            if *byte == b'[' && self.0 >= 2 {
+                apart.push(b' ');
+            }
+            self.0 = if *byte == b'#' { self.0 + 1 } else { 0 };
+            apart.push(*byte);
+        }
+        apart
+    }
+}
+
 /// A GitHub runner acts on `::command::` where a line begins, and on `##[command]` anywhere.
 fn harmless(text: &str, github: bool) -> Cow<'_, str> {
     if !github || !(text.contains("::") || text.contains("##[")) {
@@ -108,6 +133,18 @@ mod tests {
         assert_eq!(drawn("cast 'a'::text"), "  cast 'a'::text\n");
         assert_eq!(drawn("see ##[error]x"), "  see # #[error]x\n");
         assert_eq!(Line::plain("::x::").draw(false, false), "::x::\n");
+    }
+
+    #[test]
+    fn an_old_command_is_broken_wherever_its_output_was_cut() {
+        let text = b"a ##[error]b #[c] ###[d] ##\n[e]";
+        let want = "a ## [error]b #[c] ### [d] ##\n[e]";
+        for cut in 0..text.len() {
+            let mut hashes = Hashes::default();
+            let apart = [hashes.apart(&text[..cut]), hashes.apart(&text[cut..])].concat();
+            assert_eq!(String::from_utf8(apart).unwrap(), want);
+        }
+        assert_eq!(harmless_lines("error: x\n  ::add-mask::y\n"), "error: x\n  : :add-mask::y\n");
     }
 
     #[test]

@@ -10,10 +10,11 @@ mod outcome;
 mod pace;
 mod past;
 mod progress;
+pub mod summary;
 mod tables;
 #[cfg(test)]
 mod tests;
-mod words;
+pub mod words;
 
 use std::io::{self, IsTerminal as _, Write};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender, SyncSender};
@@ -23,6 +24,7 @@ use std::time::{Duration, Instant};
 
 use crate::cli::{Color, Output};
 use crate::model::event::Event;
+use crate::model::secret::Secret;
 
 /// How long [`Report::finish`] waits for somebody to read what we wrote.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -34,6 +36,11 @@ pub trait Report: Send + Sync {
     /// Output of a wrapped command, as it came. Returns when it is written: a reader who does not read holds up the
     /// command, not our memory.
     fn output(&self, bytes: &[u8]);
+    /// Lines for a program that reads along (a CI system), each with its end: written as they are, in order with
+    /// everything else, also after [`Event::Outcome`].
+    fn aside(&self, _lines: &str) {}
+    /// A secret that we know from now on: whoever reads along is told not to show it, before anything else is said.
+    fn conceal(&self, _secret: &Secret) {}
     /// Asks a person on a terminal, and returns with the answer; none where there is nobody to ask.
     fn confirm(&self, _question: &str) -> Option<bool> {
         None
@@ -120,7 +127,7 @@ pub fn reporter_to(
     let work = move || {
         let mut teller: Box<dyn Teller> = match options.output {
             Output::Human => Box::new(human::Human::new(options, out, err, Instant::now())),
-            Output::Json => Box::new(json::Json::new(options, out, Instant::now())),
+            Output::Json => Box::new(json::Json::new(options, out, err, Instant::now())),
         };
         tell(&mut *teller, &receiver);
     };
@@ -130,10 +137,31 @@ pub fn reporter_to(
     Arc::new(Reporter { sender: Mutex::new(sender) })
 }
 
+/// A reporter that says nothing, for what wraps it to say something.
+pub fn silent() -> Arc<dyn Report> {
+    Arc::new(Silent)
+}
+
+struct Silent;
+
+impl Report for Silent {
+    fn event(&self, _: &Event) {}
+    fn output(&self, _: &[u8]) {}
+    fn aside(&self, lines: &str) {
+        print_complaint(lines);
+    }
+    fn finish(&self) {}
+}
+
 /// Writes a result that is no event (completions, a page of help) to stdout.
 pub fn print_result(text: &str) {
     let mut out = io::stdout();
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+/// A text in which a GitHub runner finds no command.
+pub fn without_commands(text: &str) -> String {
+    line::harmless_lines(text)
 }
 
 /// Writes what is wrong with a command line to stderr.
@@ -147,6 +175,8 @@ trait Teller {
     fn tell(&mut self, now: Instant, event: &Event);
     /// A wrapped command says something.
     fn output(&mut self, now: Instant, bytes: &[u8]);
+    /// Writes whole lines to stderr as they are.
+    fn aside(&mut self, lines: &str);
     /// Asks on a terminal.
     fn ask(&mut self, _question: &str) -> Option<bool> {
         None
@@ -164,6 +194,7 @@ trait Teller {
 enum Message {
     Event(Instant, Box<Event>),
     Output(Vec<u8>, SyncSender<()>),
+    Aside(String),
     Ask(String, SyncSender<Option<bool>>),
     Finish(SyncSender<()>),
 }
@@ -188,6 +219,10 @@ impl Report for Reporter {
         if self.send(Message::Output(bytes.to_vec(), done)) {
             let _ = written.recv();
         }
+    }
+
+    fn aside(&self, lines: &str) {
+        self.send(Message::Aside(lines.to_owned()));
     }
 
     fn confirm(&self, question: &str) -> Option<bool> {
@@ -225,6 +260,7 @@ fn tell(teller: &mut dyn Teller, receiver: &Receiver<Message>) {
                 }
                 let _ = done.send(());
             }
+            Ok(Message::Aside(lines)) => teller.aside(&lines),
             Ok(Message::Ask(question, done)) => {
                 let _ = done.send(teller.ask(&question));
             }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use bellwether::exit::Exit;
 use bellwether::model::doctor::{DoctorReport, Finding, Health};
 use bellwether::model::event::{
-    EVENTS_VERSION, Event, Explained, MigrationStanding, MigrationState, Outcome, PlanReport, Start,
+    EVENTS_VERSION, Event, Explained, Mark, MigrationStanding, MigrationState, Outcome, PlanReport, Start,
     StatusReport, StepRef, Watched,
 };
 use bellwether::model::lock::{LockReport, UnlockReport};
@@ -170,6 +170,7 @@ fn plan() -> PlanReport {
         format: Some("sqlx".into()),
         pending: Pending::Some(vec!["20240301".into()]),
         migrations: vec![migration()],
+        refused: vec![mark()],
         next: "apply 1 migration".into(),
     }
 }
@@ -259,6 +260,16 @@ fn explained() -> Explained {
         causes: vec!["column \"emial\" does not exist (42703)".into()],
         snippet: Some(" --> migrations/20240301_add_index.sql:3:27\n  | …".into()),
         hints: vec!["correct the script and deploy again".into()],
+        marks: vec![mark()],
+    }
+}
+
+fn mark() -> Mark {
+    Mark {
+        path: Some("migrations/20240301_add_index.sql".into()),
+        line: Some(3),
+        column: Some(27),
+        message: "migration 20240301_add_index failed".into(),
     }
 }
 
@@ -349,6 +360,7 @@ fn the_page_describes_the_objects_inside_events() {
         ("migration", serde_json::to_value(migration())),
         ("pending", serde_json::to_value(plan().pending)),
         ("error", serde_json::to_value(explained())),
+        ("mark", serde_json::to_value(mark())),
     ];
     let sections = Section::all("###");
     assert_eq!(sections.iter().map(|s| s.name).collect::<Vec<_>>(), parts.each_ref().map(|(name, _)| *name));

@@ -54,7 +54,7 @@ impl Stage {
             Output::Human => {
                 Box::new(Human::new(options, Box::new(out.clone()), Box::new(err.clone()), begin))
             }
-            Output::Json => Box::new(Json::new(options, Box::new(out.clone()), begin)),
+            Output::Json => Box::new(Json::new(options, Box::new(out.clone()), Box::new(err.clone()), begin)),
         };
         Self { teller, out, err, begin, now: begin }
     }

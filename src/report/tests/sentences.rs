@@ -1,7 +1,7 @@
 //! What people read.
 
 use super::*;
-use crate::model::event::{MigrationStanding, MigrationState, PlanReport, StatusReport};
+use crate::model::event::{Mark, MigrationStanding, MigrationState, PlanReport, StatusReport};
 use crate::model::migration::Pending;
 
 fn lead(stage: &mut Stage) {
@@ -130,6 +130,12 @@ fn failure() -> Explained {
             "correct the script and deploy again".into(),
             "see what is applied with\n  bellwether status -e production".into(),
         ],
+        marks: vec![Mark {
+            path: Some("migrations/20240301_add_index.sql".into()),
+            line: Some(3),
+            column: Some(27),
+            message: "migration 20240301_add_index failed; nothing of it is applied".into(),
+        }],
     }
 }
 
@@ -197,6 +203,12 @@ pub(super) fn plan() -> PlanReport {
             state("20240301_add_index.sql", MigrationStanding::Dirty),
             state("20240302_backfill.sql", MigrationStanding::Pending),
         ],
+        refused: vec![Mark {
+            path: Some("migrations/20240215_add_orders.sql".into()),
+            line: None,
+            column: None,
+            message: "20240215_add_orders.sql was changed after it was applied".into(),
+        }],
         next: "refuse, because 20240215 was changed after it was applied".into(),
     }
 }

@@ -1,0 +1,471 @@
+//! A reporter that tells the runner too: groups and annotations in the log, the fence round a command's output, and at
+//! the end the outputs and the job's page. All that `inner` is to say is passed on in order.
+
+use std::collections::BTreeSet;
+use std::mem::discriminant;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use uuid::Uuid;
+
+use crate::cli::Output;
+use crate::model::event::{Event, Mark, Outcome};
+use crate::model::run::EngineKind;
+use crate::model::secret::Secret;
+use crate::platform::github_actions::commands::{self, Annotation, KEPT, Kind};
+use crate::platform::github_actions::outputs::outputs;
+use crate::platform::github_actions::{files, masks};
+use crate::report::summary::{self, Told};
+use crate::report::{Options, Report, words};
+
+/// Actions whose end is told to the job, and not in the log alone.
+const TOLD: [&str; 5] = ["deploy", "lead", "follow", "plan", "status"];
+
+/// What the environment says of the step that we are.
+pub(super) struct Step {
+    /// Our own container action, both of whose streams are the runner's.
+    pub is_action: bool,
+    /// `GITHUB_OUTPUT`.
+    pub output: Option<PathBuf>,
+    /// `GITHUB_STEP_SUMMARY`.
+    pub summary: Option<PathBuf>,
+    /// `GITHUB_WORKSPACE`: where paths of annotations begin.
+    pub workspace: Option<PathBuf>,
+}
+
+/// Tells a step's runner and passes on.
+pub(super) struct Telling {
+    inner: Arc<dyn Report>,
+    step: Step,
+    verb: String,
+    /// Text for people: only there do groups and warnings belong into the log.
+    human: bool,
+    quiet: bool,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    told: Vec<Told>,
+    /// The part of the log that is open.
+    part: Option<Part>,
+    /// The token of the fence round a command's output.
+    fence: Option<String>,
+    warnings: usize,
+    masked: BTreeSet<String>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Waiting,
+    Work,
+}
+
+impl Telling {
+    pub fn new(inner: Arc<dyn Report>, step: Step, verb: &str, options: Options) -> Self {
+        Self {
+            inner,
+            step,
+            verb: verb.to_owned(),
+            human: options.output == Output::Human,
+            quiet: options.verbosity < 0,
+            state: Mutex::default(),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Opens a part of the log, and ends the one before.
+    fn enter(&self, state: &mut State, part: Option<Part>, title: &str) {
+        if !self.human || self.quiet || state.part == part {
+            return;
+        }
+        if state.part.is_some() {
+            self.inner.aside(commands::END_GROUP);
+        }
+        if part.is_some() {
+            self.inner.aside(&commands::group(title));
+        }
+        state.part = part;
+    }
+
+    fn lower_fence(&self, state: &mut State) {
+        if let Some(token) = state.fence.take() {
+            self.inner.aside(&commands::resume(&token));
+        }
+    }
+
+    /// What of an event the log's form depends on, before `inner` says it.
+    fn before(&self, state: &mut State, event: &Event) {
+        match event {
+            Event::LockWaiting { .. } => self.enter(state, Some(Part::Waiting), "Waiting for the lock"),
+            Event::Waiting { .. } | Event::Watching { .. } => {
+                self.enter(state, Some(Part::Waiting), "Waiting for the leader");
+            }
+            Event::RunStarted { engine: EngineKind::Command, .. } => {
+                self.enter(state, Some(Part::Work), "The command");
+            }
+            Event::RunStarted { engine: EngineKind::Sql, total, .. } => {
+                let count = words::migrations(usize::try_from(*total).unwrap_or(usize::MAX));
+                self.enter(state, Some(Part::Work), &count);
+            }
+            Event::Plan(_) | Event::Status(_) | Event::Outcome(_) => {
+                self.lower_fence(state);
+                self.enter(state, None, "");
+            }
+            _ => {}
+        }
+    }
+
+    fn after(&self, state: &mut State, event: &Event) {
+        match event {
+            Event::RunStarted { engine: EngineKind::Command, .. } if self.human => {
+                let token = Uuid::new_v4().to_string();
+                self.inner.aside(&commands::stop(&token));
+                state.fence = Some(token);
+            }
+            Event::RunFinished { .. } => {
+                self.lower_fence(state);
+                self.enter(state, None, "");
+            }
+            Event::Plan(plan) => {
+                let of_mark = |mark: &Mark| {
+                    self.annotation(Some(mark), "this migration would not be applied", mark.message.clone())
+                };
+                let lines: String =
+                    plan.refused.iter().take(KEPT).map(|mark| of_mark(mark).command(Kind::Error)).collect();
+                self.inner.aside(&lines);
+            }
+            Event::Outcome(outcome) => self.inner.aside(&self.errors(outcome)),
+            _ => {}
+        }
+    }
+
+    /// A warning that the runner keeps is not said twice.
+    fn annotates(&self, state: &mut State, event: &Event) -> bool {
+        let Event::Warning { message } = event else { return false };
+        if !self.human || state.fence.is_some() || state.warnings >= KEPT {
+            return false;
+        }
+        state.warnings += 1;
+        self.inner.aside(&self.annotation(None, "bellwether", message.clone()).command(Kind::Warning));
+        true
+    }
+
+    fn errors(&self, outcome: &Outcome) -> String {
+        let Some(error) = &outcome.error else { return String::new() };
+        let title = format!("bellwether: {}", outcome.outcome.replace('_', " "));
+        if error.marks.is_empty() {
+            return self.annotation(None, &title, commands::message(error, None)).command(Kind::Error);
+        }
+        let marks = error.marks.iter().take(KEPT).enumerate();
+        let told = marks.map(|(index, mark)| match index {
+            0 => self.annotation(Some(mark), &title, commands::message(error, Some(mark))),
+            _ => self.annotation(Some(mark), &title, mark.message.clone()),
+        });
+        told.map(|annotation| annotation.command(Kind::Error)).collect()
+    }
+
+    fn annotation(&self, mark: Option<&Mark>, title: &str, message: String) -> Annotation {
+        Annotation {
+            file: mark.and_then(|mark| mark.path.as_deref()).map(|path| self.in_workspace(Path::new(path))),
+            line: mark.and_then(|mark| mark.line),
+            column: mark.and_then(|mark| mark.column),
+            title: title.to_owned(),
+            message,
+        }
+    }
+
+    /// As the repository names it.
+    fn in_workspace(&self, path: &Path) -> String {
+        let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        let workspace = self.step.workspace.as_deref();
+        let inside = workspace.and_then(|workspace| absolute.strip_prefix(workspace).ok());
+        inside.unwrap_or(&absolute).display().to_string()
+    }
+
+    /// Outputs and page; what cannot be written is a warning, and changes no outcome.
+    fn write_files(&self, state: &mut State, outcome: &Outcome) {
+        let mut trouble = Vec::new();
+        if let Some(path) = &self.step.output {
+            let outputs = outputs(&state.told, outcome);
+            let text: String =
+                outputs.values.iter().map(|(name, value)| files::output(name, value)).collect();
+            match files::append(path, &text) {
+                Err(error) => trouble.push(format!(
+                    "the outputs could not be written: {error} ({}); later steps find them empty",
+                    path.display()
+                )),
+                Ok(()) if !outputs.left_out.is_empty() => trouble.push(format!(
+                    "the output `report` is too long for a job's outputs (1 MB) and leaves out {}",
+                    outputs.left_out.join(", ")
+                )),
+                Ok(()) => {}
+            }
+        }
+        if let Some(path) = &self.step.summary {
+            let room = summary::LIMIT.saturating_sub(files::size(path));
+            let page = summary::page(&state.told, room);
+            match files::append(path, &page) {
+                Err(error) => trouble
+                    .push(format!("the job's summary could not be written: {error} ({})", path.display())),
+                Ok(()) if page.is_empty() => trouble.push(
+                    "the job's summary has no room left for ours: earlier commands of this step filled it (1 MiB)"
+                        .to_owned(),
+                ),
+                Ok(()) => {}
+            }
+        }
+        for message in trouble {
+            let warning = Event::Warning { message };
+            if !self.annotates(state, &warning) {
+                self.inner.event(&warning);
+            }
+        }
+    }
+}
+
+impl Report for Telling {
+    fn event(&self, event: &Event) {
+        let mut state = self.state();
+        state.remember(event);
+        self.before(&mut state, event);
+        if let Event::Outcome(outcome) = event
+            && TOLD.contains(&self.verb.as_str())
+        {
+            self.write_files(&mut state, outcome);
+        }
+        if !self.annotates(&mut state, event) {
+            self.inner.event(event);
+        }
+        self.after(&mut state, event);
+    }
+
+    fn output(&self, bytes: &[u8]) {
+        self.inner.output(bytes);
+    }
+
+    fn aside(&self, lines: &str) {
+        self.inner.aside(lines);
+    }
+
+    fn conceal(&self, secret: &Secret) {
+        if self.step.is_action {
+            let mut state = self.state();
+            let masks: BTreeSet<String> = &masks::of(secret.expose()) - &state.masked;
+            masks::write(&masks);
+            state.masked.extend(masks);
+        }
+        self.inner.conceal(secret);
+    }
+
+    fn confirm(&self, question: &str) -> Option<bool> {
+        self.inner.confirm(question)
+    }
+
+    fn finish(&self) {
+        self.inner.finish();
+    }
+}
+
+impl State {
+    /// Keeps what the page and the outputs need; of a wait, its beginning and how it stands now.
+    fn remember(&mut self, event: &Event) {
+        if matches!(event, Event::Output { .. } | Event::Working { .. } | Event::BeatMissed { .. }) {
+            return;
+        }
+        let kind = discriminant(event);
+        let repeats = |told: &Told| discriminant(&told.event) == kind && waits(event);
+        match self.told.last_mut().filter(|told| repeats(told)) {
+            Some(told) => told.event = event.clone(),
+            None => self.told.push(Told { at_ms: now(), event: event.clone() }),
+        }
+    }
+}
+
+fn waits(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::LockWaiting { .. } | Event::Waiting { .. } | Event::Watching { .. } | Event::Retrying { .. }
+    )
+}
+
+fn now() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::Color;
+    use crate::model::event::Explained;
+    use crate::model::run::{LockMode, RunStatus};
+    use crate::report::Terminal;
+
+    /// Notes what it is told, in order.
+    #[derive(Default)]
+    struct Log(Mutex<Vec<String>>);
+
+    impl Report for Log {
+        fn event(&self, event: &Event) {
+            let name = serde_json::to_value(event).unwrap()["event"].as_str().unwrap().to_owned();
+            self.0.lock().unwrap().push(format!("[{name}]"));
+        }
+        fn output(&self, bytes: &[u8]) {
+            self.0.lock().unwrap().push(String::from_utf8_lossy(bytes).into_owned());
+        }
+        fn aside(&self, lines: &str) {
+            self.0.lock().unwrap().extend(lines.lines().map(str::to_owned));
+        }
+        fn finish(&self) {}
+    }
+
+    fn telling(output: Output) -> (Arc<Log>, Telling) {
+        let log = Arc::new(Log::default());
+        let step = Step {
+            is_action: false,
+            output: None,
+            summary: None,
+            workspace: Some(std::env::current_dir().unwrap()),
+        };
+        let options = Options {
+            output,
+            color: Color::Never,
+            verbosity: 0,
+            terminal: Terminal::default(),
+            github: true,
+        };
+        (Arc::clone(&log), Telling::new(log, step, "deploy", options))
+    }
+
+    fn run_started(engine: EngineKind) -> Event {
+        Event::RunStarted {
+            run: "5c0d".into(),
+            fence: 1,
+            lock_mode: LockMode::Session,
+            engine,
+            total: 2,
+            waited_ms: 0,
+        }
+    }
+
+    fn failed(marks: Vec<Mark>) -> Event {
+        Event::Outcome(Outcome {
+            exit: 10,
+            role: None,
+            outcome: "failed",
+            release: None,
+            run: None,
+            applied: Vec::new(),
+            duration_ms: 1,
+            error: Some(Explained {
+                title: "it failed".to_owned(),
+                causes: vec!["said the database".to_owned()],
+                snippet: None,
+                hints: vec!["mend it".to_owned()],
+                marks,
+            }),
+            message: String::new(),
+        })
+    }
+
+    fn heard(log: &Log) -> Vec<String> {
+        log.0.lock().unwrap().clone()
+    }
+
+    #[test]
+    fn a_commands_output_stands_behind_a_fence_that_nobody_can_lift() {
+        let (log, telling) = telling(Output::Human);
+        telling.event(&run_started(EngineKind::Command));
+        telling.output(b"::add-mask::x\n");
+        telling.event(&Event::RunFinished {
+            run: "5c0d".into(),
+            status: RunStatus::Succeeded,
+            duration_ms: 1,
+        });
+        let heard = heard(&log);
+        let token = heard[2].strip_prefix("::stop-commands::").unwrap();
+        assert!(token.len() >= 32);
+        assert_eq!(
+            [
+                heard[0].as_str(),
+                heard[1].as_str(),
+                heard[3].trim(),
+                heard[4].as_str(),
+                heard[5].as_str(),
+                heard[6].as_str()
+            ],
+            [
+                "::group::The command",
+                "[run_started]",
+                "::add-mask::x",
+                "[run_finished]",
+                &format!("::{token}::"),
+                "::endgroup::"
+            ]
+        );
+    }
+
+    #[test]
+    fn an_end_in_the_middle_lifts_the_fence_and_annotates() {
+        let (log, telling) = telling(Output::Human);
+        telling.event(&run_started(EngineKind::Command));
+        telling.event(&failed(Vec::new()));
+        let heard = heard(&log);
+        assert!(heard[2].starts_with("::stop-commands::"));
+        assert_eq!(heard[4..6], ["::endgroup::", "[outcome]"]);
+        assert_eq!(
+            heard[6],
+            "::error title=bellwether%3A failed::it failed%0Asaid the database%0Ahelp: mend it"
+        );
+    }
+
+    #[test]
+    fn each_file_has_its_annotation_from_the_workspace() {
+        let (log, telling) = telling(Output::Json);
+        let mark = |position: usize| Mark {
+            path: Some(format!("db/{position}.sql")),
+            line: Some(position),
+            column: None,
+            message: format!("wrong in {position}"),
+        };
+        telling.event(&run_started(EngineKind::Sql));
+        telling.event(&failed((1..=15).map(mark).collect()));
+        let heard = heard(&log);
+        assert_eq!(heard[..2], ["[run_started]", "[outcome]"]);
+        assert_eq!(heard.len(), 2 + KEPT);
+        assert_eq!(
+            heard[2],
+            "::error file=db/1.sql,line=1,title=bellwether%3A failed::wrong in 1%0Ait failed%0Asaid the database%0Ahelp: mend it"
+        );
+        assert_eq!(heard[3], "::error file=db/2.sql,line=2,title=bellwether%3A failed::wrong in 2");
+    }
+
+    #[test]
+    fn parts_of_the_log_can_be_folded() {
+        let (log, telling) = telling(Output::Human);
+        let waiting = |waited_ms| Event::Waiting { reason: "no run yet".to_owned(), waited_ms };
+        telling.event(&waiting(0));
+        telling.event(&waiting(1000));
+        telling.event(&run_started(EngineKind::Sql));
+        telling.event(&failed(Vec::new()));
+        let groups: Vec<String> = heard(&log).into_iter().filter(|line| line.contains("group")).collect();
+        let ended = "::endgroup::";
+        assert_eq!(groups, ["::group::Waiting for the leader", ended, "::group::2 migrations", ended]);
+    }
+
+    #[test]
+    fn the_runner_keeps_ten_warnings_and_the_log_the_rest() {
+        let (log, telling) = telling(Output::Human);
+        for number in 0..12 {
+            telling.event(&Event::Warning { message: format!("odd {number}") });
+        }
+        let heard = heard(&log);
+        assert_eq!(heard[0], "::warning title=bellwether::odd 0");
+        assert_eq!(heard[10..], ["[warning]", "[warning]"]);
+    }
+}
