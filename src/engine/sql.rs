@@ -132,7 +132,7 @@ impl Sql<'_> {
             // the script's own error is the one to tell; a session that cannot even roll back says so the next time
             let _ = work.script("ROLLBACK").await;
             if error.kind == DbErrorKind::FenceLost {
-                return Err(StepError::FenceLost(error.message));
+                return Err(StepError::fence_lost(error.message));
             }
             tries += 1;
             if error.kind != DbErrorKind::LockTimeout || !self.pause(tries, &error).await {
@@ -200,8 +200,8 @@ impl Sql<'_> {
     async fn by_statement(&self, work: &mut dyn Database, script: &Script<'_>) -> Result<(), StepError> {
         let began = Instant::now();
         self.check_fence(work, script).await?;
-        let begun = self.history.insert(script.migration, false, "-1");
-        self.bookkeeping(work.query(&begun).await.map(drop), script, "recording that it has begun")?;
+        let begun = work.query(&self.history.insert(script.migration, false, "-1")).await.map(drop);
+        self.bookkeeping(begun, script, "recording that it has begun")?;
         let applied = self.marked_statements(work, script).await;
         if applied.as_ref().is_err_and(StepError::ends_session) {
             return applied;
@@ -303,7 +303,7 @@ impl Sql<'_> {
     async fn check_fence(&self, work: &mut dyn Database, script: &Script<'_>) -> Result<(), StepError> {
         let check = self.ledger.is_mine(work, self.lock_name, self.mine, &self.server.session_check).await;
         match check {
-            Err(error) if error.kind == DbErrorKind::FenceLost => Err(StepError::FenceLost(error.message)),
+            Err(error) if error.kind == DbErrorKind::FenceLost => Err(StepError::fence_lost(error.message)),
             check => self.bookkeeping(check, script, "checking the fence"),
         }
     }
@@ -313,7 +313,7 @@ impl Sql<'_> {
     async fn check_lock(&self, work: &mut dyn Database, script: &Script<'_>) -> Result<(), StepError> {
         match self.hold.ask(work).await {
             Ok(Lock::Held) => Ok(()),
-            Ok(Lock::Lost(reason)) => Err(StepError::FenceLost(reason)),
+            Ok(Lock::Lost(reason)) => Err(StepError::fence_lost(reason)),
             Err(error) => self.bookkeeping(Err(error), script, "checking the lock"),
         }
     }
@@ -370,7 +370,7 @@ impl Sql<'_> {
     }
 
     fn bookkeeping_error(&self, error: DbError, script: &Script<'_>, what: &'static str) -> StepError {
-        StepError::Bookkeeping { path: script.migration.path.clone(), what, error }
+        StepError::Bookkeeping { path: script.migration.path.clone(), what, error, half: false }
     }
 }
 

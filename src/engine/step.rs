@@ -48,10 +48,17 @@ pub enum StepError {
         what: &'static str,
         /// What the server said.
         error: DbError,
+        /// The history calls the script begun.
+        half: bool,
     },
     /// Fence, run or session are not ours any more; nothing is written from here on.
-    #[error("{0}")]
-    FenceLost(String),
+    #[error("{reason}")]
+    FenceLost {
+        /// How we know.
+        reason: String,
+        /// The history calls the script begun, and some of it may be applied.
+        half: bool,
+    },
     /// We were told to stop between two statements.
     #[error("stopped after {applied} statements")]
     Stopped {
@@ -92,8 +99,22 @@ impl StepError {
             Self::Statement { dirty, .. } => *dirty,
             Self::Stopped { applied } => *applied > 0,
             Self::InvalidIndex { .. } => true,
-            Self::Unsendable { .. } | Self::Bookkeeping { .. } | Self::FenceLost(_) => false,
+            Self::Bookkeeping { half, .. } | Self::FenceLost { half, .. } => *half,
+            Self::Unsendable { .. } => false,
         }
+    }
+
+    /// Before anything of the script is done, or with all of it taken back.
+    pub fn fence_lost(reason: String) -> Self {
+        Self::FenceLost { reason, half: false }
+    }
+
+    /// The same, once the history calls the script begun and nobody takes that back.
+    pub fn once_begun(mut self) -> Self {
+        if let Self::Bookkeeping { half, .. } | Self::FenceLost { half, .. } = &mut self {
+            *half = true;
+        }
+        self
     }
 
     /// Whether the work session is gone with it.

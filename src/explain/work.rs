@@ -48,15 +48,22 @@ pub fn step(
             explained
         }
         StepError::InvalidIndex { indexes, .. } => invalid_index(migration, indexes),
-        StepError::Bookkeeping { what, error, .. } => told(
-            format!("{name} could not be applied: {what} failed"),
-            said(error),
-            vec![format!(
-                "does the script leave something undone (a deferred constraint, a lock), or change {} itself?",
-                history.short_name()
-            )],
-        ),
-        StepError::FenceLost(reason) => told(
+        StepError::Bookkeeping { what, error, half, .. } => {
+            let mut explained = told(
+                format!("{name} could not be applied: {what} failed"),
+                said(error),
+                vec![format!(
+                    "does the script leave something undone (a deferred constraint, a lock), or change {} itself?",
+                    history.short_name()
+                )],
+            );
+            if *half {
+                explained.causes.push(HALF.to_owned());
+                explained.hints.extend(dirty_hints(migration, 0, ""));
+            }
+            explained
+        }
+        StepError::FenceLost { reason, .. } => told(
             format!("{name} was not applied: {reason}"),
             vec![],
             vec!["another leader has taken over: see its log".to_owned()],
@@ -86,7 +93,7 @@ fn invalid_index(migration: &Migration, indexes: &[String]) -> Explained {
         vec![
             "an earlier try may have left it behind: CREATE INDEX CONCURRENTLY IF NOT EXISTS takes it for done"
                 .to_owned(),
-            "the history says of the script that it is half applied".to_owned(),
+            HALF.to_owned(),
         ],
         vec![
             format!("take it away: {}", drops.join(" ")),
@@ -156,6 +163,8 @@ fn draw(migration: &Migration, place: &Place) -> Option<String> {
     let path = place.path.display().to_string();
     Some(snippet::draw(&path, &migration.sql, place.line?, place.column))
 }
+
+const HALF: &str = "the history says of the script that it is half applied";
 
 fn aftermath(statements: usize, dirty: bool) -> String {
     match (dirty, statements) {

@@ -238,7 +238,9 @@ impl Working<'_> {
             Ok(Ok(())) => Ok(asked),
             // nobody knows how far it got; in a transaction it ends as nothing
             Err(_) => Err(cut.cut_off(!(migration.transactional && self.server.transactional_ddl))),
-            Ok(Err(StepError::FenceLost(reason))) => Err(self.lock_lost(reason, at(migration))),
+            Ok(Err(StepError::FenceLost { reason, half })) => {
+                Err(self.lock_lost(reason, at(migration)).cut_off(half))
+            }
             Ok(Err(error)) => Err(cut.cut_off(error.leaves_half())),
         }
     }
@@ -332,7 +334,7 @@ impl Working<'_> {
 
     fn failed(&self, error: StepError, migration: &Migration, history: &HistoryTable) -> Error {
         match error {
-            StepError::FenceLost(reason) => self.lock_lost(reason, at(migration)),
+            StepError::FenceLost { reason, half } => self.lock_lost(reason, at(migration)).cut_off(half),
             error if error.ends_session() => {
                 let reason = format!("the work session broke: {error}");
                 self.lock_lost(reason, at(migration)).cut_off(error.leaves_half())

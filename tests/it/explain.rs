@@ -77,7 +77,7 @@ variants! { steps: StepError {
     "client command" => StepError::Unsendable { why: Unsendable::ClientCommand(_), .. },
     "invalid index" => StepError::InvalidIndex { .. },
     "bookkeeping" => StepError::Bookkeeping { .. },
-    "fence lost" => StepError::FenceLost(_),
+    "fence lost" => StepError::FenceLost { .. },
     "stopped" => StepError::Stopped { .. },
 } }
 

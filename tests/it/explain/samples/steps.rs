@@ -85,9 +85,25 @@ pub fn step_samples() -> Vec<(&'static str, Error)> {
                     "42P01",
                     "relation \"_sqlx_migrations\" does not exist",
                 ),
+                half: false,
             }),
         ),
-        ("fence lost", on_postgres(StepError::FenceLost("the lock's row names another run".into()))),
+        (
+            "bookkeeping of one that has begun",
+            on_mysql(StepError::Bookkeeping {
+                path: migration().path,
+                what: "recording it in the history",
+                error: server_says(DbErrorKind::MissingTable, "1146", "Table 'shop._sqlx_migrations' doesn't exist"),
+                half: true,
+            }),
+        ),
+        (
+            "fence lost",
+            on_postgres(StepError::FenceLost {
+                reason: "the lock's row names another run".into(),
+                half: false,
+            }),
+        ),
         ("stopped", on_mysql(StepError::Stopped { applied: 2 })),
         ("stopped at once", on_mysql(StepError::Stopped { applied: 0 })),
     ]
