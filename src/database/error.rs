@@ -64,6 +64,8 @@ pub enum DbErrorKind {
     Privilege,
     /// The table or its schema is not there (42P01, 3F000, 1146).
     MissingTable,
+    /// The table is there, and lacks the column (42703, 1054).
+    MissingColumn,
     /// It is there already: a duplicate key, table or schema (23505, 42P07, 42P06, 1062, 1050).
     AlreadyExists,
     /// A lock was not got in time (55P03, 1205).

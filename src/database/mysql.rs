@@ -60,6 +60,9 @@ pub const DIALECT: Dialect = Dialect {
     // no proxy that we know of hands one connection's number to another
     cancel_marked: None,
     end_marked: None,
+    run_marked: Some(
+        "SELECT CAST(id AS CHAR) FROM information_schema.processlist WHERE id <> CONNECTION_ID() AND info LIKE ?",
+    ),
     grant: Some(Grant { grantee, schema_usage: false }),
     notify: None,
     invalid_index: None,

@@ -87,6 +87,7 @@ pub const DIALECT: Dialect = Dialect {
         "SELECT pg_catalog.pg_terminate_backend(a.pid) FROM pg_catalog.pg_stat_get_activity(NULL) a \
          WHERE a.pid <> pg_catalog.pg_backend_pid() AND a.state = 'active' AND a.query LIKE ?",
     ),
+    run_marked: None,
     grant: Some(Grant { grantee: |role| DIALECT.quote(role), schema_usage: true }),
     notify: Some("NOTIFY bellwether"),
     // the name as it stands in the script: quoted or not, with a schema or without

@@ -52,6 +52,7 @@ pub const DIALECT: Dialect = Dialect {
     marked: None,
     cancel_marked: None,
     end_marked: None,
+    run_marked: None,
     grant: None,
     notify: None,
     invalid_index: None,

@@ -54,8 +54,11 @@ pub struct Dialect {
     /// Cancels the statements of others that begin like this (`?`, for `LIKE`): where a session's own number may be
     /// another's tomorrow, because a pooler is in between.
     pub cancel_marked: Option<&'static str>,
-    /// The same, and ends the session.
+    /// The same, and ends the session; a row for each.
     pub end_marked: Option<&'static str>,
+    /// Names, as runs record them, the other sessions that run a statement that begins like this (`?`, for `LIKE`):
+    /// where no single statement can end them, and no pooler gives a session's number to another.
+    pub run_marked: Option<&'static str>,
     /// How rights are given; none = this server has no users.
     pub grant: Option<Grant>,
     /// Wakes those who wait in `Database::notified`, where there is such a thing.

@@ -2,6 +2,7 @@
 
 pub mod command;
 pub mod guard;
+mod index;
 pub mod script;
 pub mod split;
 pub mod sql;

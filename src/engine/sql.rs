@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use crate::database::statement::Batch;
 use crate::database::{Database, DbError, DbErrorKind, Dialect, EngineName, Server, Statement, Value};
 use crate::engine::script::{Script, Sent};
-use crate::engine::split::{self, Concurrent, Piece};
+use crate::engine::split::{self, Piece};
 use crate::engine::step::StepError;
 use crate::ledger::Ledger;
 use crate::ledger::history::HistoryTable;
@@ -202,6 +202,15 @@ impl Sql<'_> {
         self.check_fence(work, script).await?;
         let begun = work.query(&self.history.insert(script.migration, false, "-1")).await.map(drop);
         self.bookkeeping(begun, script, "recording that it has begun")?;
+        self.of_begun(work, script, began).await.map_err(StepError::once_begun)
+    }
+
+    async fn of_begun(
+        &self,
+        work: &mut dyn Database,
+        script: &Script<'_>,
+        began: Instant,
+    ) -> Result<(), StepError> {
         let applied = self.marked_statements(work, script).await;
         if applied.as_ref().is_err_and(StepError::ends_session) {
             return applied;
@@ -318,27 +327,6 @@ impl Sql<'_> {
         }
     }
 
-    /// An index that CONCURRENTLY could not finish is there, takes writes, and serves no query.
-    async fn check_indexes(&self, work: &mut dyn Database, script: &Script<'_>) -> Result<(), StepError> {
-        let Some(template) = self.dialect.invalid_index else { return Ok(()) };
-        let mut indexes = Vec::new();
-        for name in script.pieces.iter().filter_map(named_index) {
-            let question = Statement::new(self.dialect, &[], template, vec![Value::from(name.as_str())]);
-            let reply = work.query(&question).await;
-            let reply = match reply {
-                Ok(reply) => reply,
-                Err(error) => return self.bookkeeping(Err(error), script, "looking at its indexes"),
-            };
-            if !reply.rows.is_empty() {
-                indexes.push(name);
-            }
-        }
-        match indexes.is_empty() {
-            true => Ok(()),
-            false => Err(StepError::InvalidIndex { path: script.migration.path.clone(), indexes }),
-        }
-    }
-
     /// Sleeps before the next try, unless the deadline comes first. Short enough for the server's idle watchdog.
     async fn pause(&self, tries: u32, error: &DbError) -> bool {
         let pause = Duration::from_millis(500 << tries.min(4));
@@ -360,7 +348,7 @@ impl Sql<'_> {
         !self.stop.load(Ordering::Relaxed)
     }
 
-    fn bookkeeping(
+    pub(super) fn bookkeeping(
         &self,
         result: Result<(), DbError>,
         script: &Script<'_>,
@@ -376,14 +364,6 @@ impl Sql<'_> {
 
 /// `BEGIN`, the fence check, `SET LOCAL lock_timeout`: before the script's own statements in a message.
 const BATCH_STATEMENTS: usize = 3;
-
-fn named_index(piece: &Piece<'_>) -> Option<String> {
-    match split::concurrent_index(piece)? {
-        Concurrent::Index(name) => Some(name),
-        // the server named it, or there are many: an error of the statement itself is all we have
-        Concurrent::OfTable(_) | Concurrent::Many => None,
-    }
-}
 
 fn nanoseconds(began: Instant) -> String {
     began.elapsed().as_nanos().to_string()

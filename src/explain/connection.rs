@@ -3,9 +3,13 @@
 use super::told;
 use crate::database::{DbError, DbErrorKind, EngineName};
 use crate::error::Doing;
+use crate::ledger::past::TABLES;
 use crate::model::event::Explained;
 
 pub fn database(doing: Doing, engine: EngineName, target: &str, error: &DbError) -> Explained {
+    if error.kind == DbErrorKind::MissingColumn {
+        return missing_column(doing, target, error);
+    }
     let (title, hint) = match engine {
         EngineName::Sqlite => of_a_file(doing, target, error.kind),
         _ => of_a_server(doing, engine, target, error.kind),
@@ -95,11 +99,27 @@ fn of_a_server(doing: Doing, engine: EngineName, target: &str, kind: DbErrorKind
             format!("{target} cannot do what we need while {doing}"),
             "see docs/databases.md for the servers and versions that are supported",
         ),
-        DbErrorKind::AlreadyExists | DbErrorKind::Statement => (
+        DbErrorKind::AlreadyExists | DbErrorKind::MissingColumn | DbErrorKind::Statement => (
             format!("{target} refused a statement of ours while {doing}"),
             "the server's own words above say why; a table of bellwether's that was changed by hand can be the cause",
         ),
     }
+}
+
+fn missing_column(doing: Doing, target: &str, error: &DbError) -> Explained {
+    let history = matches!(doing, Doing::ReadingHistory | Doing::MakingHistory);
+    let (whose, mut hints) = match history {
+        true => ("the history of migrations", vec![]),
+        false => (
+            "bellwether's ledger",
+            vec![format!(
+                "or let the next leader make all four tables anew, empty (what they held is lost, the history of migrations is not): {}",
+                TABLES.map(|(_, table)| format!("DROP TABLE {table};")).join(" ")
+            )],
+        ),
+    };
+    hints.insert(0, "while nobody deploys: put the column back, as a backup has it".to_owned());
+    told(format!("{whose} in {target} is not whole: a table lacks a column"), said(error), hints)
 }
 
 fn product(engine: EngineName) -> &'static str {

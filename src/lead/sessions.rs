@@ -140,12 +140,7 @@ impl Sessions {
     async fn end_silent(&mut self, job: &Job, run: &Run) {
         let leader = &run.leader;
         if run.lock_mode == LockMode::Lease {
-            if matches!(job.ledger.statement_runs(self.spare(), run).await, Ok(true)) {
-                let message =
-                    format!("{leader} is silent, and a statement of it still runs: waiting for its end");
-                job.report.event(&Event::Notice { message });
-            }
-            return;
+            return self.end_statement(job, run).await;
         }
         let Ok(Holder::Other(Some(session))) = self.work.holder(&job.key).await else { return };
         if session != run.session {
@@ -163,6 +158,21 @@ impl Sessions {
                 error.message
             ),
         };
+        job.report.event(&Event::Notice { message });
+    }
+
+    /// A dead lease's statement goes on for as long as it takes, unless the server looks for its client. Its mark says
+    /// whose it is, so it is ended wherever it runs.
+    async fn end_statement(&mut self, job: &Job, run: &Run) {
+        if !matches!(job.ledger.statement_runs(self.spare(), run).await, Ok(true)) {
+            return;
+        }
+        let outcome = match job.ledger.end_marked(self.spare(), &run.id).await {
+            Ok(true) => "its session is told to end".to_owned(),
+            Ok(false) => "it is not ours to read: waiting for its end".to_owned(),
+            Err(error) => format!("it cannot be ended from here: {}", error.message),
+        };
+        let message = format!("{} is silent, and a statement of it still runs: {outcome}", run.leader);
         job.report.event(&Event::Notice { message });
     }
 

@@ -132,9 +132,17 @@ impl Ledger {
         Some(self.statement(self.dialect().cancel_marked?, vec![begins_with_mark(run)]))
     }
 
-    /// What ends the session that runs this run's statement, whichever it is; none where that cannot be asked for.
-    pub fn end_marked(&self, run: &RunId) -> Option<Statement> {
-        Some(self.statement(self.dialect().end_marked?, vec![begins_with_mark(run)]))
+    /// Ends whatever session runs this run's statement now. False: none that we could see, or end.
+    pub async fn end_marked(&self, session: &mut dyn Database, run: &RunId) -> Result<bool, DbError> {
+        let dialect = self.dialect();
+        let Some(question) = dialect.end_marked.or(dialect.run_marked) else { return Ok(false) };
+        let found = session.query(&self.statement(question, vec![begins_with_mark(run)])).await?.rows;
+        if dialect.end_marked.is_none() {
+            for row in &found {
+                self.end_session(session, &row.text(0)?).await?;
+            }
+        }
+        Ok(!found.is_empty())
     }
 
     /// Ends the session that a run recorded. False where that cannot be asked for.

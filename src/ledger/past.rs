@@ -33,6 +33,10 @@ pub const TABLES: [(&str, &str); 4] = [
     ("{meta}", "bellwether_meta"),
 ];
 
+/// A step's columns.
+pub(super) const STEP: &str = "s.position, s.version, s.description, s.status, {epoch:s.started_at}, \
+    {epoch:s.finished_at}, s.error";
+
 impl Ledger {
     /// Which tables there are. One that we may not read is there.
     pub async fn tables(&self, session: &mut dyn Database) -> Result<Tables, DbError> {
@@ -92,10 +96,11 @@ impl Ledger {
         session: &mut dyn Database,
         run: &RunId,
     ) -> Result<Vec<PastStep>, DbError> {
-        let sql = "SELECT s.position, s.version, s.description, s.status, {epoch:s.started_at}, \
-            {epoch:s.finished_at}, s.error, {epoch:r.started_at} FROM {steps} s LEFT JOIN {runs} r ON r.id = s.run_id \
-            WHERE s.run_id = ? ORDER BY s.position";
-        let rows = session.query(&self.statement(sql, vec![Value::from(run.as_str())])).await?.rows;
+        let sql = format!(
+            "SELECT {STEP}, {{epoch:r.started_at}} FROM {{steps}} s LEFT JOIN {{runs}} r ON r.id = s.run_id \
+             WHERE s.run_id = ? ORDER BY s.position"
+        );
+        let rows = session.query(&self.statement(&sql, vec![Value::from(run.as_str())])).await?.rows;
         Ok(rows.iter().map(past_step).collect())
     }
 

@@ -1,6 +1,8 @@
 //! What our user may do, asked by statements that touch no row: `doctor` changes nothing.
 
 use crate::database::{Database, DbError, DbErrorKind, Statement, Value};
+use crate::ledger::look::RUN;
+use crate::ledger::past::STEP;
 use crate::ledger::{LEDGER_VERSION, Ledger};
 
 /// A right that is missing.
@@ -40,12 +42,14 @@ impl Ledger {
             .map(|(version, min_reader)| LedgerVersion { version, min_reader }))
     }
 
-    /// The first table that we may not read, of those that a follower reads.
+    /// The first table that we may not read, of those that a follower reads. An error names a column that is missing.
     pub async fn unreadable(&self, session: &mut dyn Database) -> Result<Option<Lacking>, DbError> {
-        for (key, table) in
-            [("{runs}", "bellwether_runs"), ("{meta}", "bellwether_meta"), ("{steps}", "bellwether_steps")]
-        {
-            let question = self.statement(&format!("SELECT COUNT(*) FROM {key} WHERE 1 = 0"), vec![]);
+        for (columns, key, table) in [
+            (RUN, "{runs} r", "bellwether_runs"),
+            ("version, min_reader", "{meta}", "bellwether_meta"),
+            (STEP, "{steps} s", "bellwether_steps"),
+        ] {
+            let question = self.statement(&format!("SELECT {columns} FROM {key} WHERE 1 = 0"), vec![]);
             if let Some(error) = refused(session.query(&question).await.map(drop))? {
                 return Ok(Some(Lacking { table, error }));
             }
@@ -53,8 +57,10 @@ impl Ledger {
         Ok(None)
     }
 
-    /// The first table that we may not write, of those that a leader writes.
+    /// The first table that we may not write, of those that a leader writes. An error as above.
     pub async fn unwritable(&self, session: &mut dyn Database) -> Result<Option<Lacking>, DbError> {
+        let lock = self.statement("SELECT name, fence, run_id FROM {lock} WHERE 1 = 0", vec![]);
+        refused(session.query(&lock).await.map(drop))?; // rights are looked at below
         for (key, table, column) in [
             ("{lock}", "bellwether_lock", "name"),
             ("{runs}", "bellwether_runs", "status"),

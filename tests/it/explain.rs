@@ -153,6 +153,7 @@ variants! { kinds: DbErrorKind {
     "read-only" => DbErrorKind::ReadOnly,
     "privilege" => DbErrorKind::Privilege,
     "missing table" => DbErrorKind::MissingTable,
+    "missing column" => DbErrorKind::MissingColumn,
     "already exists" => DbErrorKind::AlreadyExists,
     "lock timeout" => DbErrorKind::LockTimeout,
     "deadlock" => DbErrorKind::Deadlock,

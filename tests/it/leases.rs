@@ -87,22 +87,6 @@ on_servers! { [postgres Postgres]
         assert_eq!(db.column(tables), ["tenant", "tenant"]);
         Bellwether::new("lead").on(db).migrations(&migrations).release("next").url(&url).run().expect(0);
     }
-
-    fn a_dead_leases_statement_holds_its_successor_up(db) {
-        // outside a transaction, and deaf to the end of its client, as behind a pooler
-        let script = format!("-- no-transaction\nSELECT pg_sleep(22), '{}';", "x");
-        let migrations = Migrations::new().file("0001_long.sql", &script);
-        let leader = leased(db, &migrations, "leader").spawn();
-        let at_work = "select 1 from pg_stat_activity where state = 'active' and query like '/* bellwether%' and datname = current_database()";
-        db.wait_for_row(at_work, SOON);
-        leader.kill9();
-        std::fs::write(migrations.path_of("0001_long.sql"), &script).unwrap();
-        let elect = leased(db, &migrations, "elect").spawn();
-        // the history calls the script begun, so whoever comes next refuses it by name, and not before it has ended
-        let refused = elect.wait(TAKEN_OVER).expect(13).says("a statement of it still runs");
-        assert!(refused.error().contains("0001_long"), "{}", refused.said());
-        assert!(db.rows(at_work).is_empty());
-    }
 }
 
 #[test]

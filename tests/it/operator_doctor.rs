@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::support::database::Reader;
-use crate::support::server::pgbouncer_url;
+use crate::support::server::{faketime_library, pgbouncer_url};
 use crate::support::{Bellwether, Finished, Migrations, Server, TestDatabase, on_every_server, on_servers};
 
 const LEDGER: [&str; 4] = ["bellwether_lock", "bellwether_runs", "bellwether_steps", "bellwether_meta"];
@@ -72,6 +72,24 @@ on_every_server! {
         human.says("bad   ledger").says("to do: while nobody deploys").says("not well: 1 to mend");
     }
 
+    fn a_table_that_lacks_a_column_is_named_with_the_repair(db) {
+        for (table, column) in
+            [("runs", "beats"), ("runs", "digest"), ("steps", "description"), ("lock", "run_id"), ("meta", "min_reader")]
+        {
+            let migrations = Migrations::counted(1);
+            Bellwether::new("lead").on(db).migrations(&migrations).release(&format!("{table}-{column}")).run().expect(0);
+            db.sql(&format!("alter table bellwether_{table} drop column {column}"));
+            let said = doctor(db, &migrations).run().expect(31).stdout;
+            assert!(said.contains("is not whole") && said.contains("DROP TABLE bellwether_lock"), "{table}.{column}: {said}");
+            if table == "runs" {
+                Bellwether::follow(db, &migrations).run().expect(31).explains(&["is not whole", column, "DROP TABLE"]);
+            }
+            LEDGER.iter().for_each(|table| db.sql(&format!("drop table {table}")));
+            db.sql("drop table applied");
+            db.sql("drop table _sqlx_migrations");
+        }
+    }
+
     fn a_newer_ledger_and_an_unversioned_one_are_told_apart(db) {
         let migrations = Migrations::counted(1);
         Bellwether::lead(db, &migrations).run().expect(0);
@@ -127,6 +145,18 @@ fn grant_all(db: &TestDatabase, reader: &Reader, table: &str) {
 }
 
 on_servers! { [postgres Postgres, mariadb MariaDb]
+    fn a_clock_that_differs_is_told_and_stops_nothing(db) {
+        let Some(library) = faketime_library() else { return };
+        let migrations = Migrations::counted(1);
+        for (shift, side) in [("-1h", "ahead of"), ("+1h", "behind")] {
+            let there = doctor(db, &migrations).env("LD_PRELOAD", &library).env("FAKETIME", shift);
+            let finished = there.env("DONT_FAKE_MONOTONIC", "1").run().expect(0);
+            let (health, words) = of(&finished, "clock");
+            assert_eq!(health, "warn", "{words}");
+            assert!(words.contains(side) && words.contains("no deploy fails by it"), "{words}");
+        }
+    }
+
     fn what_a_reader_may_not_is_said_with_the_grant(db) {
         let migrations = Migrations::counted(1);
         Bellwether::lead(db, &migrations).run().expect(0);

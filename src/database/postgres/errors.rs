@@ -38,6 +38,7 @@ fn kind(code: &str, message: &str) -> DbErrorKind {
         "25006" => DbErrorKind::ReadOnly,
         "42501" => DbErrorKind::Privilege,
         "42P01" | "3F000" => DbErrorKind::MissingTable,
+        "42703" => DbErrorKind::MissingColumn,
         // a table that two make at once collides in whichever catalogue comes first
         "23505" | "42P07" | "42P06" | "42710" => DbErrorKind::AlreadyExists,
         // of two GRANTs at once
@@ -80,6 +81,7 @@ mod tests {
             ("57P01", "terminating connection", DbErrorKind::ShuttingDown),
             ("57P05", "idle-session timeout", DbErrorKind::ConnectionLost),
             ("42P01", "relation does not exist", DbErrorKind::MissingTable),
+            ("42703", "column r.beats does not exist", DbErrorKind::MissingColumn),
             ("42P07", "relation exists", DbErrorKind::AlreadyExists),
             ("42710", "type \"bellwether_meta\" already exists", DbErrorKind::AlreadyExists),
             ("XX000", "tuple concurrently updated", DbErrorKind::Serialization),

@@ -23,6 +23,9 @@ fn kind(code: i32, message: &str) -> DbErrorKind {
         (2067 | 1555, _) => DbErrorKind::AlreadyExists,
         // 17: the schema changed, time and again, while the statement was read
         (_, 1 | 17) if message.starts_with("no such table") => DbErrorKind::MissingTable,
+        (_, 1 | 17) if message.starts_with("no such column") || message.contains(" has no column named ") => {
+            DbErrorKind::MissingColumn
+        }
         (_, 17) => DbErrorKind::Busy,
         (_, 1) if message.ends_with("already exists") => DbErrorKind::AlreadyExists,
         _ => DbErrorKind::Statement,
@@ -66,6 +69,8 @@ mod tests {
             (8, "attempt to write a readonly database", DbErrorKind::ReadOnly),
             (776, "attempt to write a readonly database", DbErrorKind::ReadOnly),
             (9, "interrupted", DbErrorKind::Cancelled),
+            (1, "no such column: r.beats", DbErrorKind::MissingColumn),
+            (1, "table bellwether_runs has no column named beats", DbErrorKind::MissingColumn),
             (14, "unable to open database file", DbErrorKind::UnknownDatabase),
             (2067, "UNIQUE constraint failed: t.a", DbErrorKind::AlreadyExists),
             (1, "no such table: t", DbErrorKind::MissingTable),

@@ -17,8 +17,8 @@ pub(super) async fn stop(job: &Job, session: &mut dyn Database, run: &Run) -> Op
     }
     let ledger = &job.ledger;
     let stopping = async {
-        if let Some(end) = ledger.end_marked(&run.id) {
-            session.query(&end).await?;
+        if ledger.dialect().end_marked.is_some() {
+            ledger.end_marked(session, &run.id).await?;
             return Ok(None);
         }
         let lives = ledger.session_lives(session, &run.session).await?;

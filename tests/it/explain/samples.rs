@@ -494,6 +494,7 @@ pub fn kind_samples(engine: EngineName) -> Vec<(&'static str, Error)> {
         DbErrorKind::ReadOnly,
         DbErrorKind::Privilege,
         DbErrorKind::MissingTable,
+        DbErrorKind::MissingColumn,
         DbErrorKind::AlreadyExists,
         DbErrorKind::LockTimeout,
         DbErrorKind::Deadlock,

@@ -136,7 +136,42 @@ on_every_lock! {
     }
 }
 
+/// A statement of ten minutes that does not notice that its client is gone, unless the server looks for that one.
+fn deaf(db: &TestDatabase, holder: &mut crate::support::database::Session) -> &'static str {
+    if db.server() == Server::Postgres {
+        return "-- no-transaction\nselect pg_sleep(600), 'deaf';\n";
+    }
+    holder.run("create table deaf (id int) engine InnoDB");
+    holder.run("insert into deaf values (1)");
+    holder.run("begin");
+    holder.run("select * from deaf for update");
+    "set innodb_lock_wait_timeout = 600;\nupdate deaf set id = 2;\n"
+}
+
 on_every_lock_and_way! {
+    fn a_statement_of_ten_minutes_of_a_killed_leader_holds_nobody_up_for_long(db) {
+        let mut holder = db.session();
+        let migrations = Migrations::witnessed(db, 1).file("0002_deaf.sql", deaf(db, &mut holder));
+        let leader = Bellwether::lead(db, &migrations).spawn();
+        let at_work = match db.server() {
+            Server::Postgres => {
+                "select 1 from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() \
+                 and state = 'active' and query like '%deaf%'"
+            }
+            _ => {
+                "select 1 from information_schema.processlist where db = database() and id <> connection_id() \
+                 and info like '%update deaf%'"
+            }
+        };
+        db.wait_for_row(at_work, SOON);
+        let elect = watching(elect(db, &migrations));
+        leader.kill9();
+        // 12 s on PostgreSQL and 20 s elsewhere, on a quiet machine
+        elect.wait(LONG).expect(13).explains(&["0002_deaf"]);
+        assert!(db.rows(at_work).is_empty(), "the statement outlived its run");
+        db.assert_witnessed(1);
+    }
+
     fn a_leader_stopped_for_long_is_replaced_and_does_nothing_when_it_goes_on(db) {
         let migrations = Migrations::witnessed(db, 250);
         let leader = Bellwether::lead(db, &migrations).spawn();

@@ -93,7 +93,11 @@ pub fn step_samples() -> Vec<(&'static str, Error)> {
             on_mysql(StepError::Bookkeeping {
                 path: migration().path,
                 what: "recording it in the history",
-                error: server_says(DbErrorKind::MissingTable, "1146", "Table 'shop._sqlx_migrations' doesn't exist"),
+                error: server_says(
+                    DbErrorKind::MissingTable,
+                    "1146",
+                    "Table 'shop._sqlx_migrations' doesn't exist",
+                ),
                 half: true,
             }),
         ),
