@@ -1,6 +1,7 @@
 //! The one integration binary: the real program as processes, and the databases that `scripts/servers` starts.
 #![allow(clippy::unwrap_used)]
 
+mod action_yml;
 mod bad_input;
 mod commands;
 mod conformance;
@@ -12,6 +13,7 @@ mod failures;
 mod fake_engine;
 mod faults;
 mod freed_lock;
+mod github_action;
 mod harness;
 mod indexes;
 mod install;

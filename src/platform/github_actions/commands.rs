@@ -47,7 +47,8 @@ impl Annotation {
             }
         }
         properties.push(format!("title={}", property(&cut(&words::line(&self.title), TITLE))));
-        format!("::{kind} {}::{}\n", properties.join(","), data(&cut(&words::block(&self.message), MESSAGE)))
+        let message = data(&cut(&words::block(&self.message), MESSAGE));
+        without_old(&format!("::{kind} {}::{message}\n", properties.join(",")))
     }
 }
 
@@ -64,7 +65,7 @@ pub(super) fn message(error: &Explained, mark: Option<&Mark>) -> String {
 
 /// Begins a part of the log that can be folded.
 pub(super) fn group(title: &str) -> String {
-    format!("::group::{}\n", data(&words::line(title)))
+    without_old(&format!("::group::{}\n", data(&words::line(title))))
 }
 
 /// Ends it.
@@ -83,6 +84,11 @@ pub(super) fn resume(token: &str) -> String {
 /// The runner stars this out of everything that comes later.
 pub(super) fn mask(secret: &str) -> String {
     format!("::add-mask::{}\n", data(secret))
+}
+
+/// The older form of a command would be found anywhere in a line, were the newer one not looked for first.
+fn without_old(line: &str) -> String {
+    line.replace("##[", "# #[")
 }
 
 fn data(text: &str) -> String {
@@ -121,7 +127,7 @@ mod tests {
         };
         assert_eq!(
             annotation.command(Kind::Error),
-            "::error file=db/a%2Cb%3Ac.sql,line=3,col=7,title=50%25 %3A%3Aadd-mask%3A%3Ax::one%0A::error::two%0A##[error]three 100%25\n"
+            "::error file=db/a%2Cb%3Ac.sql,line=3,col=7,title=50%25 %3A%3Aadd-mask%3A%3Ax::one%0A::error::two%0A# #[error]three 100%25\n"
         );
         let nowhere = Annotation { line: Some(3), title: "t".to_owned(), ..Annotation::default() };
         assert_eq!(nowhere.command(Kind::Warning), "::warning title=t::\n");
