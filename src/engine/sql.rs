@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use crate::database::statement::Batch;
 use crate::database::{Database, DbError, DbErrorKind, Dialect, EngineName, Server, Statement, Value};
 use crate::engine::script::{Script, Sent};
-use crate::engine::split::{self, Piece};
+use crate::engine::split;
 use crate::engine::step::StepError;
 use crate::ledger::Ledger;
 use crate::ledger::history::HistoryTable;
