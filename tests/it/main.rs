@@ -3,6 +3,7 @@
 
 mod action_yml;
 mod bad_input;
+mod buildpack;
 mod commands;
 mod conformance;
 mod corpus;
