@@ -9,6 +9,7 @@ mod masks;
 mod outputs;
 mod telling;
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -82,7 +83,8 @@ impl Platform for GithubActions {
             summary: path("GITHUB_STEP_SUMMARY"),
             workspace: path("GITHUB_WORKSPACE"),
         };
-        Arc::new(Telling::new(inner, step, verb, options))
+        let masked = if step.is_action { masks::of_environment(env) } else { BTreeSet::new() };
+        Arc::new(Telling::new(inner, step, masked, verb, options))
     }
 }
 

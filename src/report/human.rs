@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::model::event::{Event, Outcome, Start, Watched};
 use crate::model::run::{EngineKind, LockMode, Role};
-use crate::report::line::{self, Hashes, Line, Mood};
+use crate::report::line::{self, Fence, Hashes, Line, Mood};
 use crate::report::pace::Pace;
 use crate::report::past;
 use crate::report::progress::Progress;
@@ -28,6 +28,8 @@ pub struct Human {
     result: bool,
     /// How a command's last piece ended.
     hashes: Hashes,
+    /// Round a command's output, while a GitHub runner reads along.
+    fence: Fence,
 }
 
 impl Human {
@@ -50,6 +52,7 @@ impl Human {
             midline: false,
             result: false,
             hashes: Hashes::default(),
+            fence: Fence::default(),
         }
     }
 
@@ -160,6 +163,10 @@ impl Teller for Human {
         if let Some(progress) = &mut self.progress {
             progress.clear();
         }
+        if self.options.github {
+            let raised = self.fence.raise();
+            let _ = self.err.write_all(raised.as_bytes());
+        }
         let harmless = self.options.github.then(|| self.hashes.apart(bytes));
         let bytes = harmless.as_deref().unwrap_or(bytes);
         let _ = self.err.write_all(bytes).and_then(|()| self.err.flush());
@@ -173,6 +180,7 @@ impl Teller for Human {
         if let Some(progress) = &mut self.progress {
             progress.clear();
         }
+        let lines = self.fence.lower() + lines;
         let _ = self.err.write_all(lines.as_bytes()).and_then(|()| self.err.flush());
     }
 
@@ -207,6 +215,8 @@ impl Teller for Human {
     }
 
     fn close(&mut self) {
+        self.end_line();
+        let _ = self.err.write_all(self.fence.lower().as_bytes());
         if let Some(progress) = &mut self.progress {
             progress.clear();
         }

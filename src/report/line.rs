@@ -88,6 +88,29 @@ impl Hashes {
     }
 }
 
+/// What stands between its two lines is no command to a GitHub runner, whatever it looks like. Its token is one that
+/// nobody can guess: <https://docs.github.com/actions/reference/workflow-commands-for-github-actions>.
+#[derive(Debug, Default)]
+pub struct Fence(Option<String>);
+
+impl Fence {
+    /// The line that begins it; empty if it stands already.
+    pub fn raise(&mut self) -> String {
+        match &self.0 {
+            Some(_) => String::new(),
+            None => {
+                let token = self.0.insert(uuid::Uuid::new_v4().to_string());
+                format!("::stop-commands::{token}\n")
+            }
+        }
+    }
+
+    /// The line that ends it; empty if none stands.
+    pub fn lower(&mut self) -> String {
+        self.0.take().map(|token| format!("::{token}::\n")).unwrap_or_default()
+    }
+}
+
 /// A GitHub runner acts on `::command::` where a line begins, and on `##[command]` anywhere.
 fn harmless(text: &str, github: bool) -> Cow<'_, str> {
     if !github || !(text.contains("::") || text.contains("##[")) {

@@ -213,13 +213,14 @@ on_every_server! {
     fn the_very_line_of_the_file_that_failed_is_annotated(db) {
         let ended = Step::action()
             .on(db)
-            .file("db/migrations/0001_users.sql", USERS)
-            .file("db/migrations/0002_odd.sql", "insert into users (id) values (1);\n\ninsert into nowhere (id) values (2);\n")
+            .file("app/db/migrations/0001_users.sql", USERS)
+            .file("app/db/migrations/0002_odd.sql", "insert into users (id) values (1);\n\ninsert into nowhere (id) values (2);\n")
             .input("migrations", "db/migrations")
+            .input("working-directory", "app")
             .expect(10);
         let annotations = ended.annotations();
         assert_eq!(annotations.len(), 1, "{annotations:?}");
-        assert!(annotations[0].starts_with("::error file=db/migrations/0002_odd.sql,line=3,"), "{annotations:?}");
+        assert!(annotations[0].starts_with("::error file=app/db/migrations/0002_odd.sql,line=3,"), "{annotations:?}");
         assert!(annotations[0].contains("title=bellwether%3A failed::0002_odd.sql failed: "), "{annotations:?}");
         let page = ended.summary();
         assert!(page.starts_with("## ❌ default: 0002&#95;odd.sql failed"), "{page}");
@@ -398,6 +399,14 @@ fn a_missing_checkout_is_asked_about() {
     let ended = Step::action().input("working-directory", "app").expect(2);
     assert!(ended.annotations()[0].contains("actions/checkout"), "{:?}", ended.annotations());
     ended.says("`working-directory` names app");
+}
+
+#[test]
+fn a_mistake_in_the_config_is_annotated_where_it_stands() {
+    let ended = Step::action().file("bellwether.yml", "defaults:\n  migratoins: db\n").expect(2);
+    let annotations = ended.annotations();
+    assert!(annotations[0].starts_with("::error file=bellwether.yml,line=2,col=3,"), "{annotations:?}");
+    assert!(annotations[0].contains("migrations"), "{annotations:?}");
 }
 
 #[test]

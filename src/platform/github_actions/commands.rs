@@ -71,16 +71,6 @@ pub(super) fn group(title: &str) -> String {
 /// Ends it.
 pub(super) const END_GROUP: &str = "::endgroup::\n";
 
-/// From here on nothing is a command, until the line that [`resume`] writes. The token must be one that nobody can guess.
-pub(super) fn stop(token: &str) -> String {
-    format!("::stop-commands::{token}\n")
-}
-
-/// From here on commands are commands again.
-pub(super) fn resume(token: &str) -> String {
-    format!("::{token}::\n")
-}
-
 /// The runner stars this out of everything that comes later.
 pub(super) fn mask(secret: &str) -> String {
     format!("::add-mask::{}\n", data(secret))

@@ -36,7 +36,14 @@ pub(super) fn input(env: Env<'_>, name: &str) -> Option<String> {
 pub(super) fn variable(env: Env<'_>, name: &str) -> Option<String> {
     let flag = name.strip_prefix("BELLWETHER_").filter(|_| !NO_FLAGS.contains(&name));
     let of_input = flag.filter(|_| given(env)).and_then(|flag| input(env, &flag.replace('_', "-")));
-    of_input.or_else(|| env(name))
+    let given = of_input.or_else(|| env(name));
+    // whoever runs a job again with debug logging wants to see more of us too
+    match (name, given) {
+        ("BELLWETHER_VERBOSE", None) if set(env, "RUNNER_DEBUG").is_some_and(|debug| debug == "1") => {
+            Some("2".to_owned())
+        }
+        (_, given) => given,
+    }
 }
 
 /// Without arguments, `run:` says what to do, `command:` what to run, `working-directory:` where.
@@ -108,6 +115,16 @@ mod tests {
         let elsewhere = [("INPUT_LOCK-NAME", "shop"), ("BELLWETHER_LOCK_NAME", "other")];
         with(&elsewhere, |env| {
             assert_eq!(variable(env, "BELLWETHER_LOCK_NAME").as_deref(), Some("other"));
+        });
+    }
+
+    #[test]
+    fn a_job_that_is_run_again_with_debug_logging_says_more() {
+        with(&[("RUNNER_DEBUG", "1")], |env| {
+            assert_eq!(variable(env, "BELLWETHER_VERBOSE").as_deref(), Some("2"));
+        });
+        with(&[("RUNNER_DEBUG", "1"), ("INPUT_RUN", "plan"), ("INPUT_VERBOSE", "1")], |env| {
+            assert_eq!(variable(env, "BELLWETHER_VERBOSE").as_deref(), Some("1"));
         });
     }
 

@@ -1,13 +1,11 @@
-//! A reporter that tells the runner too: groups and annotations in the log, the fence round a command's output, and at
-//! the end the outputs and the job's page. All that `inner` is to say is passed on in order.
+//! A reporter that tells the runner too: groups and annotations in the log, and at the end the outputs and the job's page.
+//! All that `inner` is to say is passed on in order; the fence round a command's output is its own.
 
 use std::collections::BTreeSet;
 use std::mem::discriminant;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
-
-use uuid::Uuid;
 
 use crate::cli::Output;
 use crate::model::event::{Event, Mark, Outcome};
@@ -50,8 +48,6 @@ struct State {
     told: Vec<Told>,
     /// The part of the log that is open.
     part: Option<Part>,
-    /// The token of the fence round a command's output.
-    fence: Option<String>,
     warnings: usize,
     masked: BTreeSet<String>,
 }
@@ -63,14 +59,21 @@ enum Part {
 }
 
 impl Telling {
-    pub fn new(inner: Arc<dyn Report>, step: Step, verb: &str, options: Options) -> Self {
+    /// `masked` is what the runner knows already.
+    pub fn new(
+        inner: Arc<dyn Report>,
+        step: Step,
+        masked: BTreeSet<String>,
+        verb: &str,
+        options: Options,
+    ) -> Self {
         Self {
             inner,
             step,
             verb: verb.to_owned(),
             human: options.output == Output::Human,
             quiet: options.verbosity < 0,
-            state: Mutex::default(),
+            state: Mutex::new(State { masked, ..State::default() }),
         }
     }
 
@@ -92,12 +95,6 @@ impl Telling {
         state.part = part;
     }
 
-    fn lower_fence(&self, state: &mut State) {
-        if let Some(token) = state.fence.take() {
-            self.inner.aside(&commands::resume(&token));
-        }
-    }
-
     /// What of an event the log's form depends on, before `inner` says it.
     fn before(&self, state: &mut State, event: &Event) {
         match event {
@@ -113,7 +110,6 @@ impl Telling {
                 self.enter(state, Some(Part::Work), &count);
             }
             Event::Plan(_) | Event::Status(_) | Event::Outcome(_) => {
-                self.lower_fence(state);
                 self.enter(state, None, "");
             }
             _ => {}
@@ -122,13 +118,7 @@ impl Telling {
 
     fn after(&self, state: &mut State, event: &Event) {
         match event {
-            Event::RunStarted { engine: EngineKind::Command, .. } if self.human => {
-                let token = Uuid::new_v4().to_string();
-                self.inner.aside(&commands::stop(&token));
-                state.fence = Some(token);
-            }
             Event::RunFinished { .. } => {
-                self.lower_fence(state);
                 self.enter(state, None, "");
             }
             Event::Plan(plan) => {
@@ -147,7 +137,7 @@ impl Telling {
     /// A warning that the runner keeps is not said twice.
     fn annotates(&self, state: &mut State, event: &Event) -> bool {
         let Event::Warning { message } = event else { return false };
-        if !self.human || state.fence.is_some() || state.warnings >= KEPT {
+        if !self.human || state.warnings >= KEPT {
             return false;
         }
         state.warnings += 1;
@@ -303,7 +293,7 @@ mod tests {
     use super::*;
     use crate::cli::Color;
     use crate::model::event::Explained;
-    use crate::model::run::{LockMode, RunStatus};
+    use crate::model::run::LockMode;
     use crate::report::Terminal;
 
     /// Notes what it is told, in order.
@@ -339,7 +329,7 @@ mod tests {
             terminal: Terminal::default(),
             github: true,
         };
-        (Arc::clone(&log), Telling::new(log, step, "deploy", options))
+        (Arc::clone(&log), Telling::new(log, step, BTreeSet::new(), "deploy", options))
     }
 
     fn run_started(engine: EngineKind) -> Event {
@@ -378,49 +368,21 @@ mod tests {
     }
 
     #[test]
-    fn a_commands_output_stands_behind_a_fence_that_nobody_can_lift() {
+    fn a_command_has_a_part_of_its_own_and_an_end_in_the_middle_closes_it() {
         let (log, telling) = telling(Output::Human);
         telling.event(&run_started(EngineKind::Command));
-        telling.output(b"::add-mask::x\n");
-        telling.event(&Event::RunFinished {
-            run: "5c0d".into(),
-            status: RunStatus::Succeeded,
-            duration_ms: 1,
-        });
-        let heard = heard(&log);
-        let token = heard[2].strip_prefix("::stop-commands::").unwrap();
-        assert!(token.len() >= 32);
+        telling.output(b"said");
+        telling.event(&failed(Vec::new()));
         assert_eq!(
-            [
-                heard[0].as_str(),
-                heard[1].as_str(),
-                heard[3].trim(),
-                heard[4].as_str(),
-                heard[5].as_str(),
-                heard[6].as_str()
-            ],
+            heard(&log),
             [
                 "::group::The command",
                 "[run_started]",
-                "::add-mask::x",
-                "[run_finished]",
-                &format!("::{token}::"),
-                "::endgroup::"
+                "said",
+                "::endgroup::",
+                "[outcome]",
+                "::error title=bellwether%3A failed::it failed%0Asaid the database%0Ahelp: mend it",
             ]
-        );
-    }
-
-    #[test]
-    fn an_end_in_the_middle_lifts_the_fence_and_annotates() {
-        let (log, telling) = telling(Output::Human);
-        telling.event(&run_started(EngineKind::Command));
-        telling.event(&failed(Vec::new()));
-        let heard = heard(&log);
-        assert!(heard[2].starts_with("::stop-commands::"));
-        assert_eq!(heard[4..6], ["::endgroup::", "[outcome]"]);
-        assert_eq!(
-            heard[6],
-            "::error title=bellwether%3A failed::it failed%0Asaid the database%0Ahelp: mend it"
         );
     }
 

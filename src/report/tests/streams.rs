@@ -134,3 +134,33 @@ fn a_terminal_shows_a_bar_with_the_current_migration_and_its_time() {
     progress.show(None);
     assert!(screen.0.text().ends_with('\r'), "{:?}", screen.0.text());
 }
+
+#[test]
+fn a_runner_takes_nothing_for_a_command_that_a_command_prints() {
+    let mut stage = Stage::new(Options { github: true, ..plain(Output::Human) });
+    let now = stage.now;
+    stage.teller.output(now, b"::error::x\n#");
+    stage.teller.output(now, b"#[error]y\nno end");
+    stage.teller.aside("::endgroup::\n");
+    stage.teller.output(now, b"late");
+    stage.teller.close();
+    let text = stage.err.text();
+    let lines: Vec<&str> = text.lines().collect();
+    let tokens: Vec<&str> = lines.iter().filter_map(|line| line.strip_prefix("::stop-commands::")).collect();
+    assert_eq!(tokens.len(), 2, "{text}");
+    assert!(tokens[0] != tokens[1] && tokens.iter().all(|token| token.len() >= 32), "{text}");
+    let end = |token: &str| format!("::{token}::");
+    assert_eq!(
+        lines[1..],
+        [
+            "::error::x",
+            "## [error]y",
+            "no end",
+            &end(tokens[0]),
+            "::endgroup::",
+            &format!("::stop-commands::{}", tokens[1]),
+            "late",
+            &end(tokens[1]),
+        ]
+    );
+}
