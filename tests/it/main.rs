@@ -32,6 +32,7 @@ mod pages;
 mod poolers;
 mod readers;
 mod readme;
+mod setup_action;
 mod signals;
 mod snippets;
 mod sql_engine;
