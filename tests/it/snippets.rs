@@ -16,13 +16,14 @@ const PARTS: [&str; 5] =
     ["## Procfile", "## Workflow", "## Manifest", "## Its own lock", "## What followers see"];
 
 /// A fenced block.
-struct Block {
+pub struct Block {
     page: PathBuf,
-    language: String,
-    text: String,
+    pub language: String,
+    pub text: String,
 }
 
-fn blocks_of(page: &Path) -> Vec<Block> {
+/// Those of one page that begin at the margin.
+pub fn blocks_of(page: &Path) -> Vec<Block> {
     let text = fs::read_to_string(page).unwrap();
     let fenced = text.split("\n```").skip(1).step_by(2);
     fenced
