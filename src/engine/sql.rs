@@ -13,11 +13,12 @@ use crate::engine::script::{Script, Sent};
 use crate::engine::split;
 use crate::engine::step::StepError;
 use crate::ledger::Ledger;
-use crate::ledger::history::HistoryTable;
+use crate::ledger::history::{HistoryTable, LOST};
 use crate::ledger::record::Mine;
 use crate::lock::beats::Lock;
 use crate::lock::hold::Hold;
 use crate::model::event::{Event, StepRef};
+use crate::model::ids::Version;
 use crate::model::migration::Migration;
 use crate::report::Report;
 
@@ -37,6 +38,9 @@ pub struct Sql<'a> {
     pub hold: Hold<'a>,
     /// Who we are in the lock's row.
     pub mine: &'a Mine,
+    /// What the run applied last, where that can be lost while we go on: under a lease, with a pooler in between that
+    /// goes over to another server.
+    pub after: Option<&'a Version>,
     /// `ddl_lock_timeout`, milliseconds; 0 = off.
     pub ddl_lock_timeout_ms: u64,
     /// How scripts of this server are split.
@@ -100,8 +104,10 @@ impl Sql<'_> {
             "" => String::new(),
             settings => format!("{settings}; "),
         };
+        let kept = self.after.map(|after| format!("{}; ", self.history.kept_check(after).render(literal)));
+        let kept = kept.unwrap_or_default();
         let before = format!(
-            "{} BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; {settings}{}; SET LOCAL lock_timeout = {}; ",
+            "{} BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; {settings}{}; {kept}SET LOCAL lock_timeout = {}; ",
             self.mine.run.mark(),
             fence.render(literal),
             self.ddl_lock_timeout_ms
@@ -121,7 +127,8 @@ impl Sql<'_> {
             self.server.restore,
             row.render(literal),
         );
-        let statements_before = BATCH_STATEMENTS + usize::from(!settings.is_empty());
+        let statements_before =
+            BATCH_STATEMENTS + usize::from(!settings.is_empty()) + usize::from(!kept.is_empty());
         let sent = Sent { before: &before, statements_before, offset };
         let mut tries = 0;
         loop {
@@ -225,8 +232,10 @@ impl Sql<'_> {
                 let Some(row) = self.history.complete(script.migration, &nanoseconds(began)) else {
                     return Ok(());
                 };
-                let recorded = self.although_cancelled(work, &row).await;
-                self.bookkeeping(recorded, script, "recording it in the history")
+                match self.although_cancelled(work, &row).await {
+                    Ok(0) => Err(StepError::fence_lost(LOST.to_owned())),
+                    recorded => self.bookkeeping(recorded.map(drop), script, "recording it in the history"),
+                }
             }
             Err(error) => Err(self.withdraw(work, script, error).await),
         }
@@ -270,12 +279,13 @@ impl Sql<'_> {
         error
     }
 
-    /// A cancel that was meant for the script's last statement may come late, and hit ours.
-    async fn although_cancelled(&self, work: &mut dyn Database, row: &Statement) -> Result<(), DbError> {
-        match work.query(row).await {
-            Err(error) if error.kind == DbErrorKind::Cancelled => work.query(row).await.map(drop),
-            answer => answer.map(drop),
-        }
+    /// A cancel that was meant for the script's last statement may come late, and hit ours. How many rows it changed.
+    async fn although_cancelled(&self, work: &mut dyn Database, row: &Statement) -> Result<u64, DbError> {
+        let answer = match work.query(row).await {
+            Err(error) if error.kind == DbErrorKind::Cancelled => work.query(row).await,
+            answer => answer,
+        };
+        answer.map(|reply| reply.affected)
     }
 
     async fn marked_statements(&self, work: &mut dyn Database, script: &Script<'_>) -> Result<(), StepError> {
@@ -310,7 +320,11 @@ impl Sql<'_> {
     }
 
     async fn check_fence(&self, work: &mut dyn Database, script: &Script<'_>) -> Result<(), StepError> {
-        let check = self.ledger.is_mine(work, self.lock_name, self.mine, &self.server.session_check).await;
+        let mut check =
+            self.ledger.is_mine(work, self.lock_name, self.mine, &self.server.session_check).await;
+        if let (Ok(()), Some(after)) = (&check, self.after) {
+            check = self.history.expect_kept(work, after).await;
+        }
         match check {
             Err(error) if error.kind == DbErrorKind::FenceLost => Err(StepError::fence_lost(error.message)),
             check => self.bookkeeping(check, script, "checking the fence"),

@@ -93,7 +93,7 @@ pub(super) struct Working<'a> {
     /// As the claim opened it.
     pub(super) trust: Trust,
     mine: Mine,
-    history: Option<HistoryTable>,
+    pub(super) history: Option<HistoryTable>,
     pub(super) progress: SharedProgress,
     pub(super) voice: Voice,
     pub(super) applied: Vec<Version>,
@@ -157,7 +157,7 @@ impl Working<'_> {
                 StepRef { position, total, version: migration.version.clone(), name: migration.name.clone() };
             self.step(work, migration, &step).await?;
         }
-        Ok(())
+        self.still_there(work).await
     }
 
     /// One migration, watched: a signal, the budget's end or a lost lock cancels its statement.
@@ -213,6 +213,7 @@ impl Working<'_> {
             lock_name: &self.job.scope.lock_name,
             hold: self.hold(),
             mine: &self.mine,
+            after: self.last_applied(),
             ddl_lock_timeout_ms: milliseconds(self.job.limits.ddl_lock_timeout),
             engine: self.job.engine.name,
             step,
@@ -307,7 +308,7 @@ impl Working<'_> {
     }
 
     /// An error of ours in the middle of a run: a session that breaks is a lost lock.
-    fn broke(&self, doing: Doing, error: DbError) -> Error {
+    pub(super) fn broke(&self, doing: Doing, error: DbError) -> Error {
         match error.kind.ends_session() {
             true => self.lock_lost(format!("the work session broke: {}", error.message), None),
             false => self.job.refused(doing, error),

@@ -1,9 +1,12 @@
-//! How far a run is: the steps that the next beat, or the verdict, writes.
+//! How far a run is: the steps that the next beat, or the verdict, writes; and whether what it applied is still there.
 
+use crate::database::{Database, DbErrorKind};
+use crate::error::{Doing, Error};
 use crate::lead::run::{Working, stem};
 use crate::model::event::StepRef;
+use crate::model::ids::Version;
 use crate::model::migration::Migration;
-use crate::model::run::{Step, StepStatus};
+use crate::model::run::{LockMode, Step, StepStatus};
 
 impl Working<'_> {
     pub(super) fn begin_step(&self, migration: &Migration, step: &StepRef) {
@@ -34,6 +37,20 @@ impl Working<'_> {
                 progress.done += 1;
             }
         });
+    }
+
+    /// Under a session lock nothing of it can be lost: the session would have ended.
+    pub(super) fn last_applied(&self) -> Option<&Version> {
+        self.applied.last().filter(|_| self.mode == LockMode::Lease)
+    }
+
+    /// Before the run counts as a success: whether the history still has what it applied last, and so all of it.
+    pub(super) async fn still_there(&self, work: &mut dyn Database) -> Result<(), Error> {
+        let Some((last, history)) = self.last_applied().zip(self.history.as_ref()) else { return Ok(()) };
+        match history.expect_kept(work, last).await {
+            Err(error) if error.kind == DbErrorKind::FenceLost => Err(self.lock_lost(error.message, None)),
+            kept => kept.map_err(|error| self.broke(Doing::ReadingHistory, error)),
+        }
     }
 
     fn now(&self) -> i64 {

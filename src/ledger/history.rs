@@ -7,6 +7,9 @@ use crate::model::ids::Version;
 use crate::model::migration::{Applied, Migration};
 use crate::model::resolve::Resolution;
 
+/// What a failover to a standby that was behind leaves.
+pub const LOST: &str = "the history does not have any more what this run had applied, as after a failover";
+
 /// One history in one database.
 #[derive(Clone, Debug)]
 pub struct HistoryTable {
@@ -136,6 +139,27 @@ impl HistoryTable {
         let time = h.execution_time.map(|column| format!(", {column} = {nanoseconds}")).unwrap_or_default();
         let template = format!("UPDATE {{history}} SET {success} = ?{time} WHERE {} = ?", h.version);
         Some(self.statement(&template, vec![true.into(), version(&migration.version)]))
+    }
+
+    /// Fails with [`DbErrorKind::FenceLost`] if the history does not have this version, for a message of several
+    /// statements: what was applied before a failover may be gone after it.
+    pub fn kept_check(&self, of: &Version) -> Statement {
+        let template = format!(
+            "SELECT CASE COUNT(*) WHEN 0 THEN CAST('bellwether lock lost: {LOST};' || COUNT(*) AS INTEGER) ELSE 0 END \
+             FROM {{history}} WHERE {} = ?",
+            self.history.version
+        );
+        self.statement(&template, vec![version(of)])
+    }
+
+    /// The same as a question.
+    pub async fn expect_kept(&self, session: &mut dyn Database, of: &Version) -> Result<(), DbError> {
+        let template = format!("SELECT COUNT(*) FROM {{history}} WHERE {} = ?", self.history.version);
+        let reply = session.query(&self.statement(&template, vec![version(of)])).await?;
+        match reply.rows.first().map(|row| row.int(0)).transpose()? {
+            Some(0) | None => Err(DbError::new(DbErrorKind::FenceLost, LOST)),
+            Some(_) => Ok(()),
+        }
     }
 
     /// Takes back a row that said begun, of a script of which nothing was applied.

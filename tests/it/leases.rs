@@ -89,6 +89,25 @@ on_servers! { [postgres Postgres]
     }
 }
 
+on_servers! { [postgres Postgres]
+    fn a_lease_that_misses_what_it_had_applied_does_not_go_on(db) {
+        // as after a failover, behind a pooler, to a standby that has our run and not the commit of its last migration
+        let lost = "CREATE RULE lost AS ON INSERT TO _sqlx_migrations WHERE NEW.version = 2 DO INSTEAD NOTHING;";
+        for (next, release) in [(None, "ends"), (Some("CREATE TABLE after_it (id int);"), "inside"), (Some("-- no-transaction\nCREATE TABLE after_it (id int);"), "outside")] {
+            let mut migrations = Migrations::new().file("0001_first.sql", "CREATE TABLE IF NOT EXISTS first (id int);").file("0002_lost.sql", lost);
+            if let Some(next) = next {
+                migrations = migrations.file("0003_next.sql", next);
+            }
+            let ended = leased(db, &migrations, release).run().expect(12);
+            ended.explains(&["the history does not have any more"]);
+            assert!(!db.has_table("after_it"), "{release}");
+            assert_eq!(db.column("select version from _sqlx_migrations"), ["1"]);
+            db.sql("drop rule lost on _sqlx_migrations");
+        }
+        assert_eq!(db.column("select distinct status from bellwether_runs"), ["interrupted"]);
+    }
+}
+
 #[test]
 fn twelve_elects_on_a_galera_node_have_one_leader() {
     let Some(root) = galera_url() else { return };

@@ -103,6 +103,7 @@ impl Stage {
             lock_name: "default",
             hold: Hold::Session(&LockKey { name: "default".into(), id: None }),
             mine: &Mine { run: "the-run".into(), fence: 7 },
+            after: None,
             ddl_lock_timeout_ms: self.ddl_lock_timeout_ms,
             engine: self.engine,
             step: &StepRef { position: 1, total: 1, version: "3".into(), name: "3_a.sql".into() },
