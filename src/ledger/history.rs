@@ -145,7 +145,7 @@ impl HistoryTable {
     /// statements: what was applied before a failover may be gone after it.
     pub fn kept_check(&self, of: &Version) -> Statement {
         let template = format!(
-            "SELECT CASE COUNT(*) WHEN 0 THEN CAST('bellwether lock lost: {LOST};' || COUNT(*) AS INTEGER) ELSE 0 END \
+            "SELECT CASE COUNT(*) WHEN 0 THEN CAST('bellwether lock lost: {LOST}' || COUNT(*) AS INTEGER) ELSE 0 END \
              FROM {{history}} WHERE {} = ?",
             self.history.version
         );
