@@ -2,11 +2,13 @@
 
 mod asking;
 mod doctor;
+mod github;
 mod here;
 mod inspect;
 mod install;
 mod operator;
 mod prepare;
+mod watching;
 
 use std::ffi::OsString;
 use std::sync::Arc;
@@ -22,6 +24,7 @@ use crate::error::Error;
 use crate::exit::Exit;
 use crate::explain::explain_here;
 use crate::follow::follow;
+use crate::job::deployments::close;
 use crate::job::{Job, Party, Success, milliseconds};
 use crate::lead::lead;
 use crate::model::choice::FollowSource;
@@ -131,6 +134,9 @@ async fn deploy(
     if settings.follow.source == FollowSource::Command {
         return asking::ask(request, &settings, env, report, began, (signalled, forced), facts).await;
     }
+    if watching::looks_elsewhere(request, &settings, env)? {
+        return watching::follow(request, settings, env, report, began, (signalled, forced), facts).await;
+    }
     let job = prepare::job(request, settings, env, report, began, signalled, facts)?;
     let ended = tokio::select! {
         biased;
@@ -138,7 +144,7 @@ async fn deploy(
         error = last_resort(&job, forced) => Err(error),
     };
     facts.run = job.own_run.get().cloned();
-    ended
+    close(&job, ended).await
 }
 
 async fn perform(job: &Job) -> Result<Success, Error> {

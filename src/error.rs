@@ -3,6 +3,7 @@
 mod about;
 mod asked;
 mod facts;
+mod github;
 mod operate;
 
 use std::time::Duration;
@@ -21,7 +22,10 @@ use crate::model::run::Run;
 use crate::plan::PlanError;
 use crate::plan::pending::Refusal;
 
-pub use self::{asked::StatusError, facts::AtWork, facts::Doing, facts::Seeking, operate::OperateError};
+pub use self::{
+    asked::StatusError, facts::AtWork, facts::Doing, facts::Seeking, github::Asking, github::GithubError,
+    operate::OperateError,
+};
 
 /// Why we do not end with 0.
 #[derive(Debug, thiserror::Error)]
@@ -289,6 +293,9 @@ pub enum Error {
     /// A status command failed us, or kept us waiting for too long.
     #[error(transparent)]
     Status(#[from] StatusError),
+    /// GitHub's Deployments cannot be read, or not be written where they must be.
+    #[error(transparent)]
+    Github(#[from] GithubError),
     /// An operator's command.
     #[error(transparent)]
     Operate(#[from] OperateError),
@@ -339,6 +346,7 @@ impl Error {
             Self::LeaderNeverStarted { .. } => Exit::LeaderNeverStarted,
             Self::LeaderLate { .. } => Exit::LeaderLate,
             Self::Status(error) => error.exit(),
+            Self::Github(error) => error.exit(),
             Self::Operate(error) => error.exit(),
             Self::NotReady { .. } => Exit::NotReady,
             Self::Bug { .. } => Exit::Bug,

@@ -3,6 +3,7 @@
 pub mod asking;
 pub mod decide;
 mod failed;
+pub mod github;
 mod ledger;
 mod rest;
 pub mod source;
@@ -168,7 +169,7 @@ fn reason(why: &Why, latest: Option<&Run>, seen: &Looked, watch: &Watch<'_>) -> 
                     format!("{leader} has shown no sign of life for {} s", seen.sight.quiet_for.as_secs())
                 }
                 Some(status) => format!("the run of {leader} was {status}"),
-                None => "the run that we watched is gone from the ledger".to_owned(),
+                None => "the run that we watched is gone".to_owned(),
             };
             format!("{what}; waiting {} s for another leader", whole_seconds(*left))
         }

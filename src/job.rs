@@ -1,6 +1,7 @@
 //! What this participant is to do: everything that leading and following need, decided once by `app.rs`. A [`Party`] needs
 //! no database, a [`Job`] has one.
 
+pub mod deployments;
 mod party;
 mod refusal;
 
@@ -14,6 +15,7 @@ use crate::database::{Database, DbError, DbErrorKind, Engine, EngineName, LockKe
 use crate::engine::command::Command;
 use crate::error::{Doing, Error};
 use crate::formats::{History, Rules};
+use crate::job::deployments::Deployments;
 use crate::ledger::Ledger;
 use crate::ledger::history::HistoryTable;
 use crate::ledger::look::LookError;
@@ -57,6 +59,8 @@ pub struct Job {
     pub rules: Rules,
     /// Roles that may read the ledger.
     pub readers: Vec<String>,
+    /// Where else our run is told of.
+    pub deployments: Option<Deployments>,
 }
 
 impl Deref for Job {

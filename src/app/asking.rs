@@ -16,6 +16,7 @@ use crate::engine::command::Command;
 use crate::error::Error;
 use crate::follow::asking::Asker;
 use crate::job::{Party, Success, signalled};
+use crate::model::choice::FollowSource;
 use crate::model::event::{EVENTS_VERSION, Event, PlanReport, Start, StatusReport};
 use crate::model::ids::Release;
 use crate::model::migration::Pending;
@@ -179,7 +180,7 @@ fn start(
     // nobody is designated here: who leads is none of ours
     let (role, role_reason) = role(&RoleInputs { must_designate: false, ..inputs })?;
     if role != Role::Follow {
-        return Err(PlanError::OnlyFollows { role, reason: role_reason });
+        return Err(PlanError::OnlyFollows { of: FollowSource::Command, role, reason: role_reason });
     }
     let (release, release_reason) = match release(request, identity) {
         Some((release, reason)) => (Some(release), reason),

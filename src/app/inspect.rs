@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use crate::app::asking;
 use crate::app::prepare::{self, Facts};
+use crate::app::watching;
 use crate::cli::Request;
 use crate::database::pooler::probe_pooler;
 use crate::database::{LockSupport, Purpose};
@@ -38,6 +39,9 @@ pub async fn plan(
     if settings.follow.source == FollowSource::Command {
         return asking::plan(request, &settings, env, report, facts);
     }
+    if watching::looks_elsewhere(request, &settings, env)? {
+        return watching::plan(request, settings, env, report, began, facts).await;
+    }
     let prepared = prepare::prepare(request, settings, env, report)?;
     let (role, role_reason) = prepared.role(request, env)?;
     facts.role = Some(role);
@@ -56,7 +60,7 @@ pub async fn plan(
     let plan = PlanReport {
         next: next(&job, &looked, lock.mode.is_none().then_some(lock.reason.as_str()), &refused),
         refused,
-        start: prepare::start(&job, role_reason, release_reason),
+        start: prepare::start(&job, Some(job.place()), role_reason, release_reason),
         server,
         lock_mode: lock.mode,
         lock_reason: lock.reason,
@@ -181,6 +185,9 @@ pub async fn status(
     if settings.follow.source == FollowSource::Command {
         return asking::status(request, check, &settings, env, report, began, facts).await;
     }
+    if settings.follow.source == FollowSource::Github {
+        return watching::status(request, check, settings, env, report, began, facts).await;
+    }
     let prepared = prepare::prepare(request, settings, env, report)?;
     // without a release, every run of our lock name and environment is ours
     let release = prepared.release(request).map_or(None, |(release, _)| release);
@@ -224,7 +231,7 @@ pub async fn status(
 }
 
 /// Ready: nothing is pending; or the latest run that is ours succeeded and what is pending cannot be told.
-fn readiness(latest: Option<(&Run, bool)>, pending: &Pending) -> (bool, String) {
+pub(super) fn readiness(latest: Option<(&Run, bool)>, pending: &Pending) -> (bool, String) {
     match (latest, pending) {
         (Some((run, true)), _) => (false, format!("{} is at work", run.leader)),
         // whoever follows such a run fails too

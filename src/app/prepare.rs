@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use crate::app::github;
 use crate::cli::{Action, Request};
 use crate::config::{self, HistorySettings, LeaderRule, Settings};
 use crate::database::{self, EngineName, LockKey, Target, url};
@@ -52,8 +53,8 @@ pub struct Prepared {
     pub argv: Vec<String>,
     /// Of them; none for an empty bundle.
     pub digest: Option<Digest>,
-    /// Where.
-    pub target: Arc<Target>,
+    /// Where; none for those who look elsewhere.
+    pub target: Option<Arc<Target>>,
     /// The run whose command started us, if one did.
     pub inside: Option<RunId>,
 }
@@ -70,17 +71,8 @@ pub fn prepare(
     env: Env<'_>,
     report: &Arc<dyn Report>,
 ) -> Result<Prepared, Error> {
-    let identity = platform::identify(env);
-    let argv = match request.action.command() {
-        [] => settings.command.clone(),
-        given => given.to_vec(),
-    };
-    let bundle = match settings.migrations.as_deref() {
-        Some(folder) => read_bundle(&settings, folder, !argv.is_empty(), report)?,
-        None => None,
-    };
-    let digest = bundle.as_ref().map(|(bundle, _)| bundle).filter(|bundle| !bundle.migrations.is_empty());
-    let digest = digest.map(Bundle::digest);
+    let mut prepared = without_database(request, settings, env, report)?;
+    let settings = &prepared.settings;
     let Some(secret) = &settings.database else {
         let variable = PG_VARIABLES.into_iter().find(|name| env(name).is_some_and(|value| !value.is_empty()));
         return Err(Error::NoDatabase { environment: settings.environment.clone(), variable });
@@ -93,8 +85,30 @@ pub fn prepare(
     for warning in &target.warnings {
         report.event(&Event::Warning { message: warning.clone() });
     }
+    prepared.target = Some(Arc::new(target));
+    Ok(prepared)
+}
+
+/// Reads platform and migrations.
+pub fn without_database(
+    request: &Request,
+    settings: Settings,
+    env: Env<'_>,
+    report: &Arc<dyn Report>,
+) -> Result<Prepared, Error> {
+    let identity = platform::identify(env);
+    let argv = match request.action.command() {
+        [] => settings.command.clone(),
+        given => given.to_vec(),
+    };
+    let bundle = match settings.migrations.as_deref() {
+        Some(folder) => read_bundle(&settings, folder, !argv.is_empty(), report)?,
+        None => None,
+    };
+    let digest = bundle.as_ref().map(|(bundle, _)| bundle).filter(|bundle| !bundle.migrations.is_empty());
+    let digest = digest.map(Bundle::digest);
     let inside = env("BELLWETHER_RUN").map(RunId);
-    Ok(Prepared { settings, identity, bundle, argv, digest, target: Arc::new(target), inside })
+    Ok(Prepared { settings, identity, bundle, argv, digest, target: None, inside })
 }
 
 /// A command's migrations may be of a format that we cannot read: then what is pending is unknown, and the ledger decides.
@@ -168,9 +182,59 @@ impl Prepared {
         })?)
     }
 
+    /// Who takes part, wherever that one looks.
+    pub fn party(
+        &mut self,
+        request: &Request,
+        role: Role,
+        release: Option<Release>,
+        report: &Arc<dyn Report>,
+        began: Instant,
+        signal: watch::Receiver<Option<u8>>,
+    ) -> Party {
+        let (settings, identity) = (&self.settings, &self.identity);
+        let leader = match (&settings.leader, role) {
+            (Some(LeaderRule::Named(leader)), Role::Follow) => Some(leader.clone()),
+            _ => None,
+        };
+        let of_command = || (!self.argv.is_empty()).then(|| Digest::of_command(&self.argv));
+        Party {
+            scope: Scope {
+                lock_name: settings.lock.name.clone(),
+                environment: settings.environment.clone(),
+                release,
+                deploy: request.global.deploy.clone(),
+                digest: self.digest.take().or_else(of_command),
+            },
+            role,
+            leader,
+            identity: job::Identity {
+                participant: identity.display_name(request.global.participant.as_ref()),
+                platform: identity.platform.to_owned(),
+                host: identity.host.clone(),
+                url: identity.url.clone(),
+            },
+            limits: Limits {
+                began,
+                budget: settings.timeout.unwrap_or(identity.default_timeout),
+                connect_wait: settings.connect_wait,
+                lock_wait: settings.lock.wait,
+                ddl_lock_timeout: settings.ddl_lock_timeout.unwrap_or(Duration::ZERO),
+                start: settings.follow.start,
+                grace: settings.follow.grace,
+                window: settings.follow.window,
+            },
+            report: Arc::clone(report),
+            own_run: OnceLock::new(),
+            inside: self.inside.take(),
+            signal,
+            bundle: self.bundle.take().map(|(bundle, _)| bundle),
+        }
+    }
+
     /// Puts it all together.
     pub fn job(
-        self,
+        mut self,
         request: &Request,
         role: Role,
         release: Option<Release>,
@@ -178,65 +242,29 @@ impl Prepared {
         began: Instant,
         signal: watch::Receiver<Option<u8>>,
     ) -> Result<Job, Error> {
+        let format = self.bundle.as_ref().map(|(_, format)| *format);
+        let party = self.party(request, role, release, report, began, signal);
         let settings = self.settings;
-        let engine = database::engine(self.target.engine)
-            .ok_or_else(|| Error::NotYet { what: format!("{:?}", self.target.engine) })?;
+        let Some(target) = self.target else {
+            return Err(Error::NoDatabase { environment: settings.environment, variable: None });
+        };
+        let engine = database::engine(target.engine)
+            .ok_or_else(|| Error::NotYet { what: format!("{:?}", target.engine) })?;
         if engine.dialect.grant.is_none() && !settings.ledger.readers.is_empty() {
             let message = format!("{} has no users: ledger.readers means nothing there", engine.dialect.name);
             report.event(&Event::Warning { message });
         }
         // MySQL's schemas are its databases, and a script may `USE` another one
-        let own_database = self.target.database.as_deref().filter(|_| engine.name == EngineName::MySql);
+        let own_database = target.database.as_deref().filter(|_| engine.name == EngineName::MySql);
         if engine.name == EngineName::MySql && own_database.is_none() {
-            return Err(Error::NoDatabaseName { target: self.target.to_string() });
+            return Err(Error::NoDatabaseName { target: target.to_string() });
         }
-        let leader = match (&settings.leader, role) {
-            (Some(LeaderRule::Named(leader)), Role::Follow) => Some(leader.clone()),
-            _ => None,
+        let runs = |argv: Vec<String>| {
+            let (cwd, grace) = (settings.cwd.clone(), settings.grace);
+            (!argv.is_empty()).then(|| Command { argv, cwd, environment: Vec::new(), grace })
         };
-        let format = self.bundle.as_ref().map(|(_, format)| *format);
-        let participant = self.identity.display_name(request.global.participant.as_ref());
-        let of_command = (!self.argv.is_empty()).then(|| Digest::of_command(&self.argv));
-        let command = |argv: Vec<String>| Command {
-            argv,
-            cwd: settings.cwd.clone(),
-            environment: Vec::new(),
-            grace: settings.grace,
-        };
-        let runs = |argv: Vec<String>| (!argv.is_empty()).then(|| command(argv));
         Ok(Job {
-            party: Party {
-                scope: Scope {
-                    lock_name: settings.lock.name.clone(),
-                    environment: settings.environment.clone(),
-                    release,
-                    deploy: request.global.deploy.clone(),
-                    digest: self.digest.or_else(|| of_command.clone()),
-                },
-                role,
-                leader,
-                bundle: self.bundle.map(|(bundle, _)| bundle),
-                identity: job::Identity {
-                    participant,
-                    platform: self.identity.platform.to_owned(),
-                    host: self.identity.host,
-                    url: self.identity.url,
-                },
-                limits: Limits {
-                    began,
-                    budget: settings.timeout.unwrap_or(self.identity.default_timeout),
-                    connect_wait: settings.connect_wait,
-                    lock_wait: settings.lock.wait,
-                    ddl_lock_timeout: settings.ddl_lock_timeout.unwrap_or(Duration::ZERO),
-                    start: settings.follow.start,
-                    grace: settings.follow.grace,
-                    window: settings.follow.window,
-                },
-                report: Arc::clone(report),
-                own_run: OnceLock::new(),
-                inside: self.inside,
-                signal,
-            },
+            party,
             command: runs(self.argv.clone()),
             check: runs(settings.check.clone()),
             engine,
@@ -248,7 +276,8 @@ impl Prepared {
             }),
             history: format.map(Format::history),
             readers: settings.ledger.readers,
-            target: self.target,
+            deployments: None,
+            target,
         })
     }
 }
@@ -281,24 +310,29 @@ pub fn job(
     facts.role = Some(role);
     let (release, release_reason) = prepared.release(request)?;
     facts.release.clone_from(&release);
-    let job = prepared.job(request, role, release, report, began, signal)?;
-    report.event(&Event::Start(start(&job, role_reason, release_reason)));
+    let deployments = match role {
+        Role::Follow => None,
+        Role::Lead | Role::Elect => github::reported(request, &prepared, release.as_ref(), env, report)?,
+    };
+    let mut job = prepared.job(request, role, release, report, began, signal)?;
+    job.deployments = deployments;
+    report.event(&Event::Start(start(&job, Some(job.place()), role_reason, release_reason)));
     Ok(job)
 }
 
 /// Who we are and what is being released.
-pub fn start(job: &Job, role_reason: String, release_reason: String) -> Start {
+pub fn start(party: &Party, database: Option<String>, role_reason: String, release_reason: String) -> Start {
     Start {
         schema: EVENTS_VERSION,
         bellwether: env!("CARGO_PKG_VERSION").to_owned(),
-        environment: job.scope.environment.clone(),
-        participant: Some(job.identity.participant.clone()),
-        role: job.role,
+        environment: party.scope.environment.clone(),
+        participant: Some(party.identity.participant.clone()),
+        role: party.role,
         role_reason,
-        leader: job.leader.clone(),
-        release: job.scope.release.clone(),
+        leader: party.leader.clone(),
+        release: party.scope.release.clone(),
         release_reason,
-        deploy: job.scope.deploy.clone(),
-        database: Some(job.place()),
+        deploy: party.scope.deploy.clone(),
+        database,
     }
 }

@@ -73,7 +73,7 @@ pub(super) fn settings(
         },
         follow: reader.follow(request)?,
         github: GithubSettings {
-            repository: reader.text("github.repository", |e| e.github.as_ref()?.repository.as_ref())?,
+            repository: reader.parsed("github.repository", |e| e.github.as_ref()?.repository.as_ref())?,
             deployments: reader
                 .word("github.deployments", Deployments::ALL, |e| e.github.as_ref()?.deployments.as_ref())?
                 .unwrap_or(Deployments::Off),

@@ -17,6 +17,7 @@ use std::time::Duration;
 use crate::cli::Request;
 use crate::model::choice::{Deployments, FollowSource, HistoryRule, LockChoice};
 use crate::model::ids::{Environment, Participant};
+use crate::model::repository::Repository;
 use crate::model::secret::Secret;
 
 pub use error::{ConfigError, Place, Problem};
@@ -141,7 +142,7 @@ pub struct FollowSettings {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GithubSettings {
     /// `owner/repo`; none = the one we run in.
-    pub repository: Option<String>,
+    pub repository: Option<Repository>,
     /// Whether the leader writes Deployments.
     pub deployments: Deployments,
 }

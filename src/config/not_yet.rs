@@ -3,10 +3,8 @@
 /// Keys of an environment, each with the values that already mean what they say.
 pub(super) const KEYS: &[(&str, &[&str])] = &[
     ("format", &["auto", "sqlx"]),
-    ("follow.source", &["ledger", "command"]),
+    ("follow.source", &["ledger", "github", "command"]),
     ("follow.needs", &[]),
-    ("github.repository", &[]),
-    ("github.deployments", &["off"]),
     ("heroku.app", &[]),
 ];
 

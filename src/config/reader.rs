@@ -1,6 +1,7 @@
 //! Finds keys in the layers of the config (the environment, then `defaults:`), fills in their variables, and turns
 //! text into values. Every error stands at the value that it is about.
 
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
@@ -10,7 +11,7 @@ use crate::config::error::{ConfigError, Problem, nearest};
 use crate::config::interpolate::{Incomplete, interpolate};
 use crate::config::raw::{RawConfig, RawEnvironment, Span, Text};
 use crate::config::{locate, not_yet};
-use crate::model::choice::{Deployments, FollowSource, LockChoice};
+use crate::model::choice::{FollowSource, LockChoice};
 use crate::model::duration;
 use crate::model::ids::Environment;
 use crate::model::secret::without_passwords;
@@ -112,6 +113,20 @@ impl Reader<'_> {
         Ok(self.located(key, |e| get(e).map(|text| text.0.as_str()))?.map(|(_, text)| text))
     }
 
+    /// A string of a form of its own, whose error says what the form is.
+    pub(super) fn parsed<'s, T: FromStr<Err: Display>>(
+        &'s self,
+        key: &str,
+        get: impl Fn(&'s RawEnvironment) -> Option<&'s Text>,
+    ) -> Result<Option<T>, ConfigError> {
+        let Some((layer, text)) = self.located(key, |e| get(e).map(|text| text.0.as_str()))? else {
+            return Ok(None);
+        };
+        text.parse()
+            .map(Some)
+            .map_err(|error: T::Err| self.bad(layer, key, format!("{text:?}: {error}"), None))
+    }
+
     pub(super) fn name<'s>(
         &'s self,
         key: &str,
@@ -208,7 +223,6 @@ impl Reader<'_> {
         match key {
             "lock.mode" => text.parse::<LockChoice>().is_ok(),
             "follow.source" => text.parse::<FollowSource>().is_ok(),
-            "github.deployments" => text.parse::<Deployments>().is_ok(),
             "format" => not_yet::LATER_FORMATS.contains(&text),
             _ => !text.is_empty(),
         }

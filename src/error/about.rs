@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::database::DbErrorKind;
-use crate::error::{Doing, Error};
+use crate::error::{Doing, Error, GithubError};
 use crate::model::ids::{RunId, Version};
 
 impl Error {
@@ -35,7 +35,8 @@ impl Error {
             | Self::Step { applied, .. }
             | Self::BudgetEnded { applied, .. }
             | Self::Signalled { applied, .. }
-            | Self::NotRecorded { applied, .. } => applied,
+            | Self::NotRecorded { applied, .. }
+            | Self::Github(GithubError::Refused { applied, .. }) => applied,
             _ => &[],
         }
     }

@@ -14,6 +14,8 @@ pub struct Seeking {
     pub release: Option<String>,
     /// Other runs that there were meanwhile.
     pub others: Vec<Run>,
+    /// Where it looked, if not in the ledger: `among the deployments of acme/shop`.
+    pub place: Option<String>,
 }
 
 /// What was at work when the end came.

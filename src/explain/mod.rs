@@ -4,6 +4,7 @@
 mod asked;
 mod connection;
 mod cut;
+mod github;
 mod here;
 mod marks;
 mod operate;
@@ -79,6 +80,7 @@ fn in_words(error: &Error) -> Explained {
             verdict::leader_late(run.as_deref(), *at_work, *waited, pending.as_deref(), seeking)
         }
         Error::Status(error) => asked::status(error),
+        Error::Github(error) => github::github(error),
         Error::Operate(error) => operate::operate(error),
         Error::NotReady { reason } => verdict::not_ready(reason),
         Error::Bug { what } => bug(what),

@@ -4,6 +4,7 @@ use super::told;
 use crate::config::{ConfigError, Problem};
 use crate::database::url::UrlError;
 use crate::formats::{FORMATS, FormatError};
+use crate::model::choice::FollowSource;
 use crate::model::event::Explained;
 use crate::model::ids::{Environment, Participant, RunId};
 use crate::plan::PlanError;
@@ -49,9 +50,13 @@ pub fn plan(error: &PlanError) -> Explained {
             "name the folder with --migrations FOLDER or `migrations:` in bellwether.yml".to_owned(),
             "or only follow: `bellwether follow`".to_owned(),
         ],
-        PlanError::OnlyFollows { .. } => vec![
+        PlanError::OnlyFollows { of: FollowSource::Command, .. } => vec![
             "only follow: `bellwether follow`, or `--role follow`".to_owned(),
             "or leave follow.source out: where the leader runs bellwether, followers wait by its ledger".to_owned(),
+        ],
+        PlanError::OnlyFollows { .. } => vec![
+            "say who leads (`leader:`, RUN_MIGRATIONS or --role): a leader leads whatever follow.source says".to_owned(),
+            "or leave follow.source out: those who are elected wait by the ledger".to_owned(),
         ],
         PlanError::NoRelease { .. } => vec![
             "say what is being released, the same for all participants: --release or BELLWETHER_RELEASE, usually the commit".to_owned(),

@@ -52,7 +52,10 @@ fn by(run: &Run) -> String {
 fn progress(run: &Run) -> String {
     let at = run.current.as_ref().map(|step| format!(", at {step}")).unwrap_or_default();
     match run.total {
-        _ if run.engine == EngineKind::Command => format!("it was in the middle of its command{at}"),
+        _ if run.engine == EngineKind::Command && !run.is_told() => {
+            format!("it was in the middle of its command{at}")
+        }
+        _ if run.is_told() => "how far it was is not told here".to_owned(),
         0 => format!("it had done nothing that is recorded{at}"),
         total => format!("it had done {} of {}{at}", run.done, count_i64(total)),
     }
@@ -75,8 +78,11 @@ pub fn bundle_not_applied(run: &Run, pending: &[String]) -> Explained {
 pub fn leader_died(run: Option<&Run>) -> Explained {
     let Some(run) = run else {
         return told(
-            "the run that we watched is gone from the ledger, and nothing came after it",
-            vec!["a failover to a server that did not have it yet loses the last writes".to_owned()],
+            "the run that we watched is gone, and nothing came after it",
+            vec![
+                "a failover to a server that did not have it yet loses the last writes; a deployment on GitHub can be deleted"
+                    .to_owned(),
+            ],
             vec!["this participant must not go live; deploy again".to_owned()],
         );
     };
@@ -107,16 +113,15 @@ pub fn leader_died(run: Option<&Run>) -> Explained {
 pub fn leader_never_started(waited: Duration, seeking: &Seeking) -> Explained {
     let mut causes = vec![sought(seeking)];
     causes.extend(others(seeking));
-    told(
-        format!("no leader began within {}", span(waited)),
-        causes,
-        vec![
-            "is a leader part of this deploy? `bellwether plan` says what each participant would do"
-                .to_owned(),
-            "release, environment and lock.name must be the same for the leader and those who follow"
-                .to_owned(),
-        ],
-    )
+    let mut hints = vec![
+        "is a leader part of this deploy? `bellwether plan` says what each participant would do".to_owned(),
+        "release, environment and lock.name must be the same for the leader and those who follow".to_owned(),
+    ];
+    hints.extend(seeking.place.as_ref().map(|_| {
+        "the leader tells GitHub of its run only with `github: { deployments: on }` and a token that has `deployments: write`"
+            .to_owned()
+    }));
+    told(format!("no leader began within {}", span(waited)), causes, hints)
 }
 
 pub fn leader_late(
@@ -148,6 +153,10 @@ pub fn leader_late(
     let mut seeking = seeking.clone();
     seeking.others.retain(|other| run.is_none_or(|run| run.id != other.id));
     causes.extend(others(&seeking));
+    if at_work && run.is_some_and(Run::is_told) {
+        causes
+            .push("GitHub cannot tell a leader that died without a word from one that is at work".to_owned());
+    }
     told(
         title,
         causes,
@@ -178,8 +187,10 @@ fn sought(seeking: &Seeking) -> String {
         None => "any run".to_owned(),
     };
     format!(
-        "we looked for {release} in the environment {} under the lock {}",
-        seeking.environment, seeking.lock_name
+        "we looked{} for {release} in the environment {} under the lock {}",
+        seeking.place.as_ref().map(|place| format!(" {place}")).unwrap_or_default(),
+        seeking.environment,
+        seeking.lock_name
     )
 }
 

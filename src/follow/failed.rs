@@ -16,7 +16,7 @@ pub(super) async fn failed(
     seen: &Observation,
 ) -> Error {
     let waited = party.limits.began.elapsed();
-    let seeking = party.seeking(source.others(since).await);
+    let seeking = Seeking { place: source.place(), ..party.seeking(source.others(since).await) };
     match failure {
         Failure::LeaderFailed(run) => Error::LeaderFailed { run },
         Failure::LeaderInterrupted(run) => Error::LeaderInterrupted { run },

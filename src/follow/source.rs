@@ -32,6 +32,11 @@ pub trait Source {
     /// Why we wait while nobody has begun.
     fn nobody_began(&self) -> String;
 
+    /// Where it is, if that has to be said: `among the deployments of acme/shop`.
+    fn place(&self) -> Option<String> {
+        None
+    }
+
     /// Gives up what it keeps between looks.
     fn leave(&mut self) {}
 }

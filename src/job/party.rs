@@ -153,6 +153,7 @@ impl Party {
             environment: self.scope.environment.clone(),
             release: self.scope.release.as_ref().map(|release| release.0.clone()),
             others,
+            place: None,
         }
     }
 }

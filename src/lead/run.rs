@@ -81,7 +81,10 @@ pub async fn migrate(
         spoke: None,
         clock: (now, Instant::now()),
     };
-    let done = working.migrate(leader.work.as_mut(), run, began).await;
+    let done = match working.announce(leader.work.as_mut(), run).await {
+        Ok(()) => working.migrate(leader.work.as_mut(), run, began).await,
+        Err(error) => Err(error),
+    };
     working.finish(leader.work.as_mut(), run, done).await
 }
 

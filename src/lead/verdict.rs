@@ -54,7 +54,7 @@ impl Working<'_> {
         let duration_ms = milliseconds(self.clock.1.elapsed());
         self.job.report.event(&Event::RunFinished { run: run.id.clone(), status, duration_ms });
         let applied = self.applied;
-        match (done, written) {
+        let ended = match (done, written) {
             (Err(error), _) => Err(error),
             (Ok(()), Ok(true)) => {
                 Ok(Success { run: Some(run.id.clone()), message: done_message(applied.len(), run), applied })
@@ -66,7 +66,9 @@ impl Working<'_> {
                 half_applied: false,
             }),
             (Ok(()), Err(error)) => Err(Error::NotRecorded { error, applied }),
-        }
+        };
+        self.job.deployments.iter().for_each(|deployments| deployments.ended(&ended));
+        ended
     }
 
     fn verdict(&self, done: &Result<(), Error>) -> Verdict {
@@ -125,6 +127,20 @@ async fn finish_inline(
             }
             written => return written,
         }
+    }
+}
+
+impl Working<'_> {
+    /// Before the work, where others are to hear of it elsewhere. The lock's session is kept alive meanwhile.
+    pub(super) async fn announce(&self, work: &mut dyn Database, run: &Run) -> Result<(), Error> {
+        let Some(deployments) = &self.job.deployments else { return Ok(()) };
+        tokio::select! {
+            claimed = deployments.claimed(run) => claimed?,
+            signal = self.job.signalled() => return Err(self.signalled(signal, None)),
+            _ = keep_alive(work, self.job) => {}
+        }
+        deployments.at_work();
+        Ok(())
     }
 }
 

@@ -9,6 +9,7 @@ pub mod lock;
 pub mod migration;
 pub mod moment;
 pub mod past;
+pub mod repository;
 pub mod resolve;
 pub mod run;
 pub mod secret;

@@ -133,7 +133,7 @@ pub struct Run {
     pub url: Option<String>,
     /// What it is made of.
     pub engine: EngineKind,
-    /// The work session: `pid@backend_start`; MySQL: the connection id.
+    /// The work session: `pid@backend_start`; MySQL: the connection id; empty where not the ledger tells of the run.
     pub session: String,
     /// What became of it.
     pub status: RunStatus,
@@ -162,6 +162,11 @@ pub struct Run {
 }
 
 impl Run {
+    /// Whether this is told by a place that knows nothing of sessions, beats and steps (GitHub's Deployments).
+    pub fn is_told(&self) -> bool {
+        self.session.is_empty()
+    }
+
     /// Its end by the database's clock; of a silent or an abandoned one its last beat, since nobody knows more.
     pub fn ended_at(&self) -> i64 {
         match self.status {

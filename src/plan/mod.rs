@@ -4,6 +4,7 @@ pub mod pending;
 pub mod release;
 pub mod role;
 
+use crate::model::choice::FollowSource;
 use crate::model::ids::Participant;
 use crate::model::run::Role;
 
@@ -32,9 +33,11 @@ pub enum PlanError {
         /// What decided it.
         reason: String,
     },
-    /// A role that may lead, where followers ask a leader that is none of ours.
-    #[error("with `follow.source: command` a participant can only follow, and this one is to {} ({reason})", verb(*role))]
+    /// A role that may lead, where those who are elected could not see each other.
+    #[error("with `follow.source: {of}` a participant can only follow, and this one is to {} ({reason})", verb(*role))]
     OnlyFollows {
+        /// The source.
+        of: FollowSource,
         /// The role.
         role: Role,
         /// What decided it.

@@ -1,7 +1,8 @@
-//! Where a follower asks how things stand, if not in our own ledger: one file per source. A source answers one question
-//! at a time; when to ask again, and when to give up, is the follower's to decide.
+//! Where a follower asks how things stand, if not in our own ledger: one file or folder per source. A source answers one
+//! question at a time; when to ask again, and when to give up, is the follower's to decide.
 
 pub mod command;
+pub mod github;
 
 use std::time::Duration;
 

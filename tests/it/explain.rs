@@ -8,15 +8,15 @@ use std::fmt::Write as _;
 use bellwether::database::url::UrlError;
 use bellwether::database::{DbErrorKind, EngineName, mysql};
 use bellwether::engine::step::{StepError, Unsendable};
-use bellwether::error::{Error, OperateError};
+use bellwether::error::{Error, GithubError, OperateError};
 use bellwether::explain::explain;
 use bellwether::formats::FormatError;
 use bellwether::plan::PlanError;
 use bellwether::plan::pending::Refusal;
 
 use samples::{
-    error_samples, format_samples, history, kind_samples, operate_samples, plan_samples, refusal_samples,
-    step_samples, url_samples,
+    error_samples, format_samples, github_samples, history, kind_samples, operate_samples, plan_samples,
+    refusal_samples, step_samples, url_samples,
 };
 
 /// The names of an enum's variants, and which one a value is: a new variant does not compile until it has a name here,
@@ -65,6 +65,7 @@ variants! { errors: Error {
     "leader never started" => Error::LeaderNeverStarted { .. },
     "leader late" => Error::LeaderLate { .. },
     "status" => Error::Status(_),
+    "github" => Error::Github(_),
     "operate" => Error::Operate(_),
     "not ready" => Error::NotReady { .. },
     "bug" => Error::Bug { .. },
@@ -100,6 +101,17 @@ variants! { operate: OperateError {
     "whole migration" => OperateError::WholeMigration { .. },
     "ailing" => OperateError::Ailing { .. },
     "session stays" => OperateError::SessionStays { .. },
+} }
+
+variants! { github: GithubError {
+    "no repository" => GithubError::NoRepository,
+    "bad repository" => GithubError::BadRepository { .. },
+    "no token" => GithubError::NoToken { .. },
+    "bad token" => GithubError::BadToken,
+    "bad api" => GithubError::BadApi { .. },
+    "no roots" => GithubError::NoRoots,
+    "foreign" => GithubError::Foreign { .. },
+    "refused" => GithubError::Refused { .. },
 } }
 
 variants! { plans: PlanError {
@@ -245,6 +257,13 @@ fn everything_that_ends_an_operators_command() {
 }
 
 #[test]
+fn everything_that_keeps_us_from_github() {
+    missing(github::NAMES, github_samples().iter().map(github::name));
+    let samples = github_samples().into_iter().map(|error| (github::name(&error), error.into()));
+    insta::assert_snapshot!("github", page(samples));
+}
+
+#[test]
 fn everything_that_a_database_says() {
     for engine in [EngineName::Postgres, EngineName::Sqlite] {
         let samples = kind_samples(engine);
@@ -270,6 +289,7 @@ fn every_error_reads_well() {
         .chain(format_samples().into_iter().map(|error| ("format", error.into())))
         .chain(url_samples().into_iter().map(|error| ("url", error.into())))
         .chain(operate_samples().into_iter().map(|error| ("operate", error.into())))
+        .chain(github_samples().into_iter().map(|error| ("github", error.into())))
         .chain(kind_samples(EngineName::Postgres))
         .chain(kind_samples(EngineName::MySql))
         .chain(kind_samples(EngineName::Sqlite));

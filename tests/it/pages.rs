@@ -52,7 +52,8 @@ fn sample(schema: &Value) -> Option<Value> {
     }
     let types = schema["type"].as_array().cloned().unwrap_or_else(|| vec![schema["type"].clone()]);
     match types.first()?.as_str()? {
-        "string" => Some(json!("x")),
+        // a name, a path, and a repository too
+        "string" => Some(json!("x/y")),
         "integer" => Some(json!(7)),
         "array" => Some(json!([sample(&schema["items"])?])),
         _ => None,

@@ -1,6 +1,7 @@
 //! One sample of each error, as it comes at three in the morning.
 
 mod commands;
+mod github;
 mod operate;
 mod steps;
 mod usage;
@@ -23,6 +24,7 @@ use bellwether::plan::pending::Refusal;
 
 use super::kinds;
 
+pub use github::github_samples;
 pub use operate::operate_samples;
 pub use steps::step_samples;
 pub use usage::{format_samples, plan_samples, url_samples};
@@ -71,7 +73,11 @@ fn run(status: RunStatus) -> Run {
 
 fn seeking(others: Vec<Run>) -> Seeking {
     let release = Some("4f2c1d9".to_owned());
-    Seeking { lock_name: "default".into(), environment: "production".into(), release, others }
+    Seeking { lock_name: "default".into(), environment: "production".into(), release, others, place: None }
+}
+
+fn elsewhere() -> Seeking {
+    Seeking { place: Some("among the deployments of acme/shop".into()), ..seeking(vec![]) }
 }
 
 fn other() -> Run {
@@ -420,6 +426,26 @@ pub fn error_samples() -> Vec<(&'static str, Error)> {
             Error::LeaderNeverStarted { waited: Duration::from_secs(900), seeking: seeking(vec![other()]) },
         ),
         (
+            "nobody began by GitHub's deployments",
+            Error::LeaderNeverStarted { waited: Duration::from_secs(900), seeking: elsewhere() },
+        ),
+        (
+            "a leader still at work by GitHub's deployments",
+            Error::LeaderLate {
+                run: Some(Box::new(Run { session: String::new(), total: 0, ..run(RunStatus::Running) })),
+                at_work: true,
+                waited: Duration::from_secs(1800),
+                pending: None,
+                seeking: elsewhere(),
+            },
+        ),
+        (
+            "a leader interrupted by GitHub's deployments",
+            Error::LeaderInterrupted {
+                run: Box::new(Run { session: String::new(), total: 0, ..run(RunStatus::Interrupted) }),
+            },
+        ),
+        (
             "a leader still at work",
             Error::LeaderLate {
                 run: Some(Box::new(run(RunStatus::Running))),
@@ -453,6 +479,7 @@ pub fn error_samples() -> Vec<(&'static str, Error)> {
                 seeking: Seeking { release: None, ..seeking(vec![]) },
             },
         ),
+        ("no token for GitHub", github_samples().remove(2).into()),
         ("not ready", Error::NotReady { reason: "2 migrations are pending".into() }),
         ("a bug", Error::Bug { what: "no session after opening one".into() }),
     ];

@@ -5,6 +5,7 @@
 pub mod database;
 pub mod fake;
 pub mod gate;
+pub mod github;
 pub mod migrations;
 pub mod own;
 pub mod process;
@@ -13,6 +14,7 @@ pub mod server;
 pub mod witness;
 
 pub use database::TestDatabase;
+pub use github::Github;
 pub use migrations::Migrations;
 pub use process::{Bellwether, Finished, Running};
 pub use proxy::{Part, Proxy};

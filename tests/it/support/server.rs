@@ -141,7 +141,8 @@ fn variable(requirement: &str, name: &str) -> Option<String> {
 }
 
 /// Says once that something is skipped.
-fn absent(what: &str, why: &str) {
+/// Says that it is not there, once; panics where it has to be.
+pub fn absent(what: &str, why: &str) {
     static SAID: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
     let required = env::var("BELLWETHER_REQUIRE").unwrap_or_default();
     assert!(

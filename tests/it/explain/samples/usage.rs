@@ -5,6 +5,7 @@ use std::path::Path;
 use bellwether::database::EngineName;
 use bellwether::database::url::UrlError;
 use bellwether::formats::FormatError;
+use bellwether::model::choice::FollowSource;
 use bellwether::model::run::Role;
 use bellwether::plan::PlanError;
 
@@ -15,7 +16,16 @@ pub fn plan_samples() -> Vec<PlanError> {
         PlanError::NameUnknown { leader: "shop-web".into(), platform: "heroku".into() },
         PlanError::NotDesignated { platform: "heroku".into() },
         PlanError::NothingToLeadWith { role: Role::Elect, reason: "nothing says otherwise".into() },
-        PlanError::OnlyFollows { role: Role::Lead, reason: "RUN_MIGRATIONS is \"true\"".into() },
+        PlanError::OnlyFollows {
+            of: FollowSource::Command,
+            role: Role::Lead,
+            reason: "RUN_MIGRATIONS is \"true\"".into(),
+        },
+        PlanError::OnlyFollows {
+            of: FollowSource::Github,
+            role: Role::Elect,
+            reason: "nothing says who leads, so whoever gets the lock first does".into(),
+        },
         PlanError::NoRelease { platform: "plain".into() },
     ]
 }

@@ -1,0 +1,182 @@
+//! A follower that looks elsewhere than at the ledger: from config and platform to the source. Touches no database.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until, timeout};
+
+use crate::app::github;
+use crate::app::inspect::{readiness, silent};
+use crate::app::prepare::{self, Facts, Prepared};
+use crate::app::{AFTER_BUDGET, AFTER_SIGNAL};
+use crate::cli::Request;
+use crate::config::Settings;
+use crate::error::{Asking, Error};
+use crate::follow::github::Deployments;
+use crate::follow::source::{Looked, Memory, Source};
+use crate::follow::watch as watch_source;
+use crate::job::{Party, Success, watched};
+use crate::model::choice::FollowSource;
+use crate::model::event::{Event, PlanReport, Start, StatusReport};
+use crate::model::migration::Pending;
+use crate::model::run::Role;
+use crate::plan::PlanError;
+use crate::plan::role::role;
+use crate::platform::{self, Env};
+use crate::report::Report;
+use crate::status::github::read::Reader;
+
+/// Whether this participant looks at a source that is no ledger. A leader leads whatever the source is; an elect has to
+/// see the ledger.
+pub fn looks_elsewhere(request: &Request, settings: &Settings, env: Env<'_>) -> Result<bool, Error> {
+    let of = settings.follow.source;
+    if of != FollowSource::Github {
+        return Ok(false);
+    }
+    let identity = platform::identify(env);
+    let run_migrations = env("RUN_MIGRATIONS");
+    let inputs = prepare::role_inputs(request, settings, &identity, run_migrations.as_deref());
+    match role(&inputs)? {
+        (Role::Follow, _) => Ok(true),
+        (Role::Lead, _) => Ok(false),
+        (role, reason) => Err(PlanError::OnlyFollows { of, role, reason }.into()),
+    }
+}
+
+/// What such a follower is, and where it looks.
+struct Watcher {
+    party: Party,
+    reader: Reader,
+    start: Start,
+}
+
+fn watcher(
+    request: &Request,
+    settings: Settings,
+    env: Env<'_>,
+    report: &Arc<dyn Report>,
+    began: Instant,
+    signal: watch::Receiver<Option<u8>>,
+    facts: &mut Facts,
+) -> Result<Watcher, Error> {
+    let mut prepared: Prepared = prepare::without_database(request, settings, env, report)?;
+    let run_migrations = env("RUN_MIGRATIONS");
+    // `status` has no role to play
+    let decided = role(&prepared.role_inputs(request, run_migrations.as_deref())).ok();
+    let role_reason = decided.map_or_else(String::new, |(_, reason)| reason);
+    facts.role = Some(Role::Follow);
+    let (release, release_reason) = prepared.release(request)?;
+    facts.release.clone_from(&release);
+    let client =
+        github::client(request, &prepared.settings, &prepared.identity, (Asking::Reading, env), report)?;
+    let party = prepared.party(request, Role::Follow, release, report, began, signal);
+    let start = prepare::start(&party, None, role_reason, release_reason);
+    Ok(Watcher { party, reader: Reader::new(Arc::new(client)), start })
+}
+
+/// Waits for the verdict.
+pub async fn follow(
+    request: &Request,
+    settings: Settings,
+    env: Env<'_>,
+    report: &Arc<dyn Report>,
+    began: Instant,
+    (signal, forced): (watch::Receiver<Option<u8>>, watch::Receiver<bool>),
+    facts: &mut Facts,
+) -> Result<Success, Error> {
+    let Watcher { party, reader, start } = watcher(request, settings, env, report, began, signal, facts)?;
+    report.event(&Event::Start(start));
+    let mut source = Deployments::new(&party, reader);
+    tokio::select! {
+        biased;
+        ended = watch_source(&party, &mut source, None) => ended,
+        error = last_resort(&party, forced) => Err(error),
+    }
+}
+
+/// What ends us when the orderly way hangs.
+async fn last_resort(party: &Party, mut forced: watch::Receiver<bool>) -> Error {
+    let signal = async {
+        let signal = party.signalled().await;
+        let _ = timeout(AFTER_SIGNAL, forced.wait_for(|forced| *forced)).await;
+        Party::interrupted(signal)
+    };
+    tokio::select! {
+        error = signal => error,
+        () = sleep_until(party.limits.deadline() + AFTER_BUDGET) => Error::LeaderLate {
+            run: None,
+            at_work: false,
+            waited: party.limits.began.elapsed(),
+            pending: None,
+            seeking: party.seeking(Vec::new()),
+        },
+    }
+}
+
+/// Says where a follower would look, after one look.
+pub async fn plan(
+    request: &Request,
+    settings: Settings,
+    env: Env<'_>,
+    report: &Arc<dyn Report>,
+    began: Instant,
+    facts: &mut Facts,
+) -> Result<Success, Error> {
+    let (_never, signal) = watch::channel(None);
+    let lock = settings.lock.clone();
+    let Watcher { party, reader, start } = watcher(request, settings, env, report, began, signal, facts)?;
+    let repository = reader.client().repository().to_string();
+    let looked = look_once(&party, reader).await?;
+    let seen = looked.observation.latest.as_ref().map(|latest| &latest.run);
+    let standing = match seen {
+        Some(run) => format!("the latest run of our release, by {}, is {}", run.leader, run.status),
+        None => "no deployment tells of our release yet".to_owned(),
+    };
+    report.event(&Event::Plan(Box::new(PlanReport {
+        start,
+        server: None,
+        lock_mode: None,
+        lock_reason: "followers take none".to_owned(),
+        lock_name: lock.name,
+        lock_id: lock.id,
+        format: None,
+        pending: Pending::Unknown,
+        migrations: Vec::new(),
+        refused: Vec::new(),
+        next: format!("{standing}; would wait for the leader by the deployments of {repository}"),
+    })));
+    Ok(silent())
+}
+
+/// Looks once.
+pub async fn status(
+    request: &Request,
+    check: bool,
+    settings: Settings,
+    env: Env<'_>,
+    report: &Arc<dyn Report>,
+    began: Instant,
+    facts: &mut Facts,
+) -> Result<Success, Error> {
+    let (_never, signal) = watch::channel(None);
+    let Watcher { party, reader, .. } = watcher(request, settings, env, report, began, signal, facts)?;
+    facts.role = None;
+    let looked = look_once(&party, reader).await?;
+    let latest = looked.observation.latest.as_ref();
+    let (ready, reason) = readiness(latest.map(|seen| (&seen.run, seen.alive)), &Pending::Unknown);
+    report.event(&Event::Status(Box::new(StatusReport {
+        environment: party.scope.environment.clone(),
+        release: party.scope.release.clone(),
+        run: latest.map(|seen| watched(&seen.run, looked.observation.now, None)),
+        error: latest.and_then(|seen| seen.run.error.clone()),
+        pending: Pending::Unknown,
+        migrations: Vec::new(),
+        ready,
+        reason: reason.clone(),
+    })));
+    if check && !ready { Err(Error::NotReady { reason }) } else { Ok(silent()) }
+}
+
+async fn look_once(party: &Party, reader: Reader) -> Result<Looked, Error> {
+    Deployments::new(party, reader).look(&mut Memory::default()).await
+}
