@@ -10,8 +10,8 @@ use crate::model::event::Explained;
 use crate::model::surroundings::Surroundings;
 use crate::plan::PlanError;
 
-/// Where the action is had from, as long as nothing says it.
-const OURS: &str = "OWNER/bellwether@v1";
+/// Where the action is had from, where nothing says it: it is a folder of the workflow's own repository.
+const OWN_FOLDER: &str = ".";
 /// A program that is not there: ENOENT of errno(3).
 const NOT_FOUND: i32 = 2;
 
@@ -22,7 +22,7 @@ pub fn explain_here(error: &Error, here: &Surroundings) -> Explained {
         Surroundings::Elsewhere => Vec::new(),
         Surroundings::GithubStep { .. } => of_a_job(error, here),
         Surroundings::GithubAction { action } => {
-            let of_inputs = of_inputs(error, action.as_deref().unwrap_or(OURS));
+            let of_inputs = of_inputs(error, action.as_deref().unwrap_or(OWN_FOLDER));
             [of_inputs, of_a_job(error, here)].concat()
         }
     };

@@ -3,12 +3,14 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::action_yml;
-use crate::support::{Bellwether, Finished, Migrations, TestDatabase, on_every_server, on_servers};
+use crate::support::{Bellwether, Finished, Migrations, Running, TestDatabase, on_every_server, on_servers};
 
 /// A step of a job: its workspace with migrations in `db/migrations`, and its files.
 struct Step {
@@ -90,6 +92,10 @@ impl Step {
     fn run_to_end(self) -> Ended {
         let workspace = self.program.folder().to_owned();
         Ended { finished: self.program.run(), files: self.files, workspace }
+    }
+
+    fn spawn(self) -> (Running, TempDir) {
+        (self.program.spawn(), self.files)
     }
 
     fn expect(self, code: i32) -> Ended {
@@ -250,6 +256,47 @@ on_every_server! {
         let page = ended.summary();
         assert!(page.starts_with("## ⚠️ default: would refuse") && page.contains("would not apply"), "{page}");
         assert!(ended.report()["plan"]["refused"].as_array().is_some_and(|list| !list.is_empty()));
+    }
+}
+
+const LONG: Duration = Duration::from_secs(60);
+
+on_servers! {
+    [postgres Postgres, mariadb MariaDb]
+
+    fn a_follower_tells_who_led_how_long_it_waited_and_where_to_look(db) {
+        let gate = db.gate();
+        let held = format!("{}{}", gate.sql(), USERS);
+        let step = |verb| {
+            Step::run(verb).file("db/0001_users.sql", &held).args(&["--migrations", "db"]).env("DATABASE_URL", db.way())
+        };
+        let (leader, _files) = step("lead").args(&["--participant", "shop-web"]).spawn();
+        leader.wait_for_line("a run", LONG, |line| line.starts_with("::group::1 migration"));
+        let (follower, files) = step("follow").spawn();
+        follower.wait_for_line("the leader", LONG, |line| line.contains("shop-web is at 1/1"));
+        gate.open();
+        follower.wait(LONG).expect(0).says("::group::Waiting for the leader");
+        leader.wait(LONG).expect(0);
+        let page = std::fs::read_to_string(files.path().join("summary")).unwrap();
+        assert!(page.contains("<code>shop-web</code> led · we waited "), "{page}");
+        assert!(page.contains("[its page](<https://github.example/acme/shop/actions/runs/77/attempts/2>)"), "{page}");
+        assert!(page.contains("shop-web at work :active"), "{page}");
+    }
+
+    /// The runner sends SIGINT first; the job still learns what became of it.
+    fn a_cancelled_step_tells_its_job(db) {
+        let gate = db.gate();
+        let step = Step::action().on(db).file("db/0001_users.sql", USERS).file("db/0002_held.sql", &gate.sql());
+        let (running, files) = step.input("migrations", "db").spawn();
+        running.wait_for_line("the first migration", LONG, |line| line.contains("applied 1/2 0001_users"));
+        running.signal(Signal::SIGINT);
+        let finished = running.wait(LONG).expect(130);
+        gate.open();
+        let ended = Ended { finished, files, workspace: PathBuf::new() };
+        let outputs = ended.outputs();
+        assert_eq!([outputs["outcome"].as_str(), outputs["applied"].as_str()], ["interrupted", "1"]);
+        assert!(ended.summary().starts_with("## ❌ default: SIGINT ended the run"), "{}", ended.summary());
+        assert!(ended.annotations()[0].contains("SIGINT"), "{:?}", ended.annotations());
     }
 }
 

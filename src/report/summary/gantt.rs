@@ -18,7 +18,7 @@ pub(super) fn gantt(story: &Story<'_>) -> Option<String> {
     lines.push("    axisFormat %H:%M:%S".to_owned());
     let spans = longest(&story.spans, |span| span.took_ms);
     if !spans.is_empty() {
-        lines.push("    section around".to_owned());
+        lines.push("    section the run".to_owned());
         lines.extend(spans.iter().enumerate().map(|(index, (_, span))| {
             bar(&span.name, "active", &format!("w{index}"), span.began_ms, span.took_ms)
         }));

@@ -277,7 +277,8 @@ proptest! {
     fn any_text_as_code_is_shown_as_it_is_and_stays_there(text in any::<String>()) {
         let cell = code(&text);
         prop_assert!(!cell.contains(['|', '\n', '\r', '`', '@', '\\']), "{}", cell);
-        prop_assert_eq!(cell.matches('<').count(), if cell.is_empty() { 0 } else { 2 });
+        let tags = cell.matches('<').count() - 2 * cell.matches("<span>&#64;</span>").count();
+        prop_assert_eq!(tags, if cell.is_empty() { 0 } else { 2 });
         let line = words::line(&text);
         prop_assert_eq!(shown(&cell), line.trim());
     }

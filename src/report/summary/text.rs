@@ -26,7 +26,7 @@ pub fn with_code(text: &str) -> String {
     out
 }
 
-/// A name of one line, as code: nobody is mentioned in code, and nothing is linked.
+/// A name of one line, as code: nobody is mentioned there.
 pub fn code(text: &str) -> String {
     match text.trim().is_empty() {
         true => String::new(),
@@ -63,9 +63,9 @@ fn escaped(text: &str, linked: bool) -> String {
         let list = linked
             && ((out.is_empty() && "-+=".contains(c)) || (number && !out.is_empty() && ".)".contains(c)));
         match c {
-            // what mentions and numbers begin with is cut off from its name: they are looked for after the references
-            // have become characters again
-            '@' | '#' if linked => {
+            // what mentions, addresses and numbers have is cut off from the rest: they are looked for after the
+            // references have become characters again, and addresses even in code
+            c if c == '@' || (c == '#' && linked) => {
                 out.push_str("<span>");
                 reference(&mut out, c);
                 out.push_str("</span>");
