@@ -83,7 +83,7 @@ fn execute(
     match &request.action {
         Action::Completions { shell } => {
             report::print_result(&completions(*shell, env));
-            Ok(Success { run: None, applied: Vec::new(), message: String::new() })
+            Ok(Success::default())
         }
         Action::Install { path } => install::install(path),
         Action::Deploy { .. } | Action::Lead { .. } | Action::Follow { .. } => {

@@ -129,6 +129,7 @@ impl Watch<'_> {
 }
 
 fn ready_to_go(ready: &Ready, seen: &Observation) -> Success {
+    let before = seen.latest.as_ref().is_none_or(|latest| latest.old);
     let latest = seen.latest.as_ref().map(|latest| &latest.run);
     let message = match (ready, latest) {
         (Ready::Succeeded, Some(run)) => {
@@ -136,7 +137,7 @@ fn ready_to_go(ready: &Ready, seen: &Observation) -> Success {
         }
         _ => "nothing of our migrations is pending".to_owned(),
     };
-    Success { run: latest.map(|run| run.id.clone()), applied: Vec::new(), message }
+    Success { run: latest.map(|run| run.id.clone()), applied: Vec::new(), message, before }
 }
 
 /// Rounded up: "0 s" would be a lie.

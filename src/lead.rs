@@ -159,14 +159,15 @@ async fn fast_path(job: &Job, observer: &mut Observer, first: bool) -> Result<Fi
     let judged = job.judge(session.as_mut(), job.history_by_path().as_ref()).await;
     let reading = Reading::from(judged.map_err(|error| job.refused(Doing::ReadingHistory, error))?);
     let done = judge::nothing_to_do(&look, job.command.is_some(), &reading);
-    Ok(done.map_or(First::Go(None), |run| First::Done(nothing_to_do(run))))
+    Ok(done.map_or(First::Go(None), |run| First::Done(nothing_to_do(run, true))))
 }
 
-fn nothing_to_do(latest: &Run) -> Success {
+fn nothing_to_do(latest: &Run, before: bool) -> Success {
     Success {
         run: Some(latest.id.clone()),
         applied: Vec::new(),
         message: format!("nothing to do: {} is applied", latest.release.short()),
+        before,
     }
 }
 

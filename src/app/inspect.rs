@@ -253,5 +253,5 @@ pub(super) fn readiness(latest: Option<(&Run, bool)>, pending: &Pending) -> (boo
 
 /// The report is the result.
 pub fn silent() -> Success {
-    Success { run: None, applied: Vec::new(), message: String::new() }
+    Success::default()
 }

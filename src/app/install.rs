@@ -13,7 +13,7 @@ use crate::job::Success;
 pub fn install(path: &Path) -> Result<Success, Error> {
     let target = if path.is_dir() { path.join("bellwether") } else { path.to_owned() };
     copy(&target).map_err(|source| Error::Write { path: target.display().to_string(), source })?;
-    Ok(Success { run: None, applied: Vec::new(), message: format!("installed {}", target.display()) })
+    Ok(Success { message: format!("installed {}", target.display()), ..Success::default() })
 }
 
 fn copy(target: &Path) -> io::Result<()> {

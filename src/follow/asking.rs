@@ -88,7 +88,7 @@ impl Asker {
 
     fn ready(&self) -> Success {
         let message = format!("{} says that all is ready", self.source.program());
-        Success { run: None, applied: Vec::new(), message }
+        Success { message, ..Success::default() }
     }
 
     fn failed(&self, failure: Failure, output: String) -> Error {

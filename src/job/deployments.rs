@@ -159,7 +159,10 @@ impl Deployments {
                 .ended
                 .await
                 .unwrap_or_else(|error| Err(Failure::Odd { what: format!("nothing: {error}") }.into())),
-            (None, Ok(success)) if job.role != Role::Follow => Ok(self.nothing_to_do(job, success).await?),
+            // of a run that was led while we were there its leader tells
+            (None, Ok(success)) if success.before || job.role == Role::Lead => {
+                Ok(self.nothing_to_do(job, success).await?)
+            }
             (None, _) => Ok(()),
         }
     }
@@ -167,12 +170,7 @@ impl Deployments {
     /// All was done before: whoever follows here has to see that too, if no deployment says it yet.
     async fn nothing_to_do(&self, job: &Job, success: &Success) -> Result<(), Failure> {
         let latest = Reader::new(Arc::clone(&self.client)).look(&job.scope, None).await?.look.latest;
-        let said = latest.is_some_and(|latest| {
-            // its leader is about to say it; a designated one does not rely on that
-            let its_own = job.role == Role::Elect && success.run.as_ref() == Some(&latest.id);
-            latest.status == RunStatus::Succeeded || its_own
-        });
-        if said {
+        if latest.is_some_and(|latest| latest.status == RunStatus::Succeeded) {
             return Ok(());
         }
         let payload = Payload {

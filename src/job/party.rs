@@ -80,7 +80,7 @@ impl Limits {
 }
 
 /// What ended well.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Success {
     /// The run that decided, ours or the leader's.
     pub run: Option<RunId>,
@@ -88,6 +88,8 @@ pub struct Success {
     pub applied: Vec<Version>,
     /// What there was to it, in one sentence.
     pub message: String,
+    /// All was done before we came.
+    pub before: bool,
 }
 
 impl Party {

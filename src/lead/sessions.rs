@@ -321,7 +321,10 @@ impl SecondLook<Result<Success, Error>> for UnderTheLock<'_> {
             reading = Reading::from(self.job.judge(session, self.history).await?);
         }
         Ok(settle(look, &self.us, &reading).map(|settled| match settled {
-            Settled::Done(run) => Ok(nothing_to_do(&run)),
+            Settled::Done(run) => {
+                let before = self.us.since.is_some_and(|since| run.fence < since);
+                Ok(nothing_to_do(&run, before))
+            }
             Settled::LeaderFailed(run) => Err(Error::LeaderFailed { run }),
             Settled::NotApplied(run, pending) => {
                 Err(Error::BundleNotApplied { run, pending: self.job.named(&pending) })

@@ -57,7 +57,8 @@ impl Working<'_> {
         let ended = match (done, written) {
             (Err(error), _) => Err(error),
             (Ok(()), Ok(true)) => {
-                Ok(Success { run: Some(run.id.clone()), message: done_message(applied.len(), run), applied })
+                let message = done_message(applied.len(), run);
+                Ok(Success { run: Some(run.id.clone()), message, applied, before: false })
             }
             (Ok(()), Ok(false)) => Err(Error::LockLost {
                 reason: "another run has taken over before ours could be recorded".to_owned(),

@@ -29,7 +29,7 @@ pub enum Event {
         /// What.
         message: String,
     },
-    /// The database cannot be reached for now; we try again.
+    /// The database, or GitHub where it is followed, cannot be reached for now; we try again.
     Retrying {
         /// What we tried.
         what: String,
@@ -173,7 +173,7 @@ pub struct Start {
     pub release_reason: String,
     /// Given by the user.
     pub deploy: Option<Deploy>,
-    /// The database, without password; none where a status command is asked instead.
+    /// The database, without password; none where a status command or GitHub is asked instead.
     pub database: Option<String>,
 }
 

@@ -234,5 +234,5 @@ fn finish(job: &Job, asked: &Asked<'_>, changes: Vec<Resolved>, run: Option<RunI
     };
     let report = ResolveReport { history, changes, run: run.clone(), by: asked.by.to_owned() };
     job.report.event(&Event::Resolved(Box::new(report)));
-    Success { run, applied: Vec::new(), message }
+    Success { run, message, ..Success::default() }
 }

@@ -240,7 +240,7 @@ fn unlocked(job: &Job, run: &Run, fence: i64, ended_by: String, session_ended: O
         ended_by,
         session_ended,
     })));
-    Success { run: Some(run.id.clone()), applied: Vec::new(), message }
+    Success { run: Some(run.id.clone()), message, ..Success::default() }
 }
 
 /// In the ledger; the new fence, or none if the run is not as it was shown.
@@ -335,5 +335,5 @@ fn nothing(job: &Job) -> Success {
 }
 
 fn done(message: String) -> Success {
-    Success { run: None, applied: Vec::new(), message }
+    Success { message, ..Success::default() }
 }

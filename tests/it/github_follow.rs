@@ -194,6 +194,15 @@ fn all_pages_are_read_and_links_to_other_hosts_are_not_followed_there() {
 }
 
 #[test]
+fn a_repository_that_has_moved_is_found() {
+    let github = Github::start();
+    run(&github, "run-1", &["success"]);
+    let moved = format!("{}/repos/{REPOSITORY}/deployments?task=bellwether:migrate", github.api());
+    github.fail("GET", LIST, Fault::Told(301, vec![("location", moved)], "Moved Permanently"));
+    follower(&github).run().expect(0);
+}
+
+#[test]
 fn what_has_not_changed_costs_nothing() {
     let github = Github::start();
     let deployment = run(&github, "run-1", &["in_progress"]);

@@ -143,6 +143,47 @@ on_servers! { [postgres Postgres]
     }
 }
 
+on_servers! { [postgres Postgres, mariadb MariaDb]
+    fn whoever_is_elected_tells_and_nobody_else(db) {
+        let github = Github::start();
+        let migrations = Migrations::counted(2);
+        let elect = |name: &str| {
+            let elect = Bellwether::at("deploy", db, &migrations).participant(name);
+            telling(elect, "required").knows(&github, WRITER)
+        };
+        let all: Vec<_> = ["a", "b", "c", "d"].map(|name| elect(name).spawn()).into_iter().collect();
+        all.into_iter().for_each(|running| drop(running.wait(LATER).expect(0)));
+        let deployment = only(&github);
+        assert_eq!(github.states(deployment).last().unwrap(), "success");
+        elect("e").run().expect(0);
+        assert_eq!(only(&github), deployment);
+    }
+
+    fn a_command_is_told_of_too(db) {
+        let github = Github::start();
+        let run = |program: &str| {
+            let leader = Bellwether::new("lead").on(db).release("r1").participant("shop-web");
+            telling(leader, "required").knows(&github, WRITER).args(["--", program]).run()
+        };
+        run("true").expect(0);
+        assert_eq!(github.states(only(&github)).last().unwrap(), "success");
+        run("false").expect(10);
+        let last = github.deployments()[1].clone();
+        assert_eq!(last["payload"]["engine"], "command");
+        assert_eq!(github.states(last["id"].as_i64().unwrap()).last().unwrap(), "failure");
+    }
+
+    fn a_github_that_must_answer_and_does_not_is_not_waited_for_long(db) {
+        let github = Github::start();
+        github.fail("POST", CREATE, Fault::Silence(LATER));
+        let ended = leader(&github, db, &Migrations::counted(1), "required").run().expect(32);
+        ended.explains(&["GitHub gives no answer", "no answer within 8 s"]);
+        assert!(!db.has_table("applied"));
+        // the lock is free, and the next one gets it
+        leader(&github, db, &Migrations::counted(1), "required").run().expect(0);
+    }
+}
+
 /// A SQLite database and two migrations.
 fn sqlite() -> (TestDatabase, Migrations) {
     (Server::Sqlite.database(), Migrations::counted(2))
