@@ -102,29 +102,25 @@ impl Deployments {
 
     /// Tells that a run is claimed. Waits for the answer only where deployments are required.
     pub async fn claimed(&self, run: &Run) -> Result<(), Error> {
-        let announcement = Announcement { refs: self.refs.clone(), payload: Payload::of(run) };
-        let word = Word::new(State::Queued, "the lock is ours");
-        let log_url = run.url.clone();
-        let mut made = None;
-        if self.required {
-            let making = async {
-                let id = self.client.announce(&announcement).await?;
-                self.client.tell(id, word.state, &word.description, log_url.as_deref()).await?;
-                Ok(id)
-            };
-            let making = timeout(BEFORE_WORK, making).await.unwrap_or_else(|_| Err(no_answer(BEFORE_WORK)));
-            made = Some(making.map_err(|failure| self.refused(failure, Vec::new()))?);
-        }
-        let (wanted, inbox) = watch::channel(word);
+        let (wanted, inbox) = watch::channel(Word::new(State::Queued, "the lock is ours"));
+        let (begins, mut begun) = watch::channel(None);
         let teller = Teller {
             client: Arc::clone(&self.client),
-            announcement,
-            log_url,
+            announcement: Announcement { refs: self.refs.clone(), payload: Payload::of(run) },
+            log_url: run.url.clone(),
+            required: self.required,
             report: Arc::clone(&self.report),
         };
-        let task = Task { wanted, ended: tokio::spawn(teller.run(made, inbox)) };
+        let task = Task { wanted, ended: tokio::spawn(teller.run(inbox, begins)) };
         *self.task.lock().unwrap_or_else(PoisonError::into_inner) = Some(task);
-        Ok(())
+        if !self.required {
+            return Ok(());
+        }
+        // given up here, it may be made all the same: the task stays, and has the last word
+        let taken = timeout(BEFORE_WORK, begun.wait_for(Option::is_some)).await;
+        let taken = taken.ok().and_then(|taken| taken.ok()?.clone());
+        let taken = taken.unwrap_or_else(|| Err(no_answer(BEFORE_WORK)));
+        taken.map_err(|failure| self.refused(failure, Vec::new()))
     }
 
     /// Tells that the work has begun; waits for nothing.
@@ -242,26 +238,33 @@ struct Teller {
     client: Arc<Client>,
     announcement: Announcement,
     log_url: Option<String>,
+    required: bool,
     report: Arc<dyn Report>,
 }
 
+/// How the deployment and its first status were taken, once that is known.
+type Begun = watch::Sender<Option<Result<(), Failure>>>;
+
 impl Teller {
-    async fn run(self, made: Option<i64>, mut inbox: watch::Receiver<Word>) -> Result<(), Untold> {
-        let mut said = made.map(|_| State::Queued);
-        let id = match made {
-            Some(id) => id,
-            None => self.announce().await?,
+    async fn run(self, mut inbox: watch::Receiver<Word>, begun: Begun) -> Result<(), Untold> {
+        let id = match self.announce().await {
+            Ok(id) => id,
+            Err(failure) => {
+                begun.send_replace(Some(Err(failure.clone())));
+                if !self.required {
+                    warn(&self.client, self.report.as_ref(), &failure);
+                }
+                return Err(Untold { failure, said: true });
+            }
         };
         loop {
             let word = inbox.borrow_and_update().clone();
-            if said != Some(word.state) {
-                let told = tell(&self.client, id, &word, self.log_url.as_deref()).await;
-                if word.is_last() {
-                    return Ok(told?);
-                }
-                // what comes after it says more
-                said = Some(word.state);
+            let told = tell(&self.client, id, &word, self.log_url.as_deref()).await;
+            if word.is_last() {
+                return Ok(told?);
             }
+            // what comes after it says more
+            begun.send_replace(Some(told));
             if inbox.changed().await.is_err() {
                 return Ok(());
             }
@@ -269,15 +272,11 @@ impl Teller {
     }
 
     /// Where there are too many requests just now, there may be fewer before the migrations are done.
-    async fn announce(&self) -> Result<i64, Untold> {
+    async fn announce(&self) -> Result<i64, Failure> {
         loop {
             match self.client.announce(&self.announcement).await {
-                Ok(id) => return Ok(id),
-                Err(Failure::RateLimited { wait }) => sleep(wait).await,
-                Err(failure) => {
-                    warn(&self.client, self.report.as_ref(), &failure);
-                    return Err(Untold { failure, said: true });
-                }
+                Err(Failure::RateLimited { wait }) if !self.required => sleep(wait).await,
+                announced => return announced,
             }
         }
     }

@@ -179,6 +179,11 @@ on_servers! { [postgres Postgres, mariadb MariaDb]
         let ended = leader(&github, db, &Migrations::counted(1), "required").run().expect(32);
         ended.explains(&["GitHub gives no answer", "no answer within 8 s"]);
         assert!(!db.has_table("applied"));
+        // it was made all the same, and nobody is to wait for it
+        let github = Github::start();
+        github.fail("POST", CREATE, Fault::DoneInSilence(LATER));
+        leader(&github, db, &Migrations::counted(1), "required").run().expect(32);
+        assert_eq!(github.states(only(&github)), ["failure"]);
         // the lock is free, and the next one gets it
         leader(&github, db, &Migrations::counted(1), "required").run().expect(0);
     }

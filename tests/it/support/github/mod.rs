@@ -41,7 +41,9 @@ pub enum Fault {
     DoneBut(u16),
     /// This code, with headers and a message.
     Told(u16, Vec<(&'static str, String)>, &'static str),
-    /// Nothing is answered for so long, and then the connection ends.
+    /// It is done, and nothing is answered for so long.
+    DoneInSilence(Duration),
+    /// Nothing is done or answered for so long, and then the connection ends.
     Silence(Duration),
 }
 
@@ -259,6 +261,11 @@ fn serve(shared: &Shared, mut stream: std::net::TcpStream) {
         at.and_then(|at| state.faults.remove(at)).map(|(_, fault)| fault)
     };
     let answer = match fault {
+        Some(Fault::DoneInSilence(time)) => {
+            note(shared, &request, answer(shared, &request).code);
+            thread::sleep(time);
+            return;
+        }
         Some(Fault::Silence(time)) => {
             note(shared, &request, 0);
             thread::sleep(time);
