@@ -21,6 +21,7 @@ mod github_prism;
 mod harness;
 mod indexes;
 mod install;
+mod kubernetes;
 mod layers;
 mod leases;
 mod ledger;
