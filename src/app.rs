@@ -8,6 +8,7 @@ mod inspect;
 mod install;
 mod operator;
 mod prepare;
+mod time;
 mod watching;
 
 use std::ffi::OsString;
@@ -142,6 +143,7 @@ async fn deploy(
         biased;
         ended = perform(&job) => ended,
         error = last_resort(&job, forced) => Err(error),
+        never = time::say_when_short(job.limits.began, job.limits.budget, &**report) => match never {},
     };
     facts.run = job.own_run.get().cloned();
     close(&job, ended).await

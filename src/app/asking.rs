@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::app::inspect::silent;
 use crate::app::prepare::{self, Facts};
-use crate::app::{AFTER_BUDGET, AFTER_SIGNAL};
+use crate::app::{AFTER_BUDGET, AFTER_SIGNAL, time};
 use crate::cli::Request;
 use crate::config::{LeaderRule, Settings};
 use crate::engine::command::Command;
@@ -50,6 +50,7 @@ pub async fn ask(
         biased;
         ended = asker.ask_until_ready() => ended,
         error = last_resort(&asker, forced) => Err(error),
+        never = time::say_when_short(asker.began, asker.budget, &**report) => match never {},
     }
 }
 
@@ -127,7 +128,7 @@ fn asker(
     Asker {
         source: source(settings),
         began,
-        budget: settings.timeout.unwrap_or(identity.default_timeout),
+        budget: time::budget(settings.timeout, identity, &**report),
         report: Arc::clone(report),
         signal,
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::app::github;
+use crate::app::{github, time};
 use crate::cli::{Action, Request};
 use crate::config::{self, HistorySettings, LeaderRule, Settings};
 use crate::database::{self, EngineName, LockKey, Target, url};
@@ -216,7 +216,7 @@ impl Prepared {
             },
             limits: Limits {
                 began,
-                budget: settings.timeout.unwrap_or(identity.default_timeout),
+                budget: time::budget(settings.timeout, identity, &**report),
                 connect_wait: settings.connect_wait,
                 lock_wait: settings.lock.wait,
                 ddl_lock_timeout: settings.ddl_lock_timeout.unwrap_or(Duration::ZERO),

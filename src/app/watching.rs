@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use crate::app::github;
 use crate::app::inspect::{readiness, silent};
 use crate::app::prepare::{self, Facts, Prepared};
-use crate::app::{AFTER_BUDGET, AFTER_SIGNAL};
+use crate::app::{AFTER_BUDGET, AFTER_SIGNAL, time};
 use crate::cli::Request;
 use crate::config::Settings;
 use crate::error::{Asking, Error};
@@ -91,6 +91,7 @@ pub async fn follow(
         biased;
         ended = watch_source(&party, &mut source, None) => ended,
         error = last_resort(&party, forced) => Err(error),
+        never = time::say_when_short(party.limits.began, party.limits.budget, &**report) => match never {},
     }
 }
 

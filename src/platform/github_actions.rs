@@ -43,6 +43,7 @@ impl Platform for GithubActions {
             release: release(env),
             url: url(env),
             default_timeout: Duration::from_secs(30 * 60),
+            limit: None,
             host: set(env, "RUNNER_NAME").unwrap_or_else(hostname),
             must_designate: false,
         }

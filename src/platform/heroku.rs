@@ -23,17 +23,29 @@ impl Platform for Heroku {
         let release = ["HEROKU_BUILD_COMMIT", "HEROKU_SLUG_COMMIT"]
             .into_iter()
             .find_map(|name| set(env, name).map(|commit| (Release(commit), name.to_owned())));
+        let dyno = set(env, "DYNO");
+        let releases = dyno.as_deref().is_some_and(in_release_phase);
         Identity {
             platform: self.name(),
             participant_names: set(env, "HEROKU_APP_NAME").into_iter().collect(),
             release,
             url: None,
-            // the release phase is ended after 60 minutes
             default_timeout: Duration::from_secs(50 * 60),
-            host: set(env, "DYNO").unwrap_or_else(hostname),
+            limit: releases.then_some(RELEASE_PHASE - GRACE - Duration::from_secs(60)),
+            host: dyno.unwrap_or_else(hostname),
             must_designate: true,
         }
     }
+}
+
+/// After which Heroku ends a release phase; a one-off dyno may take a day.
+const RELEASE_PHASE: Duration = Duration::from_secs(60 * 60);
+/// Between its SIGTERM and its SIGKILL.
+const GRACE: Duration = Duration::from_secs(30);
+
+/// `release.4711`, or on Fir `release-` and letters.
+fn in_release_phase(dyno: &str) -> bool {
+    dyno.strip_prefix("release").is_some_and(|rest| rest.starts_with(['.', '-']))
 }
 
 #[cfg(test)]
@@ -45,6 +57,17 @@ mod tests {
         let identity = Heroku.identify(&|name| (name == "DYNO").then(|| "release.1".to_owned()));
         assert_eq!((identity.participant_names, identity.release), (vec![], None));
         assert_eq!(identity.host, "release.1");
+    }
+
+    #[test]
+    fn the_limit_is_that_of_the_release_phase_alone() {
+        let limit = |dyno: &str| Heroku.identify(&|name| (name == "DYNO").then(|| dyno.to_owned())).limit;
+        for dyno in ["release.4711", "release-5f7d9c-x2x1z"] {
+            assert_eq!(limit(dyno), Some(Duration::from_secs(3510)), "{dyno}");
+        }
+        for dyno in ["run.4711", "web.1", "released.1", "release"] {
+            assert_eq!(limit(dyno), None, "{dyno}");
+        }
     }
 
     #[test]

@@ -1,9 +1,21 @@
 //! A pod. Its workload's name cannot be told from its own (`web-7d4b9c6f5-x2x1z` may be anything), so only the
 //! manifest's `BELLWETHER_WORKLOAD`, filled by the downward API, says it.
 
+mod reason;
+
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::platform::{Env, Identity, Platform, hostname, set};
+use crate::report::{Options, Report};
+use reason::Reason;
+
+/// Where Kubernetes looks for the reason, unless the manifest's `terminationMessagePath` says otherwise; then
+/// `BELLWETHER_TERMINATION_LOG` has to say the same.
+const TERMINATION_LOG: &str = "/dev/termination-log";
+/// What a container is started for. Other verbs are people's, beside an application whose log this is.
+const DEPLOYS: [&str; 3] = ["deploy", "lead", "follow"];
 
 /// A pod.
 pub(super) struct Kubernetes;
@@ -26,9 +38,18 @@ impl Platform for Kubernetes {
             url: None,
             // a rollout counts as stuck after 600 s; a failed init container is started again
             default_timeout: Duration::from_secs(8 * 60),
+            limit: None,
             host: pod.unwrap_or_else(hostname),
             must_designate: false,
         }
+    }
+
+    fn report(&self, env: Env<'_>, verb: &str, _: Options, inner: Arc<dyn Report>) -> Arc<dyn Report> {
+        if !DEPLOYS.contains(&verb) {
+            return inner;
+        }
+        let file = set(env, "BELLWETHER_TERMINATION_LOG").unwrap_or_else(|| TERMINATION_LOG.to_owned());
+        Arc::new(Reason::new(inner, PathBuf::from(file)))
     }
 }
 

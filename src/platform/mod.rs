@@ -1,10 +1,12 @@
 //! Where we run: what that place says of us, how its users call us, and what it wants to be told beside our own output.
 //! One file per platform, one line each in [`PLATFORMS`].
 
+mod fly;
 mod github_actions;
 mod heroku;
 mod kubernetes;
 mod plain;
+mod render;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -81,6 +83,9 @@ pub struct Identity {
     pub url: Option<String>,
     /// The budget, where the user gives none.
     pub default_timeout: Duration,
+    /// The budget at most, whatever the user gives: the place's own limit less its grace and a minute, so that we end
+    /// before it ends us. None = it has none, or does not say.
+    pub limit: Option<Duration>,
     /// The machine, dyno or pod.
     pub host: String,
     /// Whether somebody must say who leads: here an elect may not be who can migrate.
@@ -88,6 +93,12 @@ pub struct Identity {
 }
 
 impl Identity {
+    /// How long we may take in all, of what the user gives.
+    pub fn budget(&self, given: Option<Duration>) -> Duration {
+        let wanted = given.unwrap_or(self.default_timeout);
+        self.limit.map_or(wanted, |limit| wanted.min(limit))
+    }
+
     /// What runs and messages call us: what the user says, else the platform, else the host. For people only: who is
     /// meant by a config is decided in `plan::role`.
     pub fn display_name(&self, given: Option<&Participant>) -> Participant {
@@ -101,8 +112,14 @@ impl Identity {
 
 /// Every platform, in the order in which they are asked: a GitHub runner may itself be a pod. The last one fits
 /// everywhere.
-pub const PLATFORMS: &[&dyn Platform] =
-    &[&github_actions::GithubActions, &heroku::Heroku, &kubernetes::Kubernetes, &plain::Plain];
+pub const PLATFORMS: &[&dyn Platform] = &[
+    &github_actions::GithubActions,
+    &heroku::Heroku,
+    &fly::Fly,
+    &render::Render,
+    &kubernetes::Kubernetes,
+    &plain::Plain,
+];
 
 /// Where we run.
 pub fn here(env: Env<'_>) -> &'static dyn Platform {
@@ -152,6 +169,11 @@ mod tests {
             (&[][..], "plain", 30),
             (&[("GITHUB_ACTIONS", "true")], "github-actions", 30),
             (&[("DYNO", "release.1234")], "heroku", 50),
+            (&[("FLY_APP_NAME", "shop-web"), ("RELEASE_COMMAND", "1")], "fly", 4),
+            (&[("FLY_APP_NAME", "shop-web")], "fly", 30),
+            (&[("RENDER", "true")], "render", 25),
+            // Render's own machines are pods
+            (&[("RENDER", "true"), ("KUBERNETES_SERVICE_HOST", "10.0.0.1")], "render", 25),
             (&[("KUBERNETES_SERVICE_HOST", "10.0.0.1")], "kubernetes", 8),
             (&[("KUBERNETES_SERVICE_HOST", "10.0.0.1"), ("GITHUB_ACTIONS", "true")], "github-actions", 30),
             (&[("DYNO", "")], "plain", 30),
@@ -162,6 +184,17 @@ mod tests {
             assert_eq!(identity.must_designate, name == "heroku");
             assert!(!identity.host.is_empty());
         }
+    }
+
+    #[test]
+    fn a_place_that_ends_us_leaves_less_than_the_user_gives() {
+        let minutes = |minutes: u64| Duration::from_secs(minutes * 60);
+        let release_phase = identity(&[("DYNO", "release.4711")]);
+        assert_eq!(release_phase.budget(None), minutes(50));
+        assert_eq!(release_phase.budget(Some(minutes(5))), minutes(5));
+        // an hour, less 30 s between its signals and a minute
+        assert_eq!(release_phase.budget(Some(minutes(120))), Duration::from_secs(58 * 60 + 30));
+        assert_eq!(identity(&[]).budget(Some(minutes(120))), minutes(120));
     }
 
     #[test]

@@ -23,6 +23,7 @@ impl Platform for Plain {
             release: None,
             url: None,
             default_timeout: Duration::from_secs(30 * 60),
+            limit: None,
             host: hostname(),
             must_designate: false,
         }

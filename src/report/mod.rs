@@ -23,7 +23,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::cli::{Color, Output};
-use crate::model::event::Event;
+use crate::model::event::{Event, Outcome};
 use crate::model::secret::Secret;
 
 /// How long [`Report::finish`] waits for somebody to read what we wrote.
@@ -157,6 +157,11 @@ impl Report for Silent {
 pub fn print_result(text: &str) {
     let mut out = io::stdout();
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+/// The end of a process as people read it, without colours.
+pub fn in_words(end: &Outcome) -> String {
+    outcome::lines(end).iter().map(|line| line.draw(false, false)).collect()
 }
 
 /// A text in which a GitHub runner finds no command.

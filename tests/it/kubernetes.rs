@@ -297,9 +297,11 @@ on_servers! { [postgres Postgres, sqlite Sqlite]
         let gate = db.gate();
         let broken = Migrations::counted(1).file("0002_broken.sql", format!("{}INSERT INTO nowhere VALUES (1);", gate.sql()));
         let workload = Workload::of("elect.yaml", "Deployment");
+        let reason = db.folder().join("termination-log");
+        fs::write(&reason, "").unwrap();
         let leader = workload.start("shop-web-5d4f8-one", db, &broken).spawn();
         at_its_second_step(&leader);
-        let others = ["two", "three"].map(|pod| workload.start(&format!("shop-web-5d4f8-{pod}"), db, &broken).spawn());
+        let others = ["two", "three"].map(|pod| workload.start(&format!("shop-web-5d4f8-{pod}"), db, &broken).env("BELLWETHER_TERMINATION_LOG", &reason).spawn());
         for other in &others {
             other.wait_for_event("watching", SOON);
         }
@@ -308,6 +310,8 @@ on_servers! { [postgres Postgres, sqlite Sqlite]
         for other in wait(others.into()) {
             other.expect(20).explains(&["nowhere"]);
         }
+        let reason = fs::read_to_string(reason).unwrap();
+        assert!(reason.contains("nowhere") && reason.contains("exit code 20"), "{reason}");
         // the same commit with another template: at once, since nothing of this deploy has failed
         broken.write("0002_broken.sql", "SELECT 1;");
         let again = workload.start("shop-web-66b7d-one", db, &broken).run().expect(0);

@@ -147,7 +147,8 @@ fn examples_name_the_schema_so_that_editors_complete_them() {
     let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
     for example in fs::read_dir(&examples).unwrap().map(|entry| entry.unwrap().path()) {
         let config = example.join("bellwether.yml");
-        let text = fs::read_to_string(&config).unwrap();
+        // manifests and workflows have their own tests
+        let Ok(text) = fs::read_to_string(&config) else { continue };
         let schema =
             text.lines().next().and_then(|line| line.strip_prefix("# yaml-language-server: $schema="));
         assert!(example.join(schema.unwrap()).is_file(), "{}", config.display());

@@ -127,6 +127,42 @@ fn every_shell_line_that_starts_us_is_one_that_we_take() {
     assert!(taken > 10, "{taken}");
 }
 
+/// What stands in the files of platforms: as text of a YAML, JSON or TOML value, or after a key.
+fn command_lines(block: &Block) -> Vec<String> {
+    let of_lines = |between: fn(&str) -> Option<&str>| {
+        block.text.lines().filter_map(between).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let found = match block.language.as_str() {
+        "yaml" | "json" => texts(&parsed(block)),
+        "toml" => of_lines(|line| line.split('"').nth(1)),
+        "ini" => of_lines(|line| line.strip_prefix("ExecStart=")),
+        "procfile" => of_lines(|line| line.strip_prefix("release: ")),
+        _ => Vec::new(),
+    };
+    found.into_iter().filter(|line| is_ours(&words(line))).collect()
+}
+
+fn texts(value: &Value) -> Vec<String> {
+    match value {
+        Value::String(text) => text.lines().map(str::to_owned).collect(),
+        Value::Sequence(values) => values.iter().flat_map(texts).collect(),
+        Value::Mapping(values) => values.values().flat_map(texts).collect(),
+        _ => Vec::new(),
+    }
+}
+
+#[test]
+fn every_command_line_in_a_platforms_file_is_one_that_we_take() {
+    for (page, least) in [("heroku", 2), ("other-platforms", 5)] {
+        let page = root(&format!("docs/{page}.md"));
+        let lines: Vec<_> = blocks_of(&page).iter().flat_map(command_lines).collect();
+        assert!(lines.len() >= least, "{}: {lines:?}", page.display());
+        for line in lines {
+            takes(&page, &words(&line));
+        }
+    }
+}
+
 /// Procfile, workflow and manifest run one and the same command.
 #[test]
 fn each_tools_page_has_its_parts_and_they_agree() {
