@@ -99,6 +99,8 @@ fn participant(start: &Start, story: &Story<'_>) -> String {
     facts.extend(start.participant.as_ref().map(|name| format!("as {}", code(name.as_str()))));
     facts.extend(start.release.as_ref().map(|release| format!("release {}", code(release.short()))));
     facts.extend(start.database.as_ref().map(|database| code(database)));
+    let run = story.outcome.and_then(|outcome| outcome.run.as_ref());
+    facts.extend(run.map(|run| format!("run {}", code(run.as_str()))));
     facts.extend(story.outcome.map(|outcome| format!("{} in all", words::duration(outcome.duration_ms))));
     facts.extend(
         story

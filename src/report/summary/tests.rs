@@ -40,7 +40,7 @@ fn outcome(exit: u8, word: &'static str, message: &str, error: Option<Explained>
         role: Some(Role::Lead),
         outcome: word,
         release: Some("v41".into()),
-        run: None,
+        run: Some("5c0d".into()),
         applied: Vec::new(),
         duration_ms: 7_400,
         error,
