@@ -11,6 +11,7 @@ pub mod pooler;
 pub mod postgres;
 pub mod room;
 pub mod sqlite;
+pub mod standby;
 pub mod statement;
 pub mod url;
 

@@ -53,6 +53,8 @@ pub const DIALECT: Dialect = Dialect {
     crowded: Some(
         "SHOW GLOBAL STATUS WHERE Variable_name = 'Threads_connected' AND Value * 5 >= @@max_connections * 4",
     ),
+    // who may read a replica may not ask it how far it is
+    standby: None,
     marked: Some(
         "SELECT 1 FROM information_schema.processlist WHERE id <> CONNECTION_ID() \
          AND (info LIKE ? OR (id = ? AND info IS NULL AND command IN ('Query', 'Execute')))",

@@ -74,6 +74,13 @@ pub const DIALECT: Dialect = Dialect {
          >= (pg_catalog.current_setting('max_connections')::integer \
          - pg_catalog.current_setting('superuser_reserved_connections')::integer) * 4",
     ),
+    // one that is fed from an archive has received nothing, and is not known to be behind
+    standby: Some(
+        "SELECT pg_catalog.pg_last_wal_receive_lsn() IS NOT NULL AND (pg_catalog.pg_is_wal_replay_paused() \
+         OR NOT EXISTS (SELECT 1 FROM pg_catalog.pg_stat_get_wal_receiver() w WHERE w.pid IS NOT NULL) \
+         OR COALESCE(pg_catalog.pg_last_wal_replay_lsn() < ?::pg_catalog.pg_lsn, false)), \
+         pg_catalog.pg_last_wal_receive_lsn()::text WHERE pg_catalog.pg_is_in_recovery()",
+    ),
     marked: Some(
         "SELECT 1 FROM pg_catalog.pg_stat_get_activity(NULL) a WHERE a.pid <> pg_catalog.pg_backend_pid() \
          AND ((a.state = 'active' AND a.query LIKE ?) OR (a.pid::text = pg_catalog.split_part(?, '@', 1) \

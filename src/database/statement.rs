@@ -48,6 +48,9 @@ pub struct Dialect {
     pub end_session: Option<&'static str>,
     /// A row, if four fifths of the server's connections are taken ([`super::room`]).
     pub crowded: Option<&'static str>,
+    /// Of a standby: whether it is behind, and how far it has received; `?` = how far it had when asked last
+    /// ([`super::standby`]). No row: it is none.
+    pub standby: Option<&'static str>,
     /// Whether another session runs a statement that begins like this (`?`, for `LIKE`), or is the one recorded under
     /// this name (`?`) and does not let us read what it runs.
     pub marked: Option<&'static str>,

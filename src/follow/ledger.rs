@@ -5,12 +5,14 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::time::{Instant, timeout};
 
+use crate::database::standby::Standby;
 use crate::database::{Database, DbError, DbErrorKind, Holder, Purpose, Server};
 use crate::error::{Doing, Error};
 use crate::follow::source::{Looked, Memory, Source};
 use crate::job::Job;
 use crate::lead::jitter;
 use crate::ledger::look::{Look, LookError};
+use crate::model::event::Event;
 use crate::model::run::{LockMode, Run};
 
 /// Between looks, while a run is alive and otherwise.
@@ -19,6 +21,10 @@ const LONGEST_ALIVE: Duration = Duration::from_secs(1);
 const LONGEST_IDLE: Duration = Duration::from_secs(4);
 /// How long the server may take to answer a look.
 pub(super) const ANSWER: Duration = Duration::from_secs(10);
+
+/// Said once.
+const BEHIND: &str = "this standby is behind its primary: what it shows of a run may be old, and until it has caught up \
+    nobody is taken for silent";
 
 /// The database of a job.
 pub struct Ledger<'a> {
@@ -33,6 +39,9 @@ pub struct Ledger<'a> {
     pub(super) room_asked: Option<Instant>,
     /// The run at work is under a lease, as where there is a pooler.
     pub(super) leased: bool,
+    standby: Standby,
+    /// That it is behind was said.
+    told_behind: bool,
     /// SQLite: the file is not there yet.
     no_file: bool,
     pause: Duration,
@@ -48,6 +57,8 @@ impl<'a> Ledger<'a> {
             listens: None,
             room_asked: None,
             leased: false,
+            standby: Standby::default(),
+            told_behind: false,
             no_file: false,
             pause: FIRST_PAUSE,
         }
@@ -65,6 +76,12 @@ impl<'a> Ledger<'a> {
                 Some(matches!(holder, Holder::Other(_)))
             }
         };
+        if server.read_only && matches!(self.standby.is_behind(session.as_mut()).await, Ok(true)) {
+            memory.observer.not_heard(Instant::now());
+            if !std::mem::replace(&mut self.told_behind, true) {
+                self.job.report.event(&Event::Notice { message: BEHIND.to_owned() });
+            }
+        }
         let since = memory.observer.since();
         let look = self.job.ledger.look(session.as_mut(), &self.job.scope, since).await;
         let look = look.map_err(|error| look_failed(self.job, error, locked))?;

@@ -104,6 +104,13 @@ impl Observer {
         Sight { alive, vanished, shown_for, quiet_for }
     }
 
+    /// What we are about to look at may be old: that a counter stands still says nothing, and silence begins anew.
+    pub fn not_heard(&mut self, now: Instant) {
+        if let Some(pulse) = &mut self.pulse {
+            pulse.changed = now;
+        }
+    }
+
     /// Whether the run that the lock's row names is silent, counted from our first look at it.
     pub fn holder_is_silent(&mut self, run: &Run, now: Instant) -> bool {
         // one memory per run: of what a look saw, and is not asked again, every later count would be news for ever

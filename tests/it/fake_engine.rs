@@ -29,6 +29,7 @@ pub const DIALECT: Dialect = Dialect {
     may_create: None,
     end_session: None,
     crowded: None,
+    standby: None,
     marked: None,
     cancel_marked: None,
     end_marked: None,

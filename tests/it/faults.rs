@@ -9,6 +9,7 @@ mod failover;
 mod network;
 mod restarts;
 mod sessions;
+mod standbys;
 
 use std::time::Duration;
 

@@ -1,0 +1,67 @@
+//! Followers that look at a standby, which shows what it has replayed.
+
+use std::time::Duration;
+
+use super::{LONG, SOON, wait_at_gate};
+use crate::support::database::Session;
+use crate::support::own::OwnServer;
+use crate::support::{Bellwether, Migrations, Server};
+
+/// Longer than silence takes.
+const STANDSTILL: Duration = Duration::from_secs(20);
+
+#[test]
+fn a_standby_that_stands_still_makes_nobody_silent() {
+    if !Server::Postgres.is_available() {
+        return;
+    }
+    let own = OwnServer::with_standby();
+    let db = own.database();
+    let standby = db.copy_at(own.standby_url());
+    let gate = db.gate();
+    let migrations = Migrations::witnessed_with(&db, 2, 2, &gate.sql());
+    let leader = Bellwether::lead(&db, &migrations).spawn();
+    wait_at_gate(&db, &leader, 2);
+    standby.wait_for_row("select 1 from bellwether_runs", SOON);
+    let follower = Bellwether::follow(&standby, &migrations).config("follow: { grace: 1s }").spawn();
+    follower.wait_for_event("watching", SOON);
+    let mut replay = Session::open(Server::Postgres, own.standby_url());
+    replay.run("select pg_wal_replay_pause()");
+    follower.wait_for("that it is behind", SOON, |event| {
+        event["event"] == "notice"
+            && event["message"].as_str().is_some_and(|said| said.contains("behind its primary"))
+    });
+    // nothing to wait for: it must go on waiting
+    std::thread::sleep(STANDSTILL);
+    replay.run("select pg_wal_replay_resume()");
+    gate.open();
+    leader.wait(SOON).expect(0);
+    let follower = follower.wait(LONG).expect(0);
+    assert!(!follower.said().contains("no sign of life"), "{}", follower.said());
+}
+
+#[test]
+fn a_leaders_death_is_seen_on_a_standby_that_keeps_up() {
+    if !Server::Postgres.is_available() {
+        return;
+    }
+    let own = OwnServer::with_standby();
+    let db = own.database();
+    let standby = db.copy_at(own.standby_url());
+    let gate = db.gate();
+    let migrations = Migrations::witnessed_with(&db, 2, 2, &gate.sql());
+    let leader = Bellwether::lead(&db, &migrations).spawn();
+    wait_at_gate(&db, &leader, 2);
+    standby.wait_for_row("select 1 from bellwether_runs", SOON);
+    let follower = Bellwether::follow(&standby, &migrations).config("follow: { grace: 1s }").spawn();
+    follower.wait_for_event("watching", SOON);
+    leader.kill9();
+    // others write meanwhile: the standby is always a little behind
+    let mut busy = db.session();
+    busy.run("create table busy (id int)");
+    let end = std::time::Instant::now() + Duration::from_secs(10);
+    while std::time::Instant::now() < end {
+        busy.run("insert into busy select generate_series(1, 100)");
+    }
+    follower.wait(LONG).expect(22).explains(&["no sign of life"]);
+}
