@@ -80,6 +80,7 @@ pub fn plan(
         lock_reason: "the leader does not run bellwether, and followers take none".to_owned(),
         lock_name: settings.lock.name.clone(),
         lock_id: settings.lock.id,
+        followers: None,
         format: None,
         pending: Pending::Unknown,
         migrations: Vec::new(),

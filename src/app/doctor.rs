@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::app::inspect::{self, silent};
+use crate::app::inspect::{self, Lock, silent};
 use crate::app::prepare::{self, Prepared};
 use crate::cli::Request;
 use crate::config::Settings;
@@ -122,32 +122,32 @@ async fn database(job: &Job, findings: &mut Vec<Finding>) {
     let took = asked.elapsed().as_millis();
     findings.push(Finding::ok("connection", format!("{}, {took} ms", job.place())));
     findings.push(product(job, &server));
-    findings.push(lock(job).await);
+    findings.extend(lock(job).await);
     findings.extend(examine(job, session.as_mut(), &server).await);
 }
 
 fn product(job: &Job, server: &Server) -> Finding {
-    let name = format!("{} {}", server.product, server.version);
+    let found = inspect::named_server(server);
     if !server.read_only {
-        return Finding::ok("server", name);
+        return Finding::ok("server", found);
     }
-    let found = format!("{name}, read-only: a standby, or it is told to be");
     let severe = if job.role == Role::Follow { Health::Ok } else { Health::Bad };
     let todo = vec!["followers may look there; a leader needs the primary's URL".to_owned()];
     Finding::not_ok("server", severe, found, todo)
 }
 
-async fn lock(job: &Job) -> Finding {
-    let chosen = match inspect::lock(job).await {
-        Ok((chosen, _)) => chosen,
-        Err(error) => return Finding::of("lock", Health::Bad, &error),
+async fn lock(job: &Job) -> Vec<Finding> {
+    let Lock { chosen, followers, .. } = match inspect::lock(job).await {
+        Ok(lock) => lock,
+        Err(error) => return vec![Finding::of("lock", Health::Bad, &error)],
     };
     let name = &job.scope.lock_name;
-    match chosen.mode {
+    let found = match chosen.mode {
         Some(mode) => Finding::ok("lock", format!("{mode}, named {name} ({})", chosen.reason)),
         None => {
             let severe = if job.role == Role::Follow { Health::Warn } else { Health::Bad };
             Finding::of("lock", severe, &job.unsafe_lock(chosen))
         }
-    }
+    };
+    vec![found, Finding::ok("waiting", format!("followers {followers}"))]
 }

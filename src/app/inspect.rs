@@ -10,7 +10,7 @@ use crate::app::prepare::{self, Facts};
 use crate::app::watching;
 use crate::cli::Request;
 use crate::database::pooler::probe_pooler;
-use crate::database::{LockSupport, Purpose};
+use crate::database::{LockSupport, Purpose, Server};
 use crate::engine::script::fault;
 use crate::error::{Doing, Error};
 use crate::explain;
@@ -22,7 +22,7 @@ use crate::model::choice::FollowSource;
 use crate::model::event::{Event, Mark, MigrationStanding, MigrationState, PlanReport, StatusReport};
 use crate::model::ids::Participant;
 use crate::model::migration::Pending;
-use crate::model::run::{Role, Run, RunStatus};
+use crate::model::run::{LockMode, Role, Run, RunStatus};
 use crate::plan::role::unmatched_leader;
 use crate::platform::Env;
 use crate::report::Report;
@@ -54,18 +54,23 @@ pub async fn plan(
     let (_never, signal) = watch::channel(None);
     let job = prepared.job(request, role, release, report, began, signal)?;
     warn_of_stranger(&job, named).await?;
-    let (lock, server) = lock(&job).await?;
+    let Lock { chosen: lock, server, followers } = lock(&job).await?;
+    let read_only = server.as_ref().is_some_and(|server| server.read_only);
     let looked = look_once(&job).await?;
     let refused = refused(&job, &looked);
     let plan = PlanReport {
-        next: next(&job, &looked, lock.mode.is_none().then_some(lock.reason.as_str()), &refused),
+        next: match read_only && job.role != Role::Follow && looked.observation.pending != Pending::None {
+            true => "would stop: the server is read-only, and a leader needs the primary's URL".to_owned(),
+            false => next(&job, &looked, lock.mode.is_none().then_some(lock.reason.as_str()), &refused),
+        },
         refused,
         start: prepare::start(&job, Some(job.place()), role_reason, release_reason),
-        server,
+        server: server.as_ref().map(named_server),
         lock_mode: lock.mode,
         lock_reason: lock.reason,
         lock_name: job.scope.lock_name.clone(),
         lock_id: job.key.id,
+        followers: Some(followers.to_owned()),
         format,
         pending: looked.observation.pending.clone(),
         migrations: states(&looked),
@@ -74,15 +79,46 @@ pub async fn plan(
     Ok(silent())
 }
 
-/// The lock that a leader would take, and the server's name.
-pub(super) async fn lock(job: &Job) -> Result<(Chosen, Option<String>), Error> {
+/// What a leader and its followers would find of the server.
+pub(super) struct Lock {
+    /// The lock that a leader would take.
+    pub(super) chosen: Chosen,
+    /// None where there is no file yet (SQLite).
+    pub(super) server: Option<Server>,
+    /// How followers hear of the end, for people.
+    pub(super) followers: &'static str,
+}
+
+/// Product and version, and that nobody can lead there.
+pub(super) fn named_server(server: &Server) -> String {
+    let read_only = if server.read_only { ", read-only: a standby, or told to be" } else { "" };
+    format!("{} {}{read_only}", server.product, server.version)
+}
+
+/// As [`crate::follow`] does it.
+fn followers(job: &Job, server: &Server, chosen: &Chosen, pooled: bool) -> &'static str {
+    match server.lock {
+        _ if job.engine.dialect.notify.is_none() => "look again and again: this database wakes nobody",
+        _ if server.read_only => "look again and again: a standby wakes nobody",
+        _ if pooled || job.target.pooled => "look again and again: through a pooler nobody is woken",
+        LockSupport::Session(_) if chosen.mode != Some(LockMode::Lease) => "are woken by LISTEN",
+        _ => "look again and again: under a lease nobody is woken",
+    }
+}
+
+/// Asks the server, with a second session for whether there is a pooler.
+pub(super) async fn lock(job: &Job) -> Result<Lock, Error> {
     let wanted = job.lock_wanted();
     let mut session = match job.connect(Purpose::Look, job.limits.budget).await {
         Err(error) if job.no_file(&error) => {
             let reason = "the database file is not there yet; a leader makes it and locks the file beside it";
             let chosen =
                 wanted.unasked().unwrap_or_else(|| wanted.asked(LockSupport::Session(reason.to_owned())));
-            return Ok((chosen, None));
+            return Ok(Lock {
+                chosen,
+                server: None,
+                followers: "look again and again: this database wakes nobody",
+            });
         }
         session => session?,
     };
@@ -94,12 +130,16 @@ pub(super) async fn lock(job: &Job) -> Result<(Chosen, Option<String>), Error> {
         pooled = probed.map_err(|error| job.refused(Doing::Identifying, error))?;
     }
     let server = job.identify(session.as_mut()).await?;
-    let name = format!("{} {}", server.product, server.version);
-    let chosen = unasked.unwrap_or_else(|| match pooled {
+    let probed = job.engine.dialect.notify.is_some() && unasked.is_none();
+    let mut chosen = unasked.unwrap_or_else(|| match pooled {
         true => wanted.behind_pooler(),
-        false => wanted.asked(server.lock),
+        false => wanted.asked(server.lock.clone()),
     });
-    Ok((chosen, Some(name)))
+    if probed && chosen.mode == Some(LockMode::Session) {
+        chosen.reason.push_str("; no pooler is in between");
+    }
+    let followers = followers(job, &server, &chosen, pooled);
+    Ok(Lock { chosen, server: Some(server), followers })
 }
 
 /// A leader is named that is neither us nor anyone who ever led here: a typing error waits for ever.

@@ -140,6 +140,7 @@ pub async fn plan(
         lock_reason: "followers take none".to_owned(),
         lock_name: lock.name,
         lock_id: lock.id,
+        followers: None,
         format: None,
         pending: Pending::Unknown,
         migrations: Vec::new(),

@@ -233,6 +233,8 @@ pub struct PlanReport {
     pub lock_name: String,
     /// The number that stands for it on the server, if one is given.
     pub lock_id: Option<i64>,
+    /// How followers hear of the end; none where we could not look.
+    pub followers: Option<String>,
     /// The format of the bundle, if there is one.
     pub format: Option<String>,
     /// What is pending.

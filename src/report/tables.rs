@@ -24,6 +24,7 @@ pub fn plan(plan: &PlanReport, everything: bool) -> Vec<Line> {
     rows.because("lock", plan.lock_mode.map_or("unknown", |mode| mode.as_str()), &plan.lock_reason);
     let id = plan.lock_id.map(|id| format!(" (id {id})")).unwrap_or_default();
     rows.add("lock name", &format!("{}{id}", plan.lock_name));
+    rows.maybe("followers", plan.followers.as_deref());
     rows.maybe("format", plan.format.as_deref());
     rows.add("pending", &pending(&plan.pending));
     let mut lines = rows.lines();

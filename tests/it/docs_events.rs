@@ -167,6 +167,7 @@ fn plan() -> PlanReport {
         lock_reason: "PostgreSQL without a pooler".into(),
         lock_name: "default".into(),
         lock_id: None,
+        followers: Some("are woken by LISTEN".into()),
         format: Some("sqlx".into()),
         pending: Pending::Some(vec!["20240301".into()]),
         migrations: vec![migration()],

@@ -128,6 +128,7 @@ fn plan(refused: Vec<Mark>) -> PlanReport {
         lock_reason: "no pooler in between".into(),
         lock_name: "default".into(),
         lock_id: None,
+        followers: None,
         format: Some("sqlx".into()),
         pending: Pending::Some(vec!["3".into()]),
         migrations: vec![

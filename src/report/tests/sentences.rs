@@ -195,6 +195,7 @@ pub(super) fn plan() -> PlanReport {
         lock_reason: "PostgreSQL without a pooler".into(),
         lock_name: "default".into(),
         lock_id: None,
+        followers: Some("are woken by LISTEN".into()),
         format: Some("sqlx".into()),
         pending: Pending::Some(vec!["20240301".into(), "20240302".into()]),
         migrations: vec![

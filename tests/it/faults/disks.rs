@@ -103,3 +103,43 @@ fn a_file_whose_disk_gets_full_fails_the_run_and_the_next_one_does_the_rest() {
         insert into more select hex(randomblob(500)) from n;\n";
     gets_full(&db, &disk, &format!("{}{much}", db.sleep_sql(1.0)));
 }
+
+#[test]
+fn a_data_folder_that_gets_full_half_applies_a_script_which_is_refused_by_name() {
+    if !Server::MariaDb.is_available() {
+        return;
+    }
+    let Some(disk) = Disk::mount(24) else { return };
+    let own = OwnServer::start(Server::MariaDb, 50);
+    let db = own.database();
+    // the database's own folder goes there, ledger and history with it
+    own.crash();
+    let (here, there) = (own.data().join(db.name()), disk.path().join("data"));
+    let moved = Command::new("cp").arg("-a").args([&here, &there]).status();
+    assert!(moved.unwrap().success());
+    std::fs::remove_dir_all(&here).unwrap();
+    std::os::unix::fs::symlink(&there, &here).unwrap();
+    own.up();
+    db.reconnect();
+    let migrations = Migrations::witnessed(&db, 3);
+    let much = "create table more (t text) engine InnoDB;\ndo sleep(2);\n\
+        insert into more select repeat('x', 1000) from seq_1_to_50000;\n";
+    migrations.write("0002_step.sql", much);
+    let leader = Bellwether::lead(&db, &migrations).spawn();
+    super::wait_for_step(&leader, 2);
+    let follower = Bellwether::follow(&db, &migrations).config("follow: { grace: 2s }").spawn();
+    disk.fill();
+    let leader = leader.wait(super::LONG);
+    assert!(matches!(leader.code, Some(10 | 12 | 31)), "{:?}\n{}", leader.code, leader.said());
+    let follower = follower.wait(super::LONG);
+    assert!(matches!(follower.code, Some(20 | 22)), "{:?}\n{}", follower.code, follower.said());
+    disk.free();
+    let next = |release: &str| Bellwether::new("lead").on(&db).migrations(&migrations).release(release);
+    next("r2").run().expect(13).explains(&["0002_step"]);
+    db.sql("drop table if exists more");
+    let resolve = Bellwether::new("resolve").on(&db).migrations(&migrations);
+    resolve.args(["2", "--rolled-back"]).run().expect(0);
+    migrations.write("0002_step.sql", "create table more (id int);");
+    next("r3").run().expect(0);
+    assert_eq!(db.column("select step from witness order by at"), ["1", "3"]);
+}

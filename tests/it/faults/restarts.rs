@@ -15,9 +15,9 @@ fn with_own_server(server: Server, check: fn(&OwnServer, &TestDatabase)) {
     }
 }
 
-fn with_own_server_under_lease(check: fn(&OwnServer, &TestDatabase)) {
-    if Server::Postgres.is_available() {
-        let own = OwnServer::start(Server::Postgres, 100);
+fn with_own_server_under_lease(server: Server, check: fn(&OwnServer, &TestDatabase)) {
+    if server.is_available() {
+        let own = OwnServer::start(server, 100);
         check(&own, &own.database().under("lease"));
     }
 }
@@ -41,7 +41,12 @@ macro_rules! on_own_servers {
 
             #[test]
             fn postgres_lease() {
-                with_own_server_under_lease(check);
+                with_own_server_under_lease(Server::Postgres, check);
+            }
+
+            #[test]
+            fn mariadb_lease() {
+                with_own_server_under_lease(Server::MariaDb, check);
             }
         })+
     };

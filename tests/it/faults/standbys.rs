@@ -65,3 +65,29 @@ fn a_leaders_death_is_seen_on_a_standby_that_keeps_up() {
     }
     follower.wait(LONG).expect(22).explains(&["no sign of life"]);
 }
+
+#[test]
+fn plan_and_doctor_say_that_nobody_can_lead_on_a_standby() {
+    if !Server::Postgres.is_available() {
+        return;
+    }
+    let own = OwnServer::with_standby();
+    let db = own.database();
+    let standby = db.copy_at(own.standby_url());
+    let migrations = Migrations::witnessed(&db, 1);
+    standby.wait_for_row("select 1 from pg_tables where tablename = 'witness'", SOON);
+    let plan = Bellwether::at("plan", &standby, &migrations).args(["--role", "lead"]).run().expect(0);
+    let found = plan.events_named("plan")[0];
+    let says = |field: &str, words: &str| {
+        assert!(found[field].as_str().is_some_and(|it| it.contains(words)), "{field}: {found}")
+    };
+    says("server", "read-only");
+    says("next", "would stop");
+    says("followers", "a standby wakes nobody");
+    Bellwether::at("doctor", &standby, &migrations)
+        .args(["--role", "lead"])
+        .run()
+        .expect(31)
+        .explains(&["leading"]);
+    Bellwether::lead(&standby, &migrations).run().expect(31).explains(&["read-only", "primary's URL"]);
+}
