@@ -4,7 +4,7 @@ use super::explain;
 use crate::config::Problem;
 use crate::database::{DbErrorKind, EngineName};
 use crate::engine::command::Ending;
-use crate::error::{Doing, Error};
+use crate::error::{Doing, Error, GithubError};
 use crate::formats::FormatError;
 use crate::model::event::Explained;
 use crate::model::surroundings::Surroundings;
@@ -100,6 +100,9 @@ fn of_inputs(error: &Error, action: &str) -> Vec<String> {
             }
             _ => Vec::new(),
         },
+        Error::Github(GithubError::NoToken { .. } | GithubError::BadToken) => vec![
+            "the input `github-token` gives the token here; left out, it is the job's own".to_owned(),
+        ],
         Error::Command { command, ending: Ending::NotStarted(NOT_FOUND, _), .. } => not_in_image(command, action),
         _ => Vec::new(),
     }
@@ -142,6 +145,14 @@ mod tests {
         {
             assert!(!is_local(other), "{other}");
         }
+    }
+
+    #[test]
+    fn what_an_input_gives_is_said_of_the_action_alone() {
+        let error = Error::Github(GithubError::BadToken);
+        let hint = |here| explain_here(&error, &here).hints.swap_remove(0);
+        assert!(hint(Surroundings::GithubAction { action: None }).contains("`github-token`"));
+        assert_eq!(hint(Surroundings::GithubStep { in_container: false }), explain(&error).hints[0]);
     }
 
     #[test]
