@@ -22,7 +22,7 @@ use crate::model::run::{Role, Run, RunStatus};
 
 /// Waits for the verdict in the ledger, and as an elect leads where nobody does.
 pub async fn follow(job: &Job) -> Result<Success, Error> {
-    watch(job, &mut Ledger::new(job), Some(job)).await
+    watch(job, &mut Ledger::to_lead(job), Some(job)).await
 }
 
 /// Waits for the verdict of a source; only with a job there is something to lead.
@@ -67,7 +67,6 @@ impl Watch<'_> {
                     return Err(failed(self.party, self.source, since, failure, &seen.observation).await);
                 }
                 Decision::Lead => {
-                    self.source.leave(); // the leader's sessions come instead
                     self.seen_last = None; // from here on, we may be more than a follower
                     match self.try_lead().await? {
                         Some(success) => return Ok(success),
@@ -102,12 +101,14 @@ impl Watch<'_> {
         self.memory.first_look.map_or(Duration::ZERO, |first| first.elapsed())
     }
 
-    /// None = somebody else has the lock, or the server is busy: look again.
+    /// None = somebody else has the lock, or the server is busy: look again. The leader's sessions take the place of the
+    /// look's.
     async fn try_lead(&mut self) -> Result<Option<Success>, Error> {
         let Some(job) = self.job else {
             return Err(Error::Bug { what: "a follower was to lead".to_owned() });
         };
-        match try_lead(job, &mut self.memory.observer).await {
+        let opened = self.source.leave();
+        match try_lead(job, &mut self.memory.observer, opened).await {
             Ok(Attempt::Ended(ended)) => ended.map(Some),
             Ok(Attempt::NotGot) => Ok(None),
             Err(error) => self.source.outlast(error).await.map(|()| None),

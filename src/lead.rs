@@ -1,6 +1,7 @@
 //! Leads: sessions, lock, claim, work, verdict. The order is the protocol's; see `lock/mod.rs`.
 
 mod command;
+mod opening;
 mod run;
 pub(crate) mod sessions;
 mod steps;
@@ -86,14 +87,23 @@ async fn try_once(
     if let Attempt::Ended(ended) = leader.attempt(job, observer, began).await? {
         return Ok(Waited::Ended(ended));
     }
+    leader.look_first(job, observer).await?;
     let holder = leader.tell_holder(job, observer, began).await?;
     *opened = Some(leader);
     Ok(Waited::Holder(holder))
 }
 
-/// An elect: one try. The observer is the elect's own, so that what was at work when it came stays so.
-pub async fn try_lead(job: &Job, observer: &mut Observer) -> Result<Attempt, Error> {
-    let mut leader = Sessions::open(job, false).await?;
+/// An elect: one try, on the sessions that are open, or on new ones. The observer is the elect's own, so that what was
+/// at work when it came stays so.
+pub async fn try_lead(
+    job: &Job,
+    observer: &mut Observer,
+    opened: Option<Sessions>,
+) -> Result<Attempt, Error> {
+    let mut leader = match opened {
+        Some(leader) => leader,
+        None => Sessions::open(job, false).await?,
+    };
     let attempt = leader.attempt(job, observer, Instant::now()).await?;
     if let Attempt::NotGot = attempt {
         leader.tell_holder(job, observer, job.limits.began).await?;
@@ -101,7 +111,7 @@ pub async fn try_lead(job: &Job, observer: &mut Observer) -> Result<Attempt, Err
     Ok(attempt)
 }
 
-/// What a designated leader's first look says.
+/// What comes of a designated leader's first look.
 enum First {
     /// All is done.
     Done(Success),
@@ -109,14 +119,15 @@ enum First {
     Go(Option<Box<Sessions>>),
 }
 
-/// The first look, until one gets through: without one, nothing that we find later would be old.
+/// The first look, until one gets through: without one, nothing that we find later would be old. Of a command, the
+/// sessions alone.
 async fn first_look(job: &Job, observer: &mut Observer) -> Result<First, Error> {
     let mut connected = false;
     let mut pause = FIRST_TRY;
     loop {
-        // a command has no fast path: it looks on a session that it needs anyway
+        // a command has no fast path: its first look is the claim's, or the one before it waits for the lock
         let looked = match job.command.is_some() && job.beats() {
-            true => open_and_look(job, observer, !connected).await,
+            true => Sessions::open(job, !connected).await.map(|leader| First::Go(Some(Box::new(leader)))),
             false => fast_path(job, observer, !connected).await,
         };
         let error = match looked {
@@ -131,13 +142,6 @@ async fn first_look(job: &Job, observer: &mut Observer) -> Result<First, Error> 
         job.pause(jitter(pause)).await?;
         pause = (pause * 2).min(LONGEST_TRY);
     }
-}
-
-async fn open_and_look(job: &Job, observer: &mut Observer, first: bool) -> Result<First, Error> {
-    let mut leader = Sessions::open(job, first).await?;
-    let look = job.ledger.look(leader.work.as_mut(), &job.scope, None).await;
-    observer.see(&look.map_err(|error| job.look_failed(error))?, None, Instant::now());
-    Ok(First::Go(Some(Box::new(leader))))
 }
 
 /// Reads only, on one session: the latest run that is ours succeeded, and nothing is pending.

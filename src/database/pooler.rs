@@ -1,20 +1,36 @@
-//! Whether a pooler stands between us and PostgreSQL: one session's server process changes while another holds a
-//! transaction open. Takes no lock that could leak.
+//! Whether a pooler stands between us and PostgreSQL: never, where the server sees the very connection that we have
+//! open; else one session's server process changes while another holds a transaction open. Takes no lock that could
+//! leak.
 
-use crate::database::error::DbError;
-use crate::database::statement::Statement;
+use std::net::{IpAddr, SocketAddr, SocketAddrV4, SocketAddrV6};
+use std::os::fd::RawFd;
+
+use nix::sys::socket::{SockaddrStorage, getpeername, getsockname};
+
+use crate::database::error::{DbError, DbErrorKind};
+use crate::database::statement::{Row, Statement};
 use crate::database::{Database, postgres};
 
 /// One round finds a pooler that has nothing else to do; ten find a busy one.
 const ROUNDS: usize = 10;
 
+/// Both ends of a session's connection, as the server sees them.
+const ENDS: &str = "SELECT pg_catalog.host(pg_catalog.inet_client_addr()), pg_catalog.inet_client_port(), \
+    pg_catalog.host(pg_catalog.inet_server_addr()), pg_catalog.inet_server_port()";
+
 /// True if `a` was seen on two server processes. To be asked before either session is identified, since that sets
 /// them up, and through a pooler the settings would reach the application's connections. False on anything that is
 /// not PostgreSQL. Errors are those of the sessions.
 pub async fn probe_pooler(a: &mut dyn Database, b: &mut dyn Database) -> Result<bool, DbError> {
-    if a.dialect().name != postgres::DIALECT.name {
+    if is_direct(a).await? {
         return Ok(false);
     }
+    moves(a, b).await
+}
+
+/// Ten rounds with two sessions of one server, of which `a` is not known to be direct: whether `a` moves from one server
+/// process to another.
+pub async fn moves(a: &mut dyn Database, b: &mut dyn Database) -> Result<bool, DbError> {
     let first = backend(a).await?;
     for _ in 0..ROUNDS {
         b.script("BEGIN; SELECT 1").await?;
@@ -28,8 +44,97 @@ pub async fn probe_pooler(a: &mut dyn Database, b: &mut dyn Database) -> Result<
     Ok(false)
 }
 
+/// True if no pooler can be in between, found with one session and one exchange: the server has a connection with the
+/// same two ends as one of ours, and a pooler's own would have other ends (in one network, no two connections have the
+/// same). False proves nothing: there may be a tunnel or a translated address, or a socket in the file system. True on
+/// anything that is not PostgreSQL.
+pub async fn is_direct(session: &mut dyn Database) -> Result<bool, DbError> {
+    if session.dialect().name != postgres::DIALECT.name {
+        return Ok(true);
+    }
+    let ends = Statement::new(session.dialect(), &[], ENDS, vec![]);
+    match session.query(&ends).await {
+        Ok(reply) => Ok(reply.rows.first().and_then(ends_in).is_some_and(have_connection)),
+        // a server that is like PostgreSQL, and does not know these functions
+        Err(error) if matches!(error.kind, DbErrorKind::Statement | DbErrorKind::Privilege) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// The client's end and the server's; none where the connection is no network's.
+fn ends_in(row: &Row) -> Option<(SocketAddr, SocketAddr)> {
+    let end = |at: usize| {
+        let address: IpAddr = row.opt_text(at).ok()??.parse().ok()?;
+        let port = u16::try_from(row.opt_int(at + 1).ok()??).ok()?;
+        Some(SocketAddr::new(address.to_canonical(), port))
+    };
+    Some((end(0)?, end(2)?))
+}
+
+/// Whether this process has a connection with these ends, ours and the other, open. The driver does not say which
+/// socket is the session's, and it does not matter.
+fn have_connection((ours, theirs): (SocketAddr, SocketAddr)) -> bool {
+    let Ok(open) = std::fs::read_dir("/proc/self/fd") else { return false };
+    let mut numbers = open.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<RawFd>().ok());
+    numbers.any(|number| {
+        let end = |name: nix::Result<SockaddrStorage>| address(&name.ok()?);
+        end(getsockname(number)) == Some(ours) && end(getpeername(number)) == Some(theirs)
+    })
+}
+
+fn address(socket: &SockaddrStorage) -> Option<SocketAddr> {
+    let address = match (socket.as_sockaddr_in(), socket.as_sockaddr_in6()) {
+        (Some(v4), _) => SocketAddr::V4(SocketAddrV4::from(*v4)),
+        (None, Some(v6)) => SocketAddr::V6(SocketAddrV6::from(*v6)),
+        (None, None) => return None,
+    };
+    // without a link-local address's scope, which the server does not name
+    Some(SocketAddr::new(address.ip().to_canonical(), address.port()))
+}
+
 async fn backend(session: &mut dyn Database) -> Result<i64, DbError> {
     let statement = Statement::new(session.dialect(), &[], "SELECT pg_catalog.pg_backend_pid()", vec![]);
     let reply = session.query(&statement).await?;
     reply.rows.first().map_or(Ok(0), |row| row.int(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{TcpListener, TcpStream};
+
+    use super::*;
+    use crate::database::Value;
+
+    fn row(client: SocketAddr, server: SocketAddr) -> Row {
+        let end = |end: SocketAddr| [Value::Text(end.ip().to_string()), Value::Int(end.port().into())];
+        Row([end(client), end(server)].concat())
+    }
+
+    fn is_ours(row: &Row) -> bool {
+        ends_in(row).is_some_and(have_connection)
+    }
+
+    #[test]
+    fn a_connection_is_ours_while_it_is_open_and_by_both_of_its_ends() {
+        let server = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let theirs = server.local_addr().expect("an address");
+        let stream = TcpStream::connect(theirs).expect("a connection");
+        let ours = stream.local_addr().expect("an address");
+        let (accepted, _) = server.accept().expect("a connection");
+        assert!(is_ours(&row(ours, theirs)));
+        let mapped = IpAddr::V6("::ffff:127.0.0.1".parse().expect("an address"));
+        assert!(is_ours(&row(SocketAddr::new(mapped, ours.port()), theirs)));
+        // a pooler on this machine, on the server's side of it
+        let other = SocketAddr::new(ours.ip(), ours.port() ^ 1);
+        assert!(!is_ours(&row(other, theirs)));
+        assert!(!is_ours(&row(ours, other)));
+        drop((stream, accepted));
+        assert!(!is_ours(&row(ours, theirs)));
+    }
+
+    #[test]
+    fn a_connection_that_is_no_networks_proves_nothing() {
+        assert!(!is_ours(&Row(vec![Value::Null, Value::Null, Value::Null, Value::Null])));
+        assert!(!is_ours(&Row(vec![])));
+    }
 }

@@ -230,6 +230,14 @@ impl Statement {
         &self.arguments
     }
 
+    /// The same with `text`, a statement or several, before it in its message.
+    pub fn after(mut self, text: &str) -> Self {
+        if let Some(piece) = self.pieces.first_mut() {
+            piece.insert_str(0, &format!("{text}; "));
+        }
+        self
+    }
+
     /// The text, with what `placeholder` says for the argument with this number (from 1): `$1`, `@P1`, a literal.
     pub fn render(&self, mut placeholder: impl FnMut(usize, &Value) -> String) -> String {
         let mut text = String::new();

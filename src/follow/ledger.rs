@@ -11,9 +11,10 @@ use crate::error::{Doing, Error};
 use crate::follow::source::{Looked, Memory, Source};
 use crate::job::Job;
 use crate::lead::jitter;
+use crate::lead::sessions::Sessions;
 use crate::ledger::look::{Look, LookError};
 use crate::model::event::Event;
-use crate::model::run::{LockMode, Run};
+use crate::model::run::{LockMode, Role, Run};
 
 /// Between looks, while a run is alive and otherwise.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
@@ -30,6 +31,10 @@ const BEHIND: &str = "this standby is behind its primary: what it shows of a run
 pub struct Ledger<'a> {
     pub(super) job: &'a Job,
     pub(super) session: Option<(Box<dyn Database>, Server)>,
+    /// The first look may be on a session on which we may lead, if that needs no more than a look's.
+    hurries: bool,
+    /// The session is such a one.
+    leads: bool,
     /// The server has answered once: from then on, what passes is waited out.
     connected: bool,
     /// Whether the server notifies us: not if it has refused (a standby), nor through a pooler, where the wish would stay
@@ -53,6 +58,8 @@ impl<'a> Ledger<'a> {
         Self {
             job,
             session: None,
+            hurries: false,
+            leads: false,
             connected: false,
             listens: None,
             room_asked: None,
@@ -62,6 +69,13 @@ impl<'a> Ledger<'a> {
             no_file: false,
             pause: FIRST_PAUSE,
         }
+    }
+
+    /// The same for one who may lead there. Where a command is to run, most elects come to a database that is free, and
+    /// one session is enough to look and to lead.
+    pub fn to_lead(job: &'a Job) -> Self {
+        let hurries = job.role == Role::Elect && job.command.is_some();
+        Self { hurries, ..Self::new(job) }
     }
 
     async fn look_at_session(&mut self, memory: &mut Memory) -> Result<Looked, Error> {
@@ -120,6 +134,12 @@ impl Source for Ledger<'_> {
     async fn look(&mut self, memory: &mut Memory) -> Result<Looked, Error> {
         let job = self.job;
         // not within the limit of an answer: the first connection has its own, much longer one
+        if std::mem::take(&mut self.hurries)
+            && let Some(leader) = Sessions::open_at_once(job).await?
+        {
+            self.session = Some((leader.work, leader.server));
+            self.leads = true;
+        }
         if self.session.is_none() {
             match job.open(Purpose::Look, !self.connected).await {
                 Ok(opened) => {
@@ -140,7 +160,7 @@ impl Source for Ledger<'_> {
             Err(job.refused(Doing::Looking, error))
         });
         if looked.is_err() {
-            self.session = None;
+            self.leave();
         }
         looked
     }
@@ -157,6 +177,9 @@ impl Source for Ledger<'_> {
     }
 
     async fn sleep(&mut self, alive: bool) -> Result<(), Error> {
+        if self.leads {
+            self.leave(); // who waits needs no leader's session
+        }
         let alive = alive && self.has_room().await;
         let longest = if alive { LONGEST_ALIVE } else { LONGEST_IDLE };
         let pause = self.pause.min(longest);
@@ -177,8 +200,11 @@ impl Source for Ledger<'_> {
         }
     }
 
-    fn leave(&mut self) {
-        self.session = None;
+    fn leave(&mut self) -> Option<Sessions> {
+        let session = self.session.take();
+        session
+            .filter(|_| std::mem::take(&mut self.leads))
+            .map(|(work, server)| Sessions::alone(work, server))
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout};
 
 use super::ledger::{ANSWER, Ledger};
-use crate::database::pooler::probe_pooler;
+use crate::database::pooler::{is_direct, moves};
 use crate::database::room::is_crowded;
 use crate::database::{LockSupport, Purpose};
 use crate::error::Error;
@@ -28,7 +28,7 @@ impl Ledger<'_> {
         !crowded
     }
 
-    /// Asked once, with a second session: one alone cannot see a pooler.
+    /// Asked once, with a second session where one alone cannot tell.
     async fn may_listen(&mut self) -> bool {
         let Some((session, server)) = &mut self.session else { return false };
         if let Some(known) = self.listens {
@@ -39,8 +39,11 @@ impl Ledger<'_> {
             && !server.read_only;
         let job = self.job;
         let probe = async move {
+            if is_direct(session.as_mut()).await.ok()? {
+                return Some(false);
+            }
             let (mut other, _) = job.open(Purpose::Look, false).await.ok()?;
-            probe_pooler(other.as_mut(), session.as_mut()).await.ok()
+            moves(other.as_mut(), session.as_mut()).await.ok()
         };
         if !notifies {
             self.listens = Some(false);

@@ -9,6 +9,7 @@ use crate::database::Server;
 use crate::error::Error;
 use crate::follow::decide::Observation;
 use crate::job::Party;
+use crate::lead::sessions::Sessions;
 use crate::ledger::look::Look;
 use crate::lock::observer::{Observer, Sight};
 use crate::model::run::{Role, Run};
@@ -37,8 +38,10 @@ pub trait Source {
         None
     }
 
-    /// Gives up what it keeps between looks.
-    fn leave(&mut self) {}
+    /// Gives up what it keeps between looks: to a leader, if it can lead on it.
+    fn leave(&mut self) -> Option<Sessions> {
+        None
+    }
 }
 
 /// What one participant remembers between its looks.

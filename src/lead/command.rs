@@ -8,7 +8,7 @@ use crate::database::{Database, DbError, Holder};
 use crate::engine::command::{Command, Ending, Running};
 use crate::error::{AtWork, Error};
 use crate::lead::run::{Voice, Working};
-use crate::lock::beats::{BEAT_LIMIT, EVERY};
+use crate::lock::beats::{BEAT_LIMIT, EVERY, FIRST};
 use crate::lock::trust::since_boot;
 use crate::model::event::Event;
 use crate::model::run::{LockMode, Run};
@@ -77,6 +77,8 @@ impl Working<'_> {
         let at_work = || command.argv.first().map(|program| AtWork::Command(program.clone()));
         let mut ticks = interval(EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        // the claim was a moment ago, and a short command need not wait for a beat
+        ticks.reset_after(FIRST);
         let mut cut = None;
         let mut late = false;
         let mut lost_lock = false;

@@ -44,8 +44,7 @@ pub async fn migrate(
     let mine = claim::mine(run);
     let progress = SharedProgress::default();
     let recorder = Recorder::new(job.ledger.clone(), mine.clone());
-    let beat = leader.beat.take().filter(|_| job.command.is_none());
-    let voice = match beat {
+    let voice = match leader.beat.take() {
         Some(session) => {
             let heart = Leader {
                 engine: job.engine,
@@ -127,13 +126,14 @@ impl Working<'_> {
             total,
             waited_ms: milliseconds(began.elapsed()),
         };
-        // the claim's short timeouts end here
-        let restored = work.script(&self.server.restore).await;
-        restored.map_err(|error| self.broke(Doing::Claiming, error))?;
+        // nothing of the user's runs on a command's session: it may stay as the claim left it
         if let Some(command) = &self.job.command {
             self.job.report.event(&started(0));
             return self.run_commands(work, run, command).await;
         }
+        // the claim's short timeouts end here
+        let restored = work.script(&self.server.restore).await;
+        restored.map_err(|error| self.broke(Doing::Claiming, error))?;
         let judged = self.job.judge(work, self.history.as_ref()).await;
         let (judgement, _) = judged.map_err(|error| self.broke(Doing::ReadingHistory, error))?;
         let (Some(judgement), Some(bundle), Some(history)) = (judgement, &self.job.bundle, &self.history)

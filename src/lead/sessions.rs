@@ -1,30 +1,26 @@
-//! A leader's two sessions, one try for the lock, and the claim.
+//! A leader's sessions, one try for the lock, and the claim.
 
 use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
-use tokio::try_join;
 
-use crate::database::pooler::probe_pooler;
-use crate::database::{Database, DbError, DbErrorKind, Holder, Purpose, Server};
+use crate::database::{Database, DbError, DbErrorKind, Holder, Server};
 use crate::error::{Doing, Error};
 use crate::job::{Job, Success, milliseconds, watched};
 use crate::lead::{Attempt, nothing_to_do, run};
 use crate::ledger::history::HistoryTable;
 use crate::ledger::look::{Look, LookError};
-use crate::lock::choose::Chosen;
 use crate::lock::claim::{self, Claim, SecondLook};
 use crate::lock::judge::{Claimant, Reading, Settled, settle, succeeded};
 use crate::lock::observer::Observer;
 use crate::lock::trust::{Trust, since_boot};
-use crate::model::choice::LockChoice;
 use crate::model::event::{Event, Watched};
 use crate::model::ids::RunId;
 use crate::model::migration::Pending;
 use crate::model::run::{EngineKind, LockMode, Run, RunStatus};
 
 /// How long a try for the lock may go unanswered.
-const ANSWER: Duration = Duration::from_secs(10);
+pub(super) const ANSWER: Duration = Duration::from_secs(10);
 /// How long freeing the lock may take.
 const UNLOCK: Duration = Duration::from_secs(1);
 
@@ -32,7 +28,7 @@ fn no_answer() -> DbError {
     DbError::new(DbErrorKind::Timeout, format!("no answer within {} s", ANSWER.as_secs()))
 }
 
-/// A leader's sessions, both open before the lock is tried.
+/// A leader's sessions, all open before the lock is tried.
 pub struct Sessions {
     /// Which kind of lock they are for.
     pub mode: LockMode,
@@ -40,70 +36,14 @@ pub struct Sessions {
     pub work: Box<dyn Database>,
     /// What the work session found out.
     pub server: Server,
-    /// For beats and cancels; none where the engine has none, or once a run has taken it.
+    /// For beats and cancels; none where the engine has none, for a command, or once a run has taken it.
     pub beat: Option<Box<dyn Database>>,
 }
 
 impl Sessions {
-    /// `first`: nothing has answered yet, see [`Job::insist`].
-    pub async fn open(job: &Job, first: bool) -> Result<Self, Error> {
-        job.insist(first, async |limit| Self::try_open(job, limit).await).await
-    }
-
-    /// With the session lock where it is safe; else, if that is left to us, with a lease.
-    async fn try_open(job: &Job, limit: Duration) -> Result<Self, Error> {
-        let chosen = match job.lock_wanted().unasked() {
-            Some(chosen) => chosen,
-            None => match Self::session(job, limit).await? {
-                Ok(sessions) => return Ok(sessions),
-                Err(chosen) => chosen,
-            },
-        };
-        match chosen.mode {
-            Some(_) => {
-                if job.lock_mode != LockChoice::Lease {
-                    let message = format!("a lease takes the place of the session lock: {}", chosen.reason);
-                    job.report.event(&Event::Notice { message });
-                }
-                Self::lease(job, limit).await
-            }
-            None => Err(job.unsafe_lock(chosen)),
-        }
-    }
-
-    /// The pooler is looked for before either session is identified, since that sets them up, and through a pooler the
-    /// settings would stay on the application's connections.
-    async fn session(job: &Job, limit: Duration) -> Result<Result<Self, Chosen>, Error> {
-        let connect = |purpose| job.connect(purpose, limit);
-        let (work, beat, server) = if job.beats() {
-            let (mut work, mut beat) = try_join!(connect(Purpose::Work), connect(Purpose::Beat))?;
-            // a pooler that has one server connection for the two of them lets us wait
-            let pooled =
-                timeout(ANSWER, probe_pooler(work.as_mut(), beat.as_mut())).await.unwrap_or(Ok(true));
-            if pooled.map_err(|error| job.refused(Doing::Identifying, error))? {
-                return Ok(Err(job.lock_wanted().behind_pooler()));
-            }
-            let (server, _) = try_join!(job.identify(work.as_mut()), job.identify(beat.as_mut()))?;
-            (work, Some(beat), server)
-        } else {
-            let mut work = connect(Purpose::Work).await?;
-            let server = job.identify(work.as_mut()).await?;
-            (work, None, server)
-        };
-        writable(job, &server)?;
-        let chosen = job.lock_wanted().asked(server.lock.clone());
-        Ok(match chosen.mode {
-            Some(mode @ LockMode::Session) => Ok(Self { mode, work, server, beat }),
-            Some(LockMode::Lease) | None => Err(chosen),
-        })
-    }
-
-    async fn lease(job: &Job, limit: Duration) -> Result<Self, Error> {
-        let (mut work, mut beat) =
-            try_join!(job.connect(Purpose::Lease, limit), job.connect(Purpose::Lease, limit))?;
-        let (server, _) = try_join!(job.identify(work.as_mut()), job.identify(beat.as_mut()))?;
-        writable(job, &server)?;
-        Ok(Self { mode: LockMode::Lease, work, server, beat: Some(beat) })
+    /// Of one session, as [`Sessions::open_at_once`] opens it.
+    pub fn alone(work: Box<dyn Database>, server: Server) -> Self {
+        Self { mode: LockMode::Session, work, server, beat: None }
     }
 
     /// The session that does not hold the lock, where there are two.
@@ -111,8 +51,17 @@ impl Sessions {
         self.beat.as_mut().unwrap_or(&mut self.work).as_mut()
     }
 
-    /// Who has the lock, if the ledger says; and says so. On the beat session, which the server's watchdog would end if
-    /// it stayed idle.
+    /// The first look of one who did not get the lock, and so has not looked under it.
+    pub(super) async fn look_first(&mut self, job: &Job, observer: &mut Observer) -> Result<(), Error> {
+        if observer.since().is_none() {
+            let look = job.ledger.look(self.spare(), &job.scope, None).await;
+            observer.see(&look.map_err(|error| job.look_failed(error))?, None, Instant::now());
+        }
+        Ok(())
+    }
+
+    /// Who has the lock, if the ledger says; and says so. On the beat session, if there is one: the server's watchdog
+    /// would end it if it stayed idle.
     pub async fn tell_holder(
         &mut self,
         job: &Job,
@@ -197,13 +146,7 @@ impl Sessions {
         let prepared = timeout(ANSWER, self.prepare(job)).await;
         let history = prepared.unwrap_or_else(|_| Err(job.refused(Doing::Installing, no_answer())))?;
         let run = self.run_row(job);
-        let us = Claimant {
-            role: job.role,
-            command: job.command.is_some(),
-            digest: job.digest(),
-            since: observer.since(),
-        };
-        let mut second_look = UnderTheLock { job, us, history: history.as_ref() };
+        let mut second_look = UnderTheLock { job, history: history.as_ref() };
         let (work, scope) = (self.work.as_mut(), &job.scope);
         let claim = claim::claim(&job.ledger, work, scope, &job.key, observer, run, &mut second_look);
         let trust = Trust::since(since_boot());
@@ -294,18 +237,9 @@ impl Sessions {
     }
 }
 
-fn writable(job: &Job, server: &Server) -> Result<(), Error> {
-    if !server.read_only {
-        return Ok(());
-    }
-    let name = format!("{} {}", server.product, server.version);
-    Err(Error::ReadOnlyServer { target: job.place(), server: name })
-}
-
 /// The look under the lock: reads the history, and lets [`settle`] decide.
 struct UnderTheLock<'a> {
     job: &'a Job,
-    us: Claimant,
     history: Option<&'a HistoryTable>,
 }
 
@@ -315,14 +249,21 @@ impl SecondLook<Result<Success, Error>> for UnderTheLock<'_> {
         &mut self,
         session: &mut dyn Database,
         look: &Look,
+        since: Option<i64>,
     ) -> Result<Option<Result<Success, Error>>, LookError> {
         let mut reading = Reading { pending: Pending::Unknown, refused: false };
         if succeeded(look).is_some() {
             reading = Reading::from(self.job.judge(session, self.history).await?);
         }
-        Ok(settle(look, &self.us, &reading).map(|settled| match settled {
+        let us = Claimant {
+            role: self.job.role,
+            command: self.job.command.is_some(),
+            digest: self.job.digest(),
+            since,
+        };
+        Ok(settle(look, &us, &reading).map(|settled| match settled {
             Settled::Done(run) => {
-                let before = self.us.since.is_some_and(|since| run.fence < since);
+                let before = since.is_some_and(|since| run.fence < since);
                 Ok(nothing_to_do(&run, before))
             }
             Settled::LeaderFailed(run) => Err(Error::LeaderFailed { run }),

@@ -115,10 +115,15 @@ async fn finish_inline(
     let purpose = if mode == LockMode::Lease { Purpose::Lease } else { Purpose::Beat };
     let began = Instant::now();
     let mut fresh: Option<Box<dyn Database>> = None;
+    let mut tried = false;
     loop {
         let session = fresh.as_mut().map_or(&mut *work, |fresh| fresh.as_mut());
-        // a script that was cut off may have left its transaction open; if there is none, that is fine too
-        let _ = session.script("ROLLBACK").await;
+        // a script that was cut off may have left its transaction open, and so may a try before this one; if there is
+        // none, that is fine too
+        if tried || job.command.is_none() {
+            let _ = session.script("ROLLBACK").await;
+        }
+        tried = true;
         match recorder.finish(session, progress, verdict).await {
             Err(error) if error.kind.passes() && began.elapsed() < patience => {
                 if error.kind.ends_session() && job.beats() {

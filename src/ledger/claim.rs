@@ -1,6 +1,6 @@
 //! What a leader writes before it works: the tables, the lock's row, the claim. Each statement is fenced or harmless.
 
-use crate::database::{Database, DbError, DbErrorKind, Statement, Value};
+use crate::database::{Database, DbError, DbErrorKind, Reply, Statement, Value};
 use crate::ledger::look::LookError;
 use crate::ledger::{LEDGER_VERSION, Ledger};
 use crate::model::ids::RunId;
@@ -13,6 +13,14 @@ pub struct LockRow {
     pub fence: i64,
     /// The run that holds or held the lease.
     pub run: Option<RunId>,
+}
+
+/// What is there of the ledger.
+enum Installed {
+    Nothing,
+    /// All but our lock's row.
+    Tables,
+    WithRow,
 }
 
 /// How often an installation that collides with another's is tried anew: each collision means that somebody else got
@@ -28,34 +36,38 @@ impl Ledger {
         lock_name: &str,
         grants: &[String],
     ) -> Result<(), LookError> {
-        if !self.is_installed(session).await? {
-            self.create_tables(session).await?;
-            // before the version: a ledger whose readers could not be let in is not installed yet
-            for grant in grants {
-                until_nobody_collides(session, grant).await?;
+        match self.installed(session, lock_name).await? {
+            Installed::WithRow => return Ok(()),
+            Installed::Tables => {}
+            Installed::Nothing => {
+                self.create_tables(session).await?;
+                // before the version: a ledger whose readers could not be let in is not installed yet
+                for grant in grants {
+                    until_nobody_collides(session, grant).await?;
+                }
+                self.record_version(session).await?;
             }
-            self.record_version(session).await?;
         }
-        self.ensure_row(session, lock_name).await.map_err(LookError::from)
+        self.make_row(session, lock_name).await.map_err(LookError::from)
     }
 
-    async fn is_installed(&self, session: &mut dyn Database) -> Result<bool, LookError> {
+    async fn installed(&self, session: &mut dyn Database, lock_name: &str) -> Result<Installed, LookError> {
         // all four: a ledger of which somebody dropped a table is made whole again
         let statement = self.statement(
             "SELECT MAX(min_reader), (SELECT COUNT(*) FROM {runs} WHERE 1 = 0), \
-             (SELECT COUNT(*) FROM {steps} WHERE 1 = 0), (SELECT COUNT(*) FROM {lock} WHERE 1 = 0) FROM {meta}",
-            vec![],
+             (SELECT COUNT(*) FROM {steps} WHERE 1 = 0), (SELECT COUNT(*) FROM {lock} WHERE name = ?) FROM {meta}",
+            vec![lock_name.into()],
         );
         let reply = match session.query(&statement).await {
-            Err(error) if error.kind == DbErrorKind::MissingTable => return Ok(false),
+            Err(error) if error.kind == DbErrorKind::MissingTable => return Ok(Installed::Nothing),
             reply => reply?,
         };
-        let row = reply.rows.first();
-        let min_reader = row.map(|row| row.opt_int(0)).transpose()?.flatten();
-        match min_reader {
+        let Some(row) = reply.rows.first() else { return Ok(Installed::Nothing) };
+        match row.opt_int(0)? {
             Some(min_reader) if min_reader > LEDGER_VERSION => Err(LookError::Newer { min_reader }),
-            Some(_) => Ok(true),
-            None => Ok(false),
+            Some(_) if row.int(3)? > 0 => Ok(Installed::WithRow),
+            Some(_) => Ok(Installed::Tables),
+            None => Ok(Installed::Nothing),
         }
     }
 
@@ -76,30 +88,28 @@ impl Ledger {
         already_there_is_fine(session.query(&meta).await.map(|_| ()))
     }
 
-    async fn ensure_row(&self, session: &mut dyn Database, lock_name: &str) -> Result<(), DbError> {
-        let name = Value::from(lock_name);
-        let there = self.statement("SELECT name FROM {lock} WHERE name = ?", vec![name.clone()]);
-        if !session.query(&there).await?.rows.is_empty() {
-            return Ok(());
-        }
-        let insert = self.statement("INSERT INTO {lock} (name, fence) VALUES (?, 0)", vec![name]);
+    async fn make_row(&self, session: &mut dyn Database, lock_name: &str) -> Result<(), DbError> {
+        let insert = self.statement("INSERT INTO {lock} (name, fence) VALUES (?, 0)", vec![lock_name.into()]);
         already_there_is_fine(session.query(&insert).await.map(|_| ()))
     }
 
-    /// The claim's first statement, in a transaction: locks the row, for at most the second that `begin` set.
+    /// Opens the claim's transaction, whose first statement locks the row, for at most the second that `begin` sets.
+    pub async fn begin_claim(&self, session: &mut dyn Database, lock_name: &str) -> Result<LockRow, DbError> {
+        let reply = self.begin(session, self.row_for_update(lock_name)).await?;
+        read_lock_row(&reply, lock_name)
+    }
+
+    /// Locks the row in a transaction that is open.
     pub async fn lock_row(&self, session: &mut dyn Database, lock_name: &str) -> Result<LockRow, DbError> {
-        let select = self.statement(
+        let reply = session.query(&self.row_for_update(lock_name)).await?;
+        read_lock_row(&reply, lock_name)
+    }
+
+    fn row_for_update(&self, lock_name: &str) -> Statement {
+        self.statement(
             "SELECT fence, run_id FROM {lock} {update hint} WHERE name = ? {update}",
             vec![Value::from(lock_name)],
-        );
-        let reply = session.query(&select).await?;
-        let row = reply.rows.first().ok_or_else(|| {
-            DbError::new(
-                DbErrorKind::MissingTable,
-                format!("the lock's row {lock_name} is gone from the ledger"),
-            )
-        })?;
-        Ok(LockRow { fence: row.int(0)?, run: row.opt_text(1)?.map(RunId) })
+        )
     }
 
     /// The highest fence of any run under this lock name: after a failover it can be above the row's.
@@ -163,8 +173,8 @@ impl Ledger {
         Ok(session.query(&update).await?.affected == 1)
     }
 
-    /// Records our run and puts it into the lock's row. Its times are the database's own.
-    pub async fn insert_run(&self, session: &mut dyn Database, run: &Run) -> Result<(), DbError> {
+    /// What records our run and puts it into the lock's row. Its times are the database's own.
+    pub fn claiming(&self, run: &Run) -> [Statement; 2] {
         debug_assert_eq!(run.status, RunStatus::Running);
         let insert = self.statement(
             "INSERT INTO {runs} (id, environment, lock_name, lock_mode, {release}, digest, deploy, leader, platform, \
@@ -188,13 +198,20 @@ impl Ledger {
                 run.total.into(),
             ],
         );
-        session.query(&insert).await?;
         let take = self.statement(
             "UPDATE {lock} SET fence = ?, run_id = ? WHERE name = ?",
             vec![run.fence.into(), run.id.as_str().into(), run.lock_name.as_str().into()],
         );
-        session.query(&take).await.map(|_| ())
+        [insert, take]
     }
+}
+
+fn read_lock_row(reply: &Reply, lock_name: &str) -> Result<LockRow, DbError> {
+    let row = reply.rows.first().ok_or_else(|| {
+        let message = format!("the lock's row {lock_name} is gone from the ledger");
+        DbError::new(DbErrorKind::MissingTable, message)
+    })?;
+    Ok(LockRow { fence: row.int(0)?, run: row.opt_text(1)?.map(RunId) })
 }
 
 /// Stands on a line of its own between the statements of `migrations/*/`.

@@ -10,7 +10,7 @@ pub mod release;
 pub mod rights;
 
 use crate::database::statement::expand;
-use crate::database::{Database, DbError, Dialect, Statement, Value};
+use crate::database::{Database, DbError, Dialect, Reply, Statement, Value};
 
 /// The version of the tables that we write. A ledger whose `min_reader` is above it is not ours to read.
 pub const LEDGER_VERSION: i64 = 1;
@@ -60,12 +60,36 @@ impl Ledger {
         self.schema.as_deref()
     }
 
-    /// Ends a transaction of ours. `told`: those who wait are woken by it, where the server can.
-    pub(crate) async fn commit(&self, session: &mut dyn Database, told: bool) -> Result<(), DbError> {
-        match self.dialect.notify.filter(|_| told) {
-            Some(notify) => session.script(&format!("{notify}; COMMIT")).await,
-            None => session.script("COMMIT").await,
+    /// Opens a short transaction of ours with `first` in it, and says what that brought back. One exchange, where the
+    /// server takes several statements in one.
+    pub(crate) async fn begin(&self, session: &mut dyn Database, first: Statement) -> Result<Reply, DbError> {
+        let begin = self.dialect.begin;
+        if self.dialect.batch.is_some() {
+            return session.query(&first.after(begin)).await;
         }
+        session.script(begin).await?;
+        session.query(&first).await
+    }
+
+    /// Writes, and ends a transaction of ours; one exchange, where the server takes several statements in one. `told`:
+    /// those who wait are woken by it, where the server can.
+    pub(crate) async fn commit(
+        &self,
+        session: &mut dyn Database,
+        writes: &[Statement],
+        told: bool,
+    ) -> Result<(), DbError> {
+        let notify = self.dialect.notify.filter(|_| told).map(|notify| format!("{notify}; "));
+        let commit = format!("{}COMMIT", notify.unwrap_or_default());
+        let Some(batch) = self.dialect.batch else {
+            for write in writes {
+                session.query(write).await?;
+            }
+            return session.script(&commit).await;
+        };
+        let literal = |_: usize, value: &Value| (batch.literal)(value);
+        let writes: String = writes.iter().map(|write| format!("{}; ", write.render(literal))).collect();
+        session.script(&format!("{writes}{commit}")).await
     }
 
     fn statement(&self, template: &str, arguments: Vec<Value>) -> Statement {

@@ -118,8 +118,7 @@ impl Recorder {
         if changed.is_empty() && !(last && self.ledger.dialect().notify.is_some()) {
             return Ok(session.query(&update).await?.affected == 1);
         }
-        session.script(self.ledger.dialect().begin).await?;
-        let written = self.write_all(session, &update, changed, last).await;
+        let written = self.write_all(session, update, changed, last).await;
         match written {
             Ok(true) => {
                 self.written = progress.steps.len();
@@ -136,24 +135,22 @@ impl Recorder {
     async fn write_all(
         &self,
         session: &mut dyn Database,
-        update: &Statement,
+        update: Statement,
         steps: &[Step],
         last: bool,
     ) -> Result<bool, DbError> {
-        if session.query(update).await?.affected != 1 {
+        if self.ledger.begin(session, update).await?.affected != 1 {
             return Ok(false);
         }
+        let mut writes = Vec::new();
         if let Some(first) = steps.first() {
-            let delete = self.ledger.statement(
+            writes.push(self.ledger.statement(
                 "DELETE FROM {steps} WHERE run_id = ? AND position >= ?",
                 vec![self.mine.run.as_str().into(), first.position.into()],
-            );
-            session.query(&delete).await?;
+            ));
         }
-        for rows in steps.chunks(ROWS) {
-            session.query(&self.insert_steps(rows)).await?;
-        }
-        self.ledger.commit(session, last).await.map(|()| true)
+        writes.extend(steps.chunks(ROWS).map(|rows| self.insert_steps(rows)));
+        self.ledger.commit(session, &writes, last).await.map(|()| true)
     }
 
     fn insert_steps(&self, steps: &[Step]) -> Statement {

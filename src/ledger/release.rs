@@ -72,7 +72,7 @@ impl Ledger {
         };
         match tried {
             Ok(Released::Done(fence)) => {
-                self.commit(session, true).await?;
+                self.commit(session, &[], true).await?;
                 Ok(Released::Done(fence))
             }
             Ok(released) => session.script("ROLLBACK").await.map(|()| released),

@@ -18,7 +18,7 @@ use crate::report::Report;
 /// Between beats.
 pub const EVERY: Duration = Duration::from_secs(2);
 /// Until the first one.
-const FIRST: Duration = Duration::from_millis(300);
+pub const FIRST: Duration = Duration::from_millis(300);
 /// What one beat may take.
 pub const BEAT_LIMIT: Duration = Duration::from_secs(2);
 /// Between two questions that were not answered.

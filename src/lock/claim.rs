@@ -25,8 +25,14 @@ pub enum Claim<T> {
 /// Judges the look that was taken inside the claim.
 #[async_trait::async_trait]
 pub trait SecondLook<T>: Send {
-    /// Reads the history there, and decides: some = end the claim without a run.
-    async fn judge(&mut self, session: &mut dyn Database, look: &Look) -> Result<Option<T>, LookError>;
+    /// Reads the history there, and decides: some = end the claim without a run. `since`: the fence from which on runs
+    /// are not old to us ([`Observer::since`]).
+    async fn judge(
+        &mut self,
+        session: &mut dyn Database,
+        look: &Look,
+        since: Option<i64>,
+    ) -> Result<Option<T>, LookError>;
 }
 
 /// Claims on the work session, which holds the session lock `key` unless `run` goes by a lease. `run` is ours without
@@ -40,30 +46,28 @@ pub async fn claim<T>(
     mut run: Run,
     second_look: &mut dyn SecondLook<T>,
 ) -> Result<Claim<T>, LookError> {
-    match work.script(ledger.dialect().begin).await {
-        // somebody else is at the row
-        Err(error) if error.kind.contended() => return Ok(Claim::NotGot),
-        begun => begun?,
-    }
     let claimed = match attempt(ledger, work, scope, key, observer, &mut run, second_look).await {
         Ok(Claim::NotGot) => {
             work.script("ROLLBACK").await?;
             return Ok(Claim::NotGot);
         }
-        // settled without a run: the mark on a dead one before us stays
-        Ok(claimed) => ledger.commit(work, true).await.map(|()| claimed).map_err(LookError::from),
+        Ok(claimed) => {
+            // settled without a run: the mark on a dead one before us stays
+            let writes = match &claimed {
+                Claim::Mine(run) => ledger.claiming(run).to_vec(),
+                Claim::NotGot | Claim::Settled(_) => Vec::new(),
+            };
+            ledger.commit(work, &writes, true).await.map(|()| claimed).map_err(LookError::from)
+        }
         Err(error) => Err(error),
     };
-    match claimed {
-        Err(LookError::Database(error)) if error.kind.contended() => {
-            work.script("ROLLBACK").await?;
-            Ok(Claim::NotGot)
-        }
-        Err(error) => {
-            let _ = work.script("ROLLBACK").await; // the session may be gone; the first error is the one to tell
-            Err(error)
-        }
-        claimed => claimed,
+    let Err(error) = claimed else { return claimed };
+    // the session may be gone, or nothing may have begun; the first error is the one that counts
+    let _ = work.script("ROLLBACK").await;
+    match error {
+        // somebody else is at the row
+        LookError::Database(error) if error.kind.contended() => Ok(Claim::NotGot),
+        error => Err(error),
     }
 }
 
@@ -76,7 +80,7 @@ async fn attempt<T>(
     run: &mut Run,
     second_look: &mut dyn SecondLook<T>,
 ) -> Result<Claim<T>, LookError> {
-    let row = ledger.lock_row(work, &scope.lock_name).await?;
+    let row = ledger.begin_claim(work, &scope.lock_name).await?;
     if let Some(before) = &row.run
         && let Some(before) = ledger.run(work, before).await?
     {
@@ -90,17 +94,21 @@ async fn attempt<T>(
         }
     }
     let look = ledger.look(work, scope, observer.since()).await?;
-    if let Some(settled) = second_look.judge(work, &look).await? {
+    if observer.since().is_none() {
+        // who got the lock at once has not looked before: what has ended by now is old
+        observer.see(&look, None, Instant::now());
+    }
+    if let Some(settled) = second_look.judge(work, &look, observer.since()).await? {
         return Ok(Claim::Settled(settled));
     }
-    let highest = row.fence.max(ledger.highest_fence(work, &scope.lock_name).await?);
+    // after a failover, a run's can be above the row's
+    let highest = row.fence.max(look.high);
     run.fence = highest.checked_add(1).ok_or_else(|| {
         DbError::new(
             DbErrorKind::Statement,
             format!("the ledger's highest fence is {highest}, and none is above it"),
         )
     })?;
-    ledger.insert_run(work, run).await?;
     Ok(Claim::Mine(Box::new(run.clone())))
 }
 

@@ -12,9 +12,10 @@
 //! # Leader
 //!
 //! 1. Opens its work session and its beat session; both before the lock, since a leader that has the lock and then
-//!    finds no free connection starves everyone. Asks what server this is; behind a pooler a session lock would stay
+//!    finds no free connection starves everyone. (A command's beats run on the work session: it has no other.) Asks what server this is; behind a pooler a session lock would stay
 //!    with a server connection that is not ours ([`crate::database::pooler`]).
-//! 2. Fast path, reads only: the latest run that is ours succeeded and nothing is pending → done.
+//! 2. Fast path, reads only: the latest run that is ours succeeded and nothing is pending → done. Never for a command:
+//!    its first look is the claim's, or if the lock is not free, the one before it waits.
 //! 3. Tries the session lock, never blocking: a blocked lock call is a snapshot that stops `CREATE INDEX
 //!    CONCURRENTLY`. Between tries it says who holds it, since when and at which step. Where the server has no safe one
 //!    there is only the lease: the claim below, to be had when the run that the lock's row names is over ([`judge`]).

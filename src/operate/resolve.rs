@@ -127,6 +127,7 @@ impl SecondLook<()> for AnyLook {
         &mut self,
         _session: &mut dyn crate::database::Database,
         _look: &Look,
+        _since: Option<i64>,
     ) -> Result<Option<()>, LookError> {
         Ok(None)
     }
