@@ -8,7 +8,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use crate::support::{Bellwether, Running, TestDatabase, on_every_server};
+use crate::support::{Bellwether, Running, TestDatabase, on_every_server, on_servers};
 
 const SOON: Duration = Duration::from_secs(20);
 const LONG: Duration = Duration::from_secs(60);
@@ -165,6 +165,19 @@ on_every_server! {
         assert_eq!(db.runs(), [["shop-web", "succeeded"]]);
     }
 
+    fn of_two_designated_leaders_the_second_does_not_try_a_failure_anew(db) {
+        let script = format!("{COUNTED}; while [ ! -e $0/go ]; do sleep 0.05; done; exit 7");
+        let first = leader(db, &script).spawn();
+        wait_for_file(db, "ran");
+        let second = participant("lead", db).participant("shop-jobs").sh(db, &script).spawn();
+        second.wait_for_event("lock_waiting", SOON);
+        touch(db, "go");
+        first.wait(SOON).expect(10);
+        second.wait(SOON).expect(20);
+        assert_eq!(lines(db, "ran").len(), 1);
+        assert_eq!(db.runs(), [["shop-web", "failed"]]);
+    }
+
     fn an_elect_skips_only_a_success_after_which_nothing_else_ran(db) {
         for (release, times) in [("r1", 1), ("r1", 1), ("r2", 2), ("r1", 3), ("r1", 3)] {
             deploy(db, release, COUNTED).wait(SOON).expect(0);
@@ -182,6 +195,24 @@ on_every_server! {
         let recorded = db.value("select error from bellwether_runs");
         assert!(recorded.contains("exit code 3") && recorded.contains("red\n99% done"), "{recorded}");
         assert_the_lock_is_free(db);
+    }
+}
+
+on_servers! { [postgres Postgres]
+    fn where_nothing_is_in_between_one_connection_looks_leads_and_beats(db) {
+        for verb in ["lead", "deploy"] {
+            let script = format!("touch $0/{verb}; while [ ! -e $0/go-{verb} ]; do sleep 0.05; done");
+            let leader = Bellwether::new(verb).on(db).release(verb).sh(db, &script).spawn();
+            wait_for_file(db, verb);
+            // it has beaten, and took no other session for that
+            db.wait_for_row(&format!("select 1 from bellwether_runs where release = '{verb}' and beats > 0"), SOON);
+            let sessions = "select count(*) from pg_stat_activity where application_name = 'bellwether'
+                and datname = current_database()";
+            assert_eq!(db.value(sessions), "1", "{verb}");
+            touch(db, &format!("go-{verb}"));
+            leader.wait(SOON).expect(0);
+        }
+        assert_eq!(db.value("select distinct lock_mode from bellwether_runs"), "session");
     }
 }
 
