@@ -19,6 +19,7 @@ mod github_follow;
 mod github_lead;
 mod github_prism;
 mod harness;
+mod heroku;
 mod indexes;
 mod install;
 mod kubernetes;
