@@ -2,7 +2,7 @@
 
 use crate::database::EngineName;
 use crate::exit::Exit;
-use crate::model::ids::{Participant, Version};
+use crate::model::ids::{Participant, RunId, Version};
 
 /// Why `history`, `unlock`, `resolve` or `doctor` do not end with 0.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -105,6 +105,8 @@ pub enum OperateError {
         why: String,
         /// Whether the run is marked as abandoned already.
         marked: bool,
+        /// Under a lease: the run, whose mark its statements bear. Behind a pooler the session is the pooler's.
+        lease: Option<RunId>,
     },
 }
 

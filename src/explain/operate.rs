@@ -4,7 +4,7 @@ use super::told;
 use crate::database::EngineName;
 use crate::error::OperateError;
 use crate::model::event::Explained;
-use crate::model::ids::{Participant, Version};
+use crate::model::ids::{Participant, RunId, Version};
 
 /// Above this many, only the newest migrations are named.
 const MANY: usize = 30;
@@ -44,7 +44,10 @@ pub fn operate(error: &OperateError) -> Explained {
             Vec::new(),
             vec!["what to do stands under each of them, above; then `bellwether doctor` again".to_owned()],
         ),
-        OperateError::SessionStays { engine, leader, host, session, why, marked } => {
+        OperateError::SessionStays { leader, why, marked, lease: Some(run), .. } => {
+            lease_stays(leader, run, why, *marked)
+        }
+        OperateError::SessionStays { engine, leader, host, session, why, marked, lease: None } => {
             session_stays(*engine, (leader, host, session), why, *marked)
         }
     }
@@ -136,10 +139,7 @@ fn session_stays(
     why: &str,
     marked: bool,
 ) -> Explained {
-    let marked = match marked {
-        true => "its run begins no statement any more, and commits none",
-        false => "nothing was changed",
-    };
+    let marked = what_is_marked(marked);
     let title = match engine {
         EngineName::Sqlite => {
             format!("the process of {leader} still has the database ({session}, its host and pid)")
@@ -151,6 +151,25 @@ fn session_stays(
         vec![why.to_owned(), marked.to_owned()],
         vec![format!("end it, and the lock is free: {}", ways(engine, Some(session)).1)],
     )
+}
+
+/// Its session may be a pooler's, which serves others by now: what bears the run's mark is shown, and to be ended.
+fn lease_stays(leader: &Participant, run: &RunId, why: &str, marked: bool) -> Explained {
+    told(
+        format!("something of {leader} is still at work on the server"),
+        vec![why.to_owned(), what_is_marked(marked).to_owned()],
+        vec![format!(
+            "its statements begin with {}: end the session that runs one, and unlock again",
+            run.mark()
+        )],
+    )
+}
+
+fn what_is_marked(marked: bool) -> &'static str {
+    match marked {
+        true => "its run begins no statement any more, and commits none",
+        false => "nothing was changed",
+    }
 }
 
 /// What shows a session, and what ends it.

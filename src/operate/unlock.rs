@@ -31,7 +31,7 @@ use crate::job::{Job, Success, watched};
 use crate::ledger::release::Released;
 use crate::model::event::Event;
 use crate::model::lock::{LockReport, UnlockReport};
-use crate::model::run::{Run, RunStatus};
+use crate::model::run::{LockMode, Run, RunStatus};
 use crate::operate::has_ledger;
 use ending::{end, stop};
 use watching::{Watch, watch};
@@ -300,6 +300,7 @@ fn stays(job: &Job, run: &Run, why: String, marked: bool) -> Error {
         session: run.session.clone(),
         why,
         marked,
+        lease: (run.lock_mode == LockMode::Lease).then(|| run.id.clone()),
     }
     .into()
 }

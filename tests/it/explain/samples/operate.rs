@@ -62,6 +62,7 @@ pub fn operate_samples() -> Vec<OperateError> {
             session: "4711".into(),
             why: "you need the SUPER privilege for this operation".into(),
             marked: true,
+            lease: None,
         },
         OperateError::SessionStays {
             engine: EngineName::Sqlite,
@@ -70,6 +71,16 @@ pub fn operate_samples() -> Vec<OperateError> {
             session: "box 4711".into(),
             why: "a process has the lock file locked".into(),
             marked: false,
+            lease: None,
+        },
+        OperateError::SessionStays {
+            engine: EngineName::Postgres,
+            leader: "shop-web".into(),
+            host: "release.1234".into(),
+            session: "4711@1".into(),
+            why: "a statement of it is still at work on the server, or may be".into(),
+            marked: true,
+            lease: Some("7d4c".into()),
         },
     ]
 }
