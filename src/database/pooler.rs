@@ -16,7 +16,7 @@ const ROUNDS: usize = 10;
 
 /// Both ends of a session's connection, as the server sees them.
 const ENDS: &str = "SELECT pg_catalog.host(pg_catalog.inet_client_addr()), pg_catalog.inet_client_port(), \
-    pg_catalog.host(pg_catalog.inet_server_addr()), pg_catalog.inet_server_port()";
+    pg_catalog.host(pg_catalog.inet_server_addr()), pg_catalog.inet_server_port(), pg_catalog.pg_backend_pid()";
 
 /// True if `a` was seen on two server processes. To be asked before either session is identified, since that sets
 /// them up, and through a pooler the settings would reach the application's connections. False on anything that is
@@ -45,16 +45,20 @@ pub async fn moves(a: &mut dyn Database, b: &mut dyn Database) -> Result<bool, D
 }
 
 /// True if no pooler can be in between, found with one session and one exchange: the server has a connection with the
-/// same two ends as one of ours, and a pooler's own would have other ends (in one network, no two connections have the
-/// same). False proves nothing: there may be a tunnel or a translated address, or a socket in the file system. True on
-/// anything that is not PostgreSQL.
+/// same two ends as one of ours, and a pooler's own would have other ends: in one network, no two connections have the
+/// same. Each machine's loopback is a network of its own, so there the server's process has to be on this machine too.
+/// False proves nothing: there may be a tunnel or a translated address, or a socket in the file system. True on anything
+/// that is not PostgreSQL.
 pub async fn is_direct(session: &mut dyn Database) -> Result<bool, DbError> {
     if session.dialect().name != postgres::DIALECT.name {
         return Ok(true);
     }
     let ends = Statement::new(session.dialect(), &[], ENDS, vec![]);
     match session.query(&ends).await {
-        Ok(reply) => Ok(reply.rows.first().and_then(ends_in).is_some_and(have_connection)),
+        Ok(reply) => Ok(reply.rows.first().is_some_and(|row| {
+            ends_in(row)
+                .is_some_and(|ends| (!ends.1.ip().is_loopback() || is_here(row)) && have_connection(ends))
+        })),
         // a server that is like PostgreSQL, and does not know these functions
         Err(error) if matches!(error.kind, DbErrorKind::Statement | DbErrorKind::Privilege) => Ok(false),
         Err(error) => Err(error),
@@ -69,6 +73,12 @@ fn ends_in(row: &Row) -> Option<(SocketAddr, SocketAddr)> {
         Some(SocketAddr::new(address.to_canonical(), port))
     };
     Some((end(0)?, end(2)?))
+}
+
+/// Whether the server's process is one of this machine's.
+fn is_here(row: &Row) -> bool {
+    let name = |pid: i64| std::fs::read_to_string(format!("/proc/{pid}/comm")).ok();
+    row.opt_int(4).ok().flatten().and_then(name).is_some_and(|name| name.trim_end() == "postgres")
 }
 
 /// Whether this process has a connection with these ends, ours and the other, open. The driver does not say which
@@ -130,6 +140,18 @@ mod tests {
         assert!(!is_ours(&row(ours, other)));
         drop((stream, accepted));
         assert!(!is_ours(&row(ours, theirs)));
+    }
+
+    #[test]
+    fn a_server_process_of_another_machine_is_not_here() {
+        let ends = || vec![Value::Null, Value::Null, Value::Null, Value::Null];
+        let with = |pid: Value| Row([ends(), vec![pid]].concat());
+        assert!(!is_here(&with(Value::Null)));
+        assert!(
+            !is_here(&with(Value::Int(i64::from(std::process::id())))),
+            "there is one, and it is no server"
+        );
+        assert!(!is_here(&with(Value::Int(-1))));
     }
 
     #[test]
