@@ -241,14 +241,15 @@ fn guard_process(args: &[OsString]) -> u8 {
 }
 
 fn outcome(ended: Result<Success, Error>, facts: &Facts, here: &Here<'_>) -> Outcome {
-    let (exit, run, applied, message, error) = match ended {
-        Ok(success) => (Exit::Done, success.run, success.applied, success.message, None),
+    let (exit, run, url, applied, message, error) = match ended {
+        Ok(success) => (Exit::Done, success.run, success.url, success.applied, success.message, None),
         Err(error) => {
             let explained = explain_here(&error, &here.surroundings);
             let applied = error.applied().to_vec();
             (
                 error.exit(),
-                error.run().or_else(|| facts.run.clone()),
+                error.run().map(|run| run.id.clone()).or_else(|| facts.run.clone()),
+                error.run().and_then(|run| run.url.clone()),
                 applied,
                 explained.title.clone(),
                 Some(explained),
@@ -261,6 +262,7 @@ fn outcome(ended: Result<Success, Error>, facts: &Facts, here: &Here<'_>) -> Out
         outcome: exit.word(),
         release: facts.release.clone(),
         run,
+        url,
         applied,
         duration_ms: milliseconds(here.began.elapsed()),
         error,

@@ -138,7 +138,8 @@ fn ready_to_go(ready: &Ready, seen: &Observation) -> Success {
         }
         _ => "nothing of our migrations is pending".to_owned(),
     };
-    Success { run: latest.map(|run| run.id.clone()), applied: Vec::new(), message, before }
+    let (run, url) = (latest.map(|run| run.id.clone()), latest.and_then(|run| run.url.clone()));
+    Success { run, url, applied: Vec::new(), message, before }
 }
 
 /// Rounded up: "0 s" would be a lie.

@@ -169,6 +169,7 @@ async fn fast_path(job: &Job, observer: &mut Observer, first: bool) -> Result<Fi
 fn nothing_to_do(latest: &Run, before: bool) -> Success {
     Success {
         run: Some(latest.id.clone()),
+        url: latest.url.clone(),
         applied: Vec::new(),
         message: format!("nothing to do: {} is applied", latest.release.short()),
         before,

@@ -108,6 +108,7 @@ fn outcome(text: &str, exit: u8, began: Instant) -> Outcome {
         outcome: Exit::Usage.word(),
         release: None,
         run: None,
+        url: None,
         applied: Vec::new(),
         duration_ms: milliseconds(began.elapsed()),
         error: Some(error),

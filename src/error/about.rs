@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use crate::database::DbErrorKind;
 use crate::error::{Doing, Error, GithubError};
-use crate::model::ids::{RunId, Version};
+use crate::model::ids::Version;
+use crate::model::run::Run;
 
 impl Error {
     /// The same with how long we tried.
@@ -42,13 +43,13 @@ impl Error {
     }
 
     /// The run that decided, if one did.
-    pub fn run(&self) -> Option<RunId> {
+    pub fn run(&self) -> Option<&Run> {
         match self {
             Self::LeaderFailed { run }
             | Self::LeaderInterrupted { run }
             | Self::BundleNotApplied { run, .. }
             | Self::LeaderDied { run: Some(run) }
-            | Self::LeaderLate { run: Some(run), .. } => Some(run.id.clone()),
+            | Self::LeaderLate { run: Some(run), .. } => Some(run),
             _ => None,
         }
     }

@@ -84,6 +84,8 @@ impl Limits {
 pub struct Success {
     /// The run that decided, ours or the leader's.
     pub run: Option<RunId>,
+    /// A page that shows that run, if it is another's.
+    pub url: Option<String>,
     /// What we applied.
     pub applied: Vec<Version>,
     /// What there was to it, in one sentence.

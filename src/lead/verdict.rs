@@ -58,7 +58,7 @@ impl Working<'_> {
             (Err(error), _) => Err(error),
             (Ok(()), Ok(true)) => {
                 let message = done_message(applied.len(), run);
-                Ok(Success { run: Some(run.id.clone()), message, applied, before: false })
+                Ok(Success { run: Some(run.id.clone()), message, applied, ..Success::default() })
             }
             (Ok(()), Ok(false)) => Err(Error::LockLost {
                 reason: "another run has taken over before ours could be recorded".to_owned(),

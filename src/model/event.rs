@@ -310,6 +310,8 @@ pub struct Outcome {
     pub release: Option<Release>,
     /// The run that decided, ours or the leader's.
     pub run: Option<RunId>,
+    /// A page that shows that run, if it is another's and says one.
+    pub url: Option<String>,
     /// What *we* applied, in order.
     pub applied: Vec<Version>,
     /// In all, milliseconds.

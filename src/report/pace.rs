@@ -42,7 +42,7 @@ struct Key {
 enum Pursuit {
     Nothing,
     Work { step: Option<StepRef>, since: Instant, named: bool },
-    Wait { event: Event, at: Instant },
+    Wait { event: Box<Event>, at: Instant },
 }
 
 impl Pace {
@@ -133,7 +133,8 @@ impl Pace {
                     Some(database) => format!("connecting to {database}"),
                     None => "the status command is at work".to_owned(),
                 };
-                self.pursuit = Pursuit::Wait { event: Event::Waiting { reason, waited_ms: 0 }, at: now };
+                self.pursuit =
+                    Pursuit::Wait { event: Box::new(Event::Waiting { reason, waited_ms: 0 }), at: now };
             }
             Event::RunFinished { .. } => {
                 self.in_run = false;
@@ -158,7 +159,9 @@ impl Pace {
             Event::Retrying { .. }
             | Event::Watching { .. }
             | Event::Waiting { .. }
-            | Event::LockWaiting { .. } => self.pursuit = Pursuit::Wait { event: event.clone(), at: now },
+            | Event::LockWaiting { .. } => {
+                self.pursuit = Pursuit::Wait { event: Box::new(event.clone()), at: now }
+            }
             Event::Warning { .. }
             | Event::Notice { .. }
             | Event::StepRetried { .. }

@@ -101,6 +101,9 @@ fn participant(start: &Start, story: &Story<'_>) -> String {
     facts.extend(start.database.as_ref().map(|database| code(database)));
     let run = story.outcome.and_then(|outcome| outcome.run.as_ref());
     facts.extend(run.map(|run| format!("run {}", code(run.as_str()))));
+    // whom we watched has a line of its own, with this link
+    let url = story.outcome.and_then(|outcome| outcome.url.as_deref()).filter(|_| story.watched.is_none());
+    facts.extend(url.and_then(|url| text::link("its page", url)));
     facts.extend(story.outcome.map(|outcome| format!("{} in all", words::duration(outcome.duration_ms))));
     facts.extend(
         story

@@ -281,6 +281,7 @@ fn outcome() -> Outcome {
         outcome: Exit::MigrationFailed.word(),
         release: Some("v41".into()),
         run: Some(RUN.into()),
+        url: None,
         applied: vec!["20240101".into(), "20240215".into()],
         duration_ms: 4_400,
         error: Some(explained()),

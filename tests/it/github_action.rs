@@ -281,6 +281,10 @@ on_servers! {
         assert!(page.contains("<code>shop-web</code> led · we waited "), "{page}");
         assert!(page.contains("[its page](<https://github.example/acme/shop/actions/runs/77/attempts/2>)"), "{page}");
         assert!(page.contains("shop-web at work :active"), "{page}");
+        // who comes when all is done has not watched anybody
+        let late = step("follow").expect(0).summary();
+        assert!(late.starts_with("## ✅ default: shop-web has migrated to "), "{late}");
+        assert!(late.contains("[its page](<https://github.example/acme/shop/actions/runs/77/attempts/2>)"), "{late}");
     }
 
     /// The runner sends SIGINT first; the job still learns what became of it.

@@ -174,6 +174,7 @@ mod tests {
             outcome: "failed",
             release: Some("v1".into()),
             run: None,
+            url: None,
             applied: vec!["1".into(), "2".into()],
             duration_ms: 12,
             error,

@@ -350,6 +350,7 @@ mod tests {
             outcome: "failed",
             release: None,
             run: None,
+            url: None,
             applied: Vec::new(),
             duration_ms: 1,
             error: Some(Explained {

@@ -94,6 +94,7 @@ mod tests {
             outcome: "failed",
             release: None,
             run: None,
+            url: None,
             applied: Vec::new(),
             duration_ms: 10,
             error: (exit != 0).then_some(error),

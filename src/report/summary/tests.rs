@@ -41,6 +41,7 @@ fn outcome(exit: u8, word: &'static str, message: &str, error: Option<Explained>
         outcome: word,
         release: Some("v41".into()),
         run: Some("5c0d".into()),
+        url: None,
         applied: Vec::new(),
         duration_ms: 7_400,
         error,
@@ -178,6 +179,15 @@ fn a_follower_and_the_leader_that_it_waited_for() {
         LIMIT,
     );
     insta::assert_snapshot!(page);
+}
+
+#[test]
+fn a_follower_that_came_when_all_was_done() {
+    let mut done = outcome(0, "succeeded", "shop-web has migrated to v41", None);
+    if let Event::Outcome(outcome) = &mut done {
+        outcome.url = Some("https://github.com/owner/shop/actions/runs/7".into());
+    }
+    insta::assert_snapshot!(page(&told(vec![start(Role::Follow), done]), usize::MAX));
 }
 
 #[test]

@@ -127,6 +127,7 @@ fn end(exit: u8, outcome: &'static str, message: &str, error: Option<Explained>)
         outcome,
         release: Some("v41".into()),
         run: None,
+        url: None,
         applied: Vec::new(),
         duration_ms: 74_200,
         error,
