@@ -1,9 +1,11 @@
 //! How tools name their migration files and record them. One file per format, one line each in [`FORMATS`].
 
+pub mod next;
 mod sqlx;
 
 use std::path::{Path, PathBuf};
 
+use crate::formats::next::Next;
 use crate::model::migration::Bundle;
 
 /// One tool's way with migrations. Text and files only: who applies them and who asks the database is elsewhere.
@@ -19,6 +21,12 @@ pub trait Format: Sync {
 
     /// Where this format records what is applied.
     fn history(&self) -> &'static History;
+
+    /// What `bellwether new` writes after this bundle: `words` say what the migration does and are as people type them,
+    /// `now` is in milliseconds since 1970. A format whose own tool writes its migrations names that tool's command.
+    fn next(&self, _bundle: &Bundle, _words: &str, _now: i64) -> Next {
+        Next::Tool(None)
+    }
 }
 
 /// A history: one small table.

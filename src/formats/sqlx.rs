@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha384};
 
+use crate::formats::next::{NewFile, Next, digits, file_words, number};
 use crate::formats::{Format, FormatError, History, Rules};
 use crate::model::ids::Version;
 use crate::model::migration::{Bundle, Migration};
@@ -78,6 +79,26 @@ impl Format for Sqlx {
 
     fn history(&self) -> &'static History {
         &HISTORY
+    }
+
+    /// As `sqlx migrate add` does it: numbers go on as they were, and pairs stay pairs.
+    fn next(&self, bundle: &Bundle, words: &str, now: i64) -> Next {
+        let before: Vec<&str> = bundle.migrations.iter().map(|before| digits(&before.name)).collect();
+        let version = number(&before, now);
+        if version.parse::<i64>().is_err() {
+            return Next::None(format!("no version is after {}", before.last().unwrap_or(&"0")));
+        }
+        let name = format!("{version}_{}", file_words(words));
+        // a first line that begins with `-- no-transaction` would mean something
+        let file = |ending: &str, says: &str| {
+            NewFile::new(format!("{name}{ending}"), format!("-- {says}: {}\n\n", words.trim()))
+        };
+        Next::Files(match bundle.migrations.last() {
+            Some(last) if last.name.ends_with(".up.sql") => {
+                vec![file(".up.sql", "Migration"), file(".down.sql", "Undoes")]
+            }
+            _ => vec![file(".sql", "Migration")],
+        })
     }
 }
 

@@ -163,6 +163,30 @@ fn detection_goes_by_names_and_takes_an_empty_folder() {
     assert_eq!(Sqlx.detect(folder(&[("schema.sql", b"")]).path()), None);
 }
 
+#[test]
+fn the_next_one_is_numbered_like_the_others_and_undone_like_the_last() {
+    let next = |files: &[&str]| {
+        let files: Vec<(&str, &[u8])> = files.iter().map(|name| (*name, &b"select 1"[..])).collect();
+        let dir = folder(&files);
+        match Sqlx.next(&Sqlx.read(dir.path()).unwrap(), " no-transaction index", 1_700_000_000_000) {
+            Next::Files(files) => files.into_iter().map(|file| (file.name, file.text)).collect(),
+            other => vec![(String::new(), format!("{other:?}"))],
+        }
+    };
+    let text = "-- Migration: no-transaction index\n\n";
+    for (before, name) in [
+        (&[][..], "20231114221320_no-transaction_index.sql"),
+        (&["0009_a.sql"], "0010_no-transaction_index.sql"),
+        (&["1_a.up.sql", "1_a.down.sql", "2_b.sql"], "3_no-transaction_index.sql"),
+    ] {
+        assert_eq!(next(before), [(name.to_owned(), text.to_owned())]);
+    }
+    let pair = next(&["0001_a.sql", "0002_b.up.sql", "0002_b.down.sql"]);
+    assert_eq!(pair[0], ("0003_no-transaction_index.up.sql".to_owned(), text.to_owned()));
+    assert_eq!(pair[1].0, "0003_no-transaction_index.down.sql");
+    assert!(next(&["9223372036854775807_last.sql"])[0].1.contains("no version is after"));
+}
+
 proptest! {
     /// The rule's text: up to the first underscore the version; the description is the rest without its ending
     /// (and repetitions of it), underscores as spaces.
