@@ -6,6 +6,7 @@ mod github;
 mod here;
 mod inspect;
 mod install;
+mod invocation;
 mod operator;
 mod prepare;
 mod time;
@@ -32,9 +33,9 @@ use crate::model::choice::FollowSource;
 use crate::model::event::{Event, Outcome};
 use crate::model::run::Role;
 use crate::platform::{self, Env};
-use crate::report::{self, Report};
+use crate::report;
 use here::Here;
-use prepare::Facts;
+use invocation::{Facts, Invocation, Signals};
 
 /// After a signal: cancel, record, free the lock; then we go whatever the network does.
 const AFTER_SIGNAL: Duration = Duration::from_millis(4500);
@@ -65,44 +66,32 @@ pub fn run(args: impl Iterator<Item = OsString>, env: Env<'_>) -> u8 {
     let verbosity = i8::try_from(request.global.verbose).unwrap_or(i8::MAX) - i8::from(request.global.quiet);
     let options = here.options(request.global.output, request.global.color, verbosity);
     let report = place.report(env, request.action.verb(), options, report::reporter(options));
-    let mut facts = Facts::default();
-    let ended = execute(&request, here.env, &report, began, &mut facts);
-    let outcome = outcome(ended, &facts, &here);
+    let call = Invocation::new(&request, here.env, Arc::clone(&report), began);
+    let ended = execute(&call);
+    let outcome = outcome(ended, &call.facts.borrow(), &here);
     let exit = outcome.exit;
     report.event(&Event::Outcome(outcome));
     report.finish();
     exit
 }
 
-fn execute(
-    request: &Request,
-    env: Env<'_>,
-    report: &Arc<dyn Report>,
-    began: Instant,
-    facts: &mut Facts,
-) -> Result<Success, Error> {
-    match &request.action {
+fn execute(call: &Invocation<'_>) -> Result<Success, Error> {
+    match &call.request.action {
         Action::Completions { shell } => {
-            report::print_result(&completions(*shell, env));
+            report::print_result(&completions(*shell, call.env));
             Ok(Success::default())
         }
         Action::Install { path } => install::install(path),
-        Action::Deploy { .. } | Action::Lead { .. } | Action::Follow { .. } => {
-            block_on(deploy(request, env, report, began, facts))
-        }
-        Action::Plan => block_on(inspect::plan(request, env, report, began, facts)),
-        Action::Status { check } => block_on(inspect::status(request, *check, env, report, began, facts)),
-        Action::History { run, limit } => {
-            block_on(operator::history(request, run.as_deref(), *limit, env, report, began))
-        }
-        Action::Unlock { yes, force } => {
-            block_on(operator::unlock(request, (*yes, *force), env, report, began, facts))
-        }
+        Action::Deploy { .. } | Action::Lead { .. } | Action::Follow { .. } => block_on(deploy(call)),
+        Action::Plan => block_on(inspect::plan(call)),
+        Action::Status { check } => block_on(inspect::status(call, *check)),
+        Action::History { run, limit } => block_on(operator::history(call, run.as_deref(), *limit)),
+        Action::Unlock { yes, force } => block_on(operator::unlock(call, *yes, *force)),
         Action::Resolve { version, up_to, applied, .. } => {
             let wanted = operator::wanted(version.as_ref(), up_to.as_ref(), *applied)?;
-            block_on(operator::resolve(request, &wanted, env, report, began, facts))
+            block_on(operator::resolve(call, &wanted))
         }
-        Action::Doctor => block_on(doctor::doctor(request, env, report, began)),
+        Action::Doctor => block_on(doctor::doctor(call)),
         later => Err(Error::NotYet { what: format!("`bellwether {}`", later.verb()) }),
     }
 }
@@ -123,29 +112,23 @@ fn completions(shell: clap_complete::Shell, env: Env<'_>) -> String {
     String::from_utf8_lossy(&text).into_owned()
 }
 
-async fn deploy(
-    request: &Request,
-    env: Env<'_>,
-    report: &Arc<dyn Report>,
-    began: Instant,
-    facts: &mut Facts,
-) -> Result<Success, Error> {
-    let (signalled, forced) = signals()?;
-    let settings = prepare::settings(request, env)?;
+async fn deploy(call: &Invocation<'_>) -> Result<Success, Error> {
+    listen(&call.signals)?;
+    let settings = prepare::settings(call)?;
     if settings.follow.source == FollowSource::Command {
-        return asking::ask(request, &settings, env, report, began, (signalled, forced), facts).await;
+        return asking::ask(call, &settings).await;
     }
-    if watching::looks_elsewhere(request, &settings, env)? {
-        return watching::follow(request, settings, env, report, began, (signalled, forced), facts).await;
+    if watching::looks_elsewhere(call, &settings)? {
+        return watching::follow(call, settings).await;
     }
-    let job = prepare::job(request, settings, env, report, began, signalled, facts)?;
+    let job = prepare::job(call, settings)?;
     let ended = tokio::select! {
         biased;
         ended = perform(&job) => ended,
-        error = last_resort(&job, forced) => Err(error),
-        never = time::say_when_short(job.limits.began, job.limits.budget, &**report) => match never {},
+        error = last_resort(&job, call.signals.force.subscribe()) => Err(error),
+        never = time::say_when_short(job.limits.began, job.limits.budget, &*call.report) => match never {},
     };
-    facts.run = job.own_run.get().cloned();
+    call.has_run(job.own_run.get());
     close(&job, ended).await
 }
 
@@ -190,13 +173,11 @@ async fn last_resort(job: &Job, mut forced: watch::Receiver<bool>) -> Error {
 }
 
 /// SIGINT and SIGTERM: the first one says how we end; a second SIGINT, more than a second later, ends us at once.
-fn signals() -> Result<(watch::Receiver<Option<u8>>, watch::Receiver<bool>), Error> {
+fn listen(signals: &Signals) -> Result<(), Error> {
     let listen = |kind| signal(kind).map_err(|error| Error::Bug { what: format!("no signals: {error}") });
     let (interrupt, terminate) = (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?);
-    let (first, signalled) = watch::channel(None);
-    let (force, forced) = watch::channel(false);
-    tokio::spawn(watch_signals(interrupt, terminate, first, force));
-    Ok((signalled, forced))
+    tokio::spawn(watch_signals(interrupt, terminate, signals.first.clone(), signals.force.clone()));
+    Ok(())
 }
 
 async fn watch_signals(

@@ -5,12 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{sleep_until, timeout};
 
 use crate::app::inspect::silent;
-use crate::app::prepare::{self, Facts};
-use crate::app::{AFTER_BUDGET, AFTER_SIGNAL, time};
-use crate::cli::Request;
+use crate::app::invocation::Invocation;
+use crate::app::{AFTER_BUDGET, AFTER_SIGNAL, prepare, time};
 use crate::config::{LeaderRule, Settings};
 use crate::engine::command::Command;
 use crate::error::Error;
@@ -23,48 +22,27 @@ use crate::model::migration::Pending;
 use crate::model::run::Role;
 use crate::plan::PlanError;
 use crate::plan::role::{RoleInputs, role};
-use crate::platform::{self, Env, Identity};
-use crate::report::Report;
 use crate::status::command::StatusCommand;
 
 /// Between a signal and SIGKILL, at most: a question has nothing to roll back.
 const LONGEST_GRACE: Duration = Duration::from_secs(4);
 
 /// Asks until the answer is there.
-pub async fn ask(
-    request: &Request,
-    settings: &Settings,
-    env: Env<'_>,
-    report: &Arc<dyn Report>,
-    began: Instant,
-    (signal, forced): (watch::Receiver<Option<u8>>, watch::Receiver<bool>),
-    facts: &mut Facts,
-) -> Result<Success, Error> {
-    let identity = platform::identify(env);
-    let start = start(request, settings, &identity, env)?;
-    facts.role = Some(start.role);
-    facts.release.clone_from(&start.release);
-    let asker = asker(settings, &identity, report, began, signal);
-    report.event(&Event::Start(start));
+pub async fn ask(call: &Invocation<'_>, settings: &Settings) -> Result<Success, Error> {
+    let start = start(call, settings)?;
+    let asker = asker(call, settings);
+    call.report.event(&Event::Start(start));
     tokio::select! {
         biased;
         ended = asker.ask_until_ready() => ended,
-        error = last_resort(&asker, forced) => Err(error),
-        never = time::say_when_short(asker.began, asker.budget, &**report) => match never {},
+        error = last_resort(&asker, call.signals.force.subscribe()) => Err(error),
+        never = time::say_when_short(asker.began, asker.budget, &*call.report) => match never {},
     }
 }
 
 /// Says what a follower would ask; asks nothing.
-pub fn plan(
-    request: &Request,
-    settings: &Settings,
-    env: Env<'_>,
-    report: &Arc<dyn Report>,
-    facts: &mut Facts,
-) -> Result<Success, Error> {
-    let start = start(request, settings, &platform::identify(env), env)?;
-    facts.role = Some(start.role);
-    facts.release.clone_from(&start.release);
+pub fn plan(call: &Invocation<'_>, settings: &Settings) -> Result<Success, Error> {
+    let start = start(call, settings)?;
     let every = match settings.follow.every.as_millis() {
         ms if ms % 1000 == 0 => format!("{} s", ms / 1000),
         ms => format!("{ms} ms"),
@@ -73,7 +51,7 @@ pub fn plan(
         "would run `{}` again and again, {every} apart, until it says ready",
         settings.follow.command.join(" ")
     );
-    report.event(&Event::Plan(Box::new(PlanReport {
+    call.report.event(&Event::Plan(Box::new(PlanReport {
         start,
         server: None,
         lock_mode: None,
@@ -91,22 +69,12 @@ pub fn plan(
 }
 
 /// Asks once.
-pub async fn status(
-    request: &Request,
-    check: bool,
-    settings: &Settings,
-    env: Env<'_>,
-    report: &Arc<dyn Report>,
-    began: Instant,
-    facts: &mut Facts,
-) -> Result<Success, Error> {
-    let identity = platform::identify(env);
-    let release = release(request, &identity).map(|(release, _)| release);
-    facts.release.clone_from(&release);
-    let (_never, signal) = watch::channel(None);
-    let standing = asker(settings, &identity, report, began, signal).ask_once().await?;
+pub async fn status(call: &Invocation<'_>, settings: &Settings, check: bool) -> Result<Success, Error> {
+    let release = release(call).map(|(release, _)| release);
+    call.has_release(release.as_ref());
+    let standing = asker(call, settings).ask_once().await?;
     let (ready, reason) = (standing.is_ok(), standing.unwrap_or_else(|not_yet| not_yet));
-    report.event(&Event::Status(Box::new(StatusReport {
+    call.report.event(&Event::Status(Box::new(StatusReport {
         environment: settings.environment.clone(),
         release,
         run: None,
@@ -119,19 +87,13 @@ pub async fn status(
     if check && !ready { Err(Error::NotReady { reason }) } else { Ok(silent()) }
 }
 
-fn asker(
-    settings: &Settings,
-    identity: &Identity,
-    report: &Arc<dyn Report>,
-    began: Instant,
-    signal: watch::Receiver<Option<u8>>,
-) -> Asker {
+fn asker(call: &Invocation<'_>, settings: &Settings) -> Asker {
     Asker {
         source: source(settings),
-        began,
-        budget: time::budget(settings.timeout, identity, &**report),
-        report: Arc::clone(report),
-        signal,
+        began: call.began,
+        budget: time::budget(settings.timeout, &call.identity, &*call.report),
+        report: Arc::clone(&call.report),
+        signal: call.signals.first.subscribe(),
     }
 }
 
@@ -166,28 +128,26 @@ fn source(settings: &Settings) -> StatusCommand {
 }
 
 /// It is not needed, and said all the same.
-fn release(request: &Request, identity: &Identity) -> Option<(Release, String)> {
-    let given = request.global.release.clone().map(|it| (it, "--release or BELLWETHER_RELEASE".to_owned()));
-    given.or_else(|| identity.release.clone())
+fn release(call: &Invocation<'_>) -> Option<(Release, String)> {
+    let given =
+        call.request.global.release.clone().map(|it| (it, "--release or BELLWETHER_RELEASE".to_owned()));
+    given.or_else(|| call.identity.release.clone())
 }
 
-fn start(
-    request: &Request,
-    settings: &Settings,
-    identity: &Identity,
-    env: Env<'_>,
-) -> Result<Start, PlanError> {
-    let run_migrations = env("RUN_MIGRATIONS");
-    let inputs = prepare::role_inputs(request, settings, identity, run_migrations.as_deref());
+fn start(call: &Invocation<'_>, settings: &Settings) -> Result<Start, PlanError> {
+    let Invocation { request, identity, .. } = call;
+    let inputs = prepare::role_inputs(call, settings);
     // nobody is designated here: who leads is none of ours
     let (role, role_reason) = role(&RoleInputs { must_designate: false, ..inputs })?;
     if role != Role::Follow {
         return Err(PlanError::OnlyFollows { of: FollowSource::Command, role, reason: role_reason });
     }
-    let (release, release_reason) = match release(request, identity) {
+    let (release, release_reason) = match release(call) {
         Some((release, reason)) => (Some(release), reason),
         None => (None, "a status command is asked, whatever the release".to_owned()),
     };
+    call.has_role(Some(role));
+    call.has_release(release.as_ref());
     Ok(Start {
         schema: EVENTS_VERSION,
         bellwether: env!("CARGO_PKG_VERSION").to_owned(),

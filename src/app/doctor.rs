@@ -1,13 +1,10 @@
 //! `doctor`: config, role, release, migrations and lock as a deploy would find them, and what the database tells.
 
-use std::sync::Arc;
-
-use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::app::inspect::{self, Lock, silent};
+use crate::app::invocation::Invocation;
 use crate::app::prepare::{self, Prepared};
-use crate::cli::Request;
 use crate::config::Settings;
 use crate::database::{Purpose, Server};
 use crate::error::{Error, OperateError};
@@ -18,37 +15,29 @@ use crate::model::event::Event;
 use crate::model::ids::Release;
 use crate::model::run::Role;
 use crate::operate::doctor::examine;
-use crate::platform::Env;
-use crate::report::Report;
 
 /// Prints one finding after the other; ends with 0, with 2 if only usage or config is bad, else with 31.
-pub async fn doctor(
-    request: &Request,
-    env: Env<'_>,
-    report: &Arc<dyn Report>,
-    began: Instant,
-) -> Result<Success, Error> {
-    let settings = prepare::settings(request, env)?;
+pub async fn doctor(call: &Invocation<'_>) -> Result<Success, Error> {
+    let settings = prepare::settings(call)?;
     let environment = settings.environment.clone();
     let mut findings = vec![config(&settings)];
     if settings.database.is_none() && settings.follow.source == FollowSource::Command {
         let asked = settings.follow.command.join(" ");
         findings.push(Finding::ok("database", format!("none is needed: a status command is asked: {asked}")));
-        return tell(report, DoctorReport { environment, database: None, findings });
+        return tell(call, DoctorReport { environment, database: None, findings });
     }
-    let prepared = prepared(request, settings, env, report, &mut findings)?;
-    let (role, release) = deploy(&prepared, request, env, &mut findings);
-    let (_never, signal) = watch::channel(None);
-    let job = prepared.job(request, role, release, report, began, signal)?;
+    let prepared = prepared(call, settings, &mut findings)?;
+    let (role, release) = deploy(call, &prepared, &mut findings);
+    let job = prepared.job(call, role, release)?;
     database(&job, &mut findings).await;
-    tell(report, DoctorReport { environment, database: Some(job.place()), findings })
+    tell(call, DoctorReport { environment, database: Some(job.place()), findings })
 }
 
-fn tell(report: &Arc<dyn Report>, doctor: DoctorReport) -> Result<Success, Error> {
+fn tell(call: &Invocation<'_>, doctor: DoctorReport) -> Result<Success, Error> {
     let bad = || doctor.findings.iter().filter(|finding| finding.health == Health::Bad);
     let names: Vec<_> = bad().map(|finding| finding.check).collect();
     let usage = bad().all(|finding| ["migrations", "lock"].contains(&finding.check));
-    report.event(&Event::Doctor(Box::new(doctor)));
+    call.report.event(&Event::Doctor(Box::new(doctor)));
     if names.is_empty() { Ok(silent()) } else { Err(OperateError::Ailing { bad: names, usage }.into()) }
 }
 
@@ -62,17 +51,15 @@ fn config(settings: &Settings) -> Finding {
 
 /// Migrations that cannot be read must not hide what else there is.
 fn prepared(
-    request: &Request,
+    call: &Invocation<'_>,
     mut settings: Settings,
-    env: Env<'_>,
-    report: &Arc<dyn Report>,
     findings: &mut Vec<Finding>,
 ) -> Result<Prepared, Error> {
-    match prepare::prepare(request, settings.clone(), env, report) {
+    match prepare::prepare(call, settings.clone()) {
         Err(error @ Error::Format(_)) => {
             findings.push(Finding::of("migrations", Health::Bad, &error));
             settings.migrations = None;
-            prepare::prepare(request, settings, env, report)
+            prepare::prepare(call, settings)
         }
         prepared => prepared,
     }
@@ -80,12 +67,11 @@ fn prepared(
 
 /// Role and release; where they cannot be told a deploy stops, and a person who only looks does not.
 fn deploy(
+    call: &Invocation<'_>,
     prepared: &Prepared,
-    request: &Request,
-    env: Env<'_>,
     findings: &mut Vec<Finding>,
 ) -> (Role, Option<Release>) {
-    let role = match prepared.role(request, env) {
+    let role = match prepared.role(call) {
         Ok((role, reason)) => {
             findings.push(Finding::ok("role", format!("{role} ({reason})")));
             role
@@ -95,7 +81,7 @@ fn deploy(
             Role::Follow
         }
     };
-    let release = match prepared.release(request) {
+    let release = match prepared.release(call) {
         Ok((release, reason)) => {
             let name = release.as_ref().map_or("none", |release| release.as_str()).to_owned();
             findings.push(Finding::ok("release", format!("{name} ({reason})")));

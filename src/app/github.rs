@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::app::prepare::Prepared;
-use crate::cli::Request;
+use crate::app::invocation::Invocation;
 use crate::config::Settings;
 use crate::error::{Asking, Error, GithubError};
 use crate::explain::explain;
@@ -13,21 +12,15 @@ use crate::model::event::Event;
 use crate::model::ids::Release;
 use crate::model::repository::Repository;
 use crate::model::secret::Secret;
-use crate::platform::{Env, Identity};
-use crate::report::Report;
+use crate::platform::Env;
 use crate::status::github::client::{Client, DEFAULT_API, NoClient};
 
 /// Where a token is looked for; the action's input is handed on in the first.
 const TOKENS: [&str; 2] = ["BELLWETHER_GITHUB_TOKEN", "GITHUB_TOKEN"];
 
 /// A client for the repository that config or platform names.
-pub fn client(
-    request: &Request,
-    settings: &Settings,
-    identity: &Identity,
-    (asking, env): (Asking, Env<'_>),
-    report: &Arc<dyn Report>,
-) -> Result<Client, GithubError> {
+pub fn client(call: &Invocation<'_>, settings: &Settings, asking: Asking) -> Result<Client, GithubError> {
+    let Invocation { request, env, identity, report, .. } = call;
     let set = |name: &str| env(name).filter(|value| !value.trim().is_empty());
     let repository = repository(settings, env)?;
     if let Some(ours) = foreign(&repository, env)
@@ -67,19 +60,17 @@ fn foreign(repository: &Repository, env: Env<'_>) -> Option<String> {
 
 /// Where a leader tells of its run. What keeps it from that is an error only where it is required.
 pub fn reported(
-    request: &Request,
-    prepared: &Prepared,
+    call: &Invocation<'_>,
+    settings: &Settings,
     release: Option<&Release>,
-    env: Env<'_>,
-    report: &Arc<dyn Report>,
 ) -> Result<Option<Deployments>, Error> {
-    let (settings, identity) = (&prepared.settings, &prepared.identity);
+    let Invocation { env, identity, report, .. } = call;
     let required = match settings.github.deployments {
         choice::Deployments::Off => return Ok(None),
         choice::Deployments::On => false,
         choice::Deployments::Required => true,
     };
-    let client = match client(request, settings, identity, (Asking::Writing, env), report) {
+    let client = match client(call, settings, Asking::Writing) {
         Ok(client) => client,
         Err(error) if required => return Err(error.into()),
         Err(error) => {

@@ -1,14 +1,7 @@
 //! `plan` and `status`: what would be done, and where things stand. Reads only.
 
-use std::sync::Arc;
-
-use tokio::sync::watch;
-use tokio::time::Instant;
-
-use crate::app::asking;
-use crate::app::prepare::{self, Facts};
-use crate::app::watching;
-use crate::cli::Request;
+use crate::app::invocation::Invocation;
+use crate::app::{asking, prepare, watching};
 use crate::database::pooler::probe_pooler;
 use crate::database::{LockSupport, Purpose, Server};
 use crate::engine::script::fault;
@@ -24,35 +17,24 @@ use crate::model::ids::Participant;
 use crate::model::migration::Pending;
 use crate::model::run::{LockMode, Role, Run, RunStatus};
 use crate::plan::role::unmatched_leader;
-use crate::platform::Env;
-use crate::report::Report;
 
 /// Prints role, release, lock and what is pending, each with its reason.
-pub async fn plan(
-    request: &Request,
-    env: Env<'_>,
-    report: &Arc<dyn Report>,
-    began: Instant,
-    facts: &mut Facts,
-) -> Result<Success, Error> {
-    let settings = prepare::settings(request, env)?;
+pub async fn plan(call: &Invocation<'_>) -> Result<Success, Error> {
+    let settings = prepare::settings(call)?;
     if settings.follow.source == FollowSource::Command {
-        return asking::plan(request, &settings, env, report, facts);
+        return asking::plan(call, &settings);
     }
-    if watching::looks_elsewhere(request, &settings, env)? {
-        return watching::plan(request, settings, env, report, began, facts).await;
+    if watching::looks_elsewhere(call, &settings)? {
+        return watching::plan(call, settings).await;
     }
-    let prepared = prepare::prepare(request, settings, env, report)?;
-    let (role, role_reason) = prepared.role(request, env)?;
-    facts.role = Some(role);
-    let (release, release_reason) = prepared.release(request)?;
-    facts.release.clone_from(&release);
-    let run_migrations = env("RUN_MIGRATIONS");
-    let inputs = prepared.role_inputs(request, run_migrations.as_deref());
+    let prepared = prepare::prepare(call, settings)?;
+    let (role, role_reason) = prepared.role(call)?;
+    call.has_role(Some(role));
+    let (release, release_reason) = prepared.release(call)?;
+    call.has_release(release.as_ref());
     let format = prepared.bundle.as_ref().map(|(bundle, _)| bundle.format.to_owned());
-    let named = unmatched_leader(&inputs, &[]).cloned();
-    let (_never, signal) = watch::channel(None);
-    let job = prepared.job(request, role, release, report, began, signal)?;
+    let named = unmatched_leader(&prepared.role_inputs(call), &[]).cloned();
+    let job = prepared.job(call, role, release)?;
     warn_of_stranger(&job, named).await?;
     let Lock { chosen: lock, server, followers } = lock(&job).await?;
     let read_only = server.as_ref().is_some_and(|server| server.read_only);
@@ -75,7 +57,7 @@ pub async fn plan(
         pending: looked.observation.pending.clone(),
         migrations: states(&looked),
     };
-    report.event(&Event::Plan(Box::new(plan)));
+    call.report.event(&Event::Plan(Box::new(plan)));
     Ok(silent())
 }
 
@@ -213,27 +195,19 @@ fn states(looked: &Looked) -> Vec<MigrationState> {
 }
 
 /// Prints the latest run that is ours and what is pending.
-pub async fn status(
-    request: &Request,
-    check: bool,
-    env: Env<'_>,
-    report: &Arc<dyn Report>,
-    began: Instant,
-    facts: &mut Facts,
-) -> Result<Success, Error> {
-    let settings = prepare::settings(request, env)?;
+pub async fn status(call: &Invocation<'_>, check: bool) -> Result<Success, Error> {
+    let settings = prepare::settings(call)?;
     if settings.follow.source == FollowSource::Command {
-        return asking::status(request, check, &settings, env, report, began, facts).await;
+        return asking::status(call, &settings, check).await;
     }
     if settings.follow.source == FollowSource::Github {
-        return watching::status(request, check, settings, env, report, began, facts).await;
+        return watching::status(call, settings, check).await;
     }
-    let prepared = prepare::prepare(request, settings, env, report)?;
+    let prepared = prepare::prepare(call, settings)?;
     // without a release, every run of our lock name and environment is ours
-    let release = prepared.release(request).map_or(None, |(release, _)| release);
-    facts.release.clone_from(&release);
-    let (_never, signal) = watch::channel(None);
-    let job = prepared.job(request, Role::Follow, release, report, began, signal)?;
+    let release = prepared.release(call).map_or(None, |(release, _)| release);
+    call.has_release(release.as_ref());
+    let job = prepared.job(call, Role::Follow, release)?;
     let mut looked = look_once(&job).await?;
     if looked.judgement.is_none() && looked.server.is_some() {
         // a decision needs no history while a run is alive; whoever asks for the status wants it
@@ -257,7 +231,7 @@ pub async fn status(
             migration.state = MigrationStanding::Pending;
         }
     }
-    report.event(&Event::Status(Box::new(StatusReport {
+    call.report.event(&Event::Status(Box::new(StatusReport {
         environment: job.scope.environment.clone(),
         release: job.scope.release.clone(),
         run: latest.map(|seen| watched(&seen.run, now, quiet(&seen.run))),

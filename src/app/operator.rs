@@ -2,12 +2,10 @@
 
 use std::sync::Arc;
 
-use tokio::sync::watch;
-use tokio::time::Instant;
-
 use crate::app::inspect::silent;
-use crate::app::prepare::{self, Facts};
-use crate::cli::{Output, Request};
+use crate::app::invocation::Invocation;
+use crate::app::prepare;
+use crate::cli::Output;
 use crate::error::Error;
 use crate::job::{Job, Success};
 use crate::model::event::Event;
@@ -19,32 +17,23 @@ use crate::platform::{self, Env};
 use crate::report::{self, Report};
 
 /// A job for whom neither migrations nor a release matter: every run of our lock name is meant.
-fn job(request: &Request, env: Env<'_>, report: &Arc<dyn Report>, began: Instant) -> Result<Job, Error> {
-    let mut settings = prepare::settings(request, env)?;
+fn job(call: &Invocation<'_>) -> Result<Job, Error> {
+    let mut settings = prepare::settings(call)?;
     settings.migrations = None;
     settings.command.clear();
     settings.check.clear();
-    let prepared = prepare::prepare(request, settings, env, report)?;
-    let (_never, signal) = watch::channel(None);
-    prepared.job(request, Role::Follow, None, report, began, signal)
+    prepare::prepare(call, settings)?.job(call, Role::Follow, None)
 }
 
 /// Shows who has the lock, and takes it away.
-pub async fn unlock(
-    request: &Request,
-    (yes, force): (bool, bool),
-    env: Env<'_>,
-    report: &Arc<dyn Report>,
-    began: Instant,
-    facts: &mut Facts,
-) -> Result<Success, Error> {
-    let job = job(request, env, report, began)?;
-    let who = who(&job, env);
+pub async fn unlock(call: &Invocation<'_>, yes: bool, force: bool) -> Result<Success, Error> {
+    let job = job(call)?;
+    let who = who(&job, call.env);
     let wanted = Wanted { force, who: &who };
-    let human = request.global.output == Output::Human;
-    let terminal = Terminal { yes, human, report: Arc::clone(report) };
+    let human = call.request.global.output == Output::Human;
+    let terminal = Terminal { yes, human, report: Arc::clone(&call.report) };
     let done = operate::unlock::unlock(&job, &wanted, &terminal).await?;
-    facts.run.clone_from(&done.run);
+    call.has_run(done.run.as_ref());
     Ok(done)
 }
 
@@ -63,24 +52,15 @@ pub fn wanted(
 }
 
 /// Writes into the history what people say of a migration.
-pub async fn resolve(
-    request: &Request,
-    wanted: &resolve::Wanted,
-    env: Env<'_>,
-    report: &Arc<dyn Report>,
-    began: Instant,
-    facts: &mut Facts,
-) -> Result<Success, Error> {
-    let mut settings = prepare::settings(request, env)?;
+pub async fn resolve(call: &Invocation<'_>, wanted: &resolve::Wanted) -> Result<Success, Error> {
+    let mut settings = prepare::settings(call)?;
     settings.command.clear(); // the files are meant, whoever sends them
     settings.check.clear();
-    let prepared = prepare::prepare(request, settings, env, report)?;
-    let (_never, signal) = watch::channel(None);
-    let job = prepared.job(request, Role::Lead, None, report, began, signal)?;
-    let by = format!("resolved by {}", who(&job, env));
-    let asked = resolve::Asked { wanted, by: &by, wait: request.global.lock_wait };
+    let job = prepare::prepare(call, settings)?.job(call, Role::Lead, None)?;
+    let by = format!("resolved by {}", who(&job, call.env));
+    let asked = resolve::Asked { wanted, by: &by, wait: call.request.global.lock_wait };
     let done = resolve::resolve(&job, &asked).await?;
-    facts.run.clone_from(&done.run);
+    call.has_run(done.run.as_ref());
     Ok(done)
 }
 
@@ -118,24 +98,17 @@ impl Confirm for Terminal {
 }
 
 /// Prints past runs, or one with its steps.
-pub async fn history(
-    request: &Request,
-    run: Option<&str>,
-    limit: u16,
-    env: Env<'_>,
-    report: &Arc<dyn Report>,
-    began: Instant,
-) -> Result<Success, Error> {
-    let job = job(request, env, report, began)?;
+pub async fn history(call: &Invocation<'_>, run: Option<&str>, limit: u16) -> Result<Success, Error> {
+    let job = job(call)?;
     let event = match run {
         Some(prefix) => Event::RunSteps(Box::new(operate::history::run(&job, prefix).await?)),
         None => {
             // two environments on one database share its lock: all are shown unless one is asked for
-            let environment = request.global.environment.as_ref();
+            let environment = call.request.global.environment.as_ref();
             let runs = operate::history::runs(&job, environment, usize::from(limit)).await?;
             Event::History(Box::new(runs))
         }
     };
-    report.event(&event);
+    call.report.event(&event);
     Ok(silent())
 }

@@ -4,11 +4,9 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use tokio::sync::watch;
-use tokio::time::Instant;
-
+use crate::app::invocation::Invocation;
 use crate::app::{github, time};
-use crate::cli::{Action, Request};
+use crate::cli::Action;
 use crate::config::{self, HistorySettings, LeaderRule, Settings};
 use crate::database::{self, EngineName, LockKey, Target, url};
 use crate::engine::command::Command;
@@ -24,29 +22,15 @@ use crate::model::migration::Bundle;
 use crate::model::run::Role;
 use crate::plan::release::{ReleaseInputs, release};
 use crate::plan::role::{RoleInputs, role};
-use crate::platform::{self, Env, Identity};
 use crate::report::Report;
 
 /// Where psql would find its database; we want a URL all the same, which says what kind of database it is.
 const PG_VARIABLES: [&str; 4] = ["PGHOST", "PGDATABASE", "PGSERVICE", "PGHOSTADDR"];
 
-/// What is known so far: for the outcome, however early it comes.
-#[derive(Default)]
-pub struct Facts {
-    /// What we do.
-    pub role: Option<Role>,
-    /// What is being released.
-    pub release: Option<Release>,
-    /// The run that we led.
-    pub run: Option<RunId>,
-}
-
 /// All that is decided without a database.
 pub struct Prepared {
     /// Flags and config.
     pub settings: Settings,
-    /// What the platform says.
-    pub identity: Identity,
     /// Our migrations.
     pub bundle: Option<(Bundle, &'static dyn Format)>,
     /// What to run in their place; empty = nothing.
@@ -60,18 +44,14 @@ pub struct Prepared {
 }
 
 /// Flags and config.
-pub fn settings(request: &Request, env: Env<'_>) -> Result<Settings, Error> {
-    Ok(config::load(request, Path::new(""), env)?)
+pub fn settings(call: &Invocation<'_>) -> Result<Settings, Error> {
+    Ok(config::load(call.request, Path::new(""), call.env)?)
 }
 
 /// Reads platform and migrations, and parses the URL.
-pub fn prepare(
-    request: &Request,
-    settings: Settings,
-    env: Env<'_>,
-    report: &Arc<dyn Report>,
-) -> Result<Prepared, Error> {
-    let mut prepared = without_database(request, settings, env, report)?;
+pub fn prepare(call: &Invocation<'_>, settings: Settings) -> Result<Prepared, Error> {
+    let Invocation { env, report, .. } = call;
+    let mut prepared = without_database(call, settings)?;
     let settings = &prepared.settings;
     let Some(secret) = &settings.database else {
         let variable = PG_VARIABLES.into_iter().find(|name| env(name).is_some_and(|value| !value.is_empty()));
@@ -90,25 +70,19 @@ pub fn prepare(
 }
 
 /// Reads platform and migrations.
-pub fn without_database(
-    request: &Request,
-    settings: Settings,
-    env: Env<'_>,
-    report: &Arc<dyn Report>,
-) -> Result<Prepared, Error> {
-    let identity = platform::identify(env);
-    let argv = match request.action.command() {
+pub fn without_database(call: &Invocation<'_>, settings: Settings) -> Result<Prepared, Error> {
+    let argv = match call.request.action.command() {
         [] => settings.command.clone(),
         given => given.to_vec(),
     };
     let bundle = match settings.migrations.as_deref() {
-        Some(folder) => read_bundle(&settings, folder, !argv.is_empty(), report)?,
+        Some(folder) => read_bundle(&settings, folder, !argv.is_empty(), &*call.report)?,
         None => None,
     };
     let digest = bundle.as_ref().map(|(bundle, _)| bundle).filter(|bundle| !bundle.migrations.is_empty());
     let digest = digest.map(Bundle::digest);
-    let inside = env("BELLWETHER_RUN").map(RunId);
-    Ok(Prepared { settings, identity, bundle, argv, digest, target: None, inside })
+    let inside = (call.env)("BELLWETHER_RUN").map(RunId);
+    Ok(Prepared { settings, bundle, argv, digest, target: None, inside })
 }
 
 /// A command's migrations may be of a format that we cannot read: then what is pending is unknown, and the ledger decides.
@@ -116,7 +90,7 @@ fn read_bundle(
     settings: &Settings,
     folder: &Path,
     for_command: bool,
-    report: &Arc<dyn Report>,
+    report: &dyn Report,
 ) -> Result<Option<(Bundle, &'static dyn Format)>, Error> {
     let read = formats::find(settings.format.as_deref(), folder)
         .and_then(|(format, _)| Ok((format.read(folder)?, format)));
@@ -131,12 +105,8 @@ fn read_bundle(
 }
 
 /// What decides the role of one that can lead.
-pub fn role_inputs<'a>(
-    request: &'a Request,
-    settings: &'a Settings,
-    identity: &'a Identity,
-    run_migrations: Option<&'a str>,
-) -> RoleInputs<'a> {
+pub fn role_inputs<'a>(call: &'a Invocation<'_>, settings: &'a Settings) -> RoleInputs<'a> {
+    let Invocation { request, identity, .. } = call;
     RoleInputs {
         verb: match request.action {
             Action::Lead { .. } => Some(Role::Lead),
@@ -144,7 +114,7 @@ pub fn role_inputs<'a>(
             _ => None,
         },
         flag: request.global.role,
-        run_migrations,
+        run_migrations: call.run_migrations.as_deref(),
         leader: settings.leader.as_ref(),
         participant: request.global.participant.as_ref(),
         platform_names: &identity.participant_names,
@@ -156,43 +126,31 @@ pub fn role_inputs<'a>(
 
 impl Prepared {
     /// The role, with its reason.
-    pub fn role(&self, request: &Request, env: Env<'_>) -> Result<(Role, String), Error> {
-        let run_migrations = env("RUN_MIGRATIONS");
-        Ok(role(&self.role_inputs(request, run_migrations.as_deref()))?)
+    pub fn role(&self, call: &Invocation<'_>) -> Result<(Role, String), Error> {
+        Ok(role(&self.role_inputs(call))?)
     }
 
     /// What decides the role.
-    pub fn role_inputs<'a>(
-        &'a self,
-        request: &'a Request,
-        run_migrations: Option<&'a str>,
-    ) -> RoleInputs<'a> {
-        let inputs = role_inputs(request, &self.settings, &self.identity, run_migrations);
+    pub fn role_inputs<'a>(&'a self, call: &'a Invocation<'_>) -> RoleInputs<'a> {
+        let inputs = role_inputs(call, &self.settings);
         RoleInputs { can_lead: self.bundle.is_some() || !self.argv.is_empty(), ..inputs }
     }
 
     /// The release, with its reason.
-    pub fn release(&self, request: &Request) -> Result<(Option<Release>, String), Error> {
+    pub fn release(&self, call: &Invocation<'_>) -> Result<(Option<Release>, String), Error> {
         Ok(release(&ReleaseInputs {
-            flag: request.global.release.as_ref(),
-            platform_release: self.identity.release.as_ref(),
-            platform: self.identity.platform,
+            flag: call.request.global.release.as_ref(),
+            platform_release: call.identity.release.as_ref(),
+            platform: call.identity.platform,
             bundle: self.digest.as_ref(),
             needs_no_release: false,
         })?)
     }
 
     /// Who takes part, wherever that one looks.
-    pub fn party(
-        &mut self,
-        request: &Request,
-        role: Role,
-        release: Option<Release>,
-        report: &Arc<dyn Report>,
-        began: Instant,
-        signal: watch::Receiver<Option<u8>>,
-    ) -> Party {
-        let (settings, identity) = (&self.settings, &self.identity);
+    pub fn party(&mut self, call: &Invocation<'_>, role: Role, release: Option<Release>) -> Party {
+        let settings = &self.settings;
+        let Invocation { request, identity, report, .. } = call;
         let leader = match (&settings.leader, role) {
             (Some(LeaderRule::Named(leader)), Role::Follow) => Some(leader.clone()),
             _ => None,
@@ -215,7 +173,7 @@ impl Prepared {
                 url: identity.url.clone(),
             },
             limits: Limits {
-                began,
+                began: call.began,
                 budget: time::budget(settings.timeout, identity, &**report),
                 connect_wait: settings.connect_wait,
                 lock_wait: settings.lock.wait,
@@ -227,23 +185,15 @@ impl Prepared {
             report: Arc::clone(report),
             own_run: OnceLock::new(),
             inside: self.inside.take(),
-            signal,
+            signal: call.signals.first.subscribe(),
             bundle: self.bundle.take().map(|(bundle, _)| bundle),
         }
     }
 
     /// Puts it all together.
-    pub fn job(
-        mut self,
-        request: &Request,
-        role: Role,
-        release: Option<Release>,
-        report: &Arc<dyn Report>,
-        began: Instant,
-        signal: watch::Receiver<Option<u8>>,
-    ) -> Result<Job, Error> {
+    pub fn job(mut self, call: &Invocation<'_>, role: Role, release: Option<Release>) -> Result<Job, Error> {
         let format = self.bundle.as_ref().map(|(_, format)| *format);
-        let party = self.party(request, role, release, report, began, signal);
+        let party = self.party(call, role, release);
         let settings = self.settings;
         let Some(target) = self.target else {
             return Err(Error::NoDatabase { environment: settings.environment, variable: None });
@@ -252,7 +202,7 @@ impl Prepared {
             .ok_or_else(|| Error::NotYet { what: format!("{:?}", target.engine) })?;
         if engine.dialect.grant.is_none() && !settings.ledger.readers.is_empty() {
             let message = format!("{} has no users: ledger.readers means nothing there", engine.dialect.name);
-            report.event(&Event::Warning { message });
+            call.report.event(&Event::Warning { message });
         }
         // MySQL's schemas are its databases, and a script may `USE` another one
         let own_database = target.database.as_deref().filter(|_| engine.name == EngineName::MySql);
@@ -296,27 +246,19 @@ fn rules(of_format: Rules, settings: &HistorySettings) -> Rules {
 }
 
 /// A deploy's job; says what it is.
-pub fn job(
-    request: &Request,
-    settings: Settings,
-    env: Env<'_>,
-    report: &Arc<dyn Report>,
-    began: Instant,
-    signal: watch::Receiver<Option<u8>>,
-    facts: &mut Facts,
-) -> Result<Job, Error> {
-    let prepared = prepare(request, settings, env, report)?;
-    let (role, role_reason) = prepared.role(request, env)?;
-    facts.role = Some(role);
-    let (release, release_reason) = prepared.release(request)?;
-    facts.release.clone_from(&release);
+pub fn job(call: &Invocation<'_>, settings: Settings) -> Result<Job, Error> {
+    let prepared = prepare(call, settings)?;
+    let (role, role_reason) = prepared.role(call)?;
+    call.has_role(Some(role));
+    let (release, release_reason) = prepared.release(call)?;
+    call.has_release(release.as_ref());
     let deployments = match role {
         Role::Follow => None,
-        Role::Lead | Role::Elect => github::reported(request, &prepared, release.as_ref(), env, report)?,
+        Role::Lead | Role::Elect => github::reported(call, &prepared.settings, release.as_ref())?,
     };
-    let mut job = prepared.job(request, role, release, report, began, signal)?;
+    let mut job = prepared.job(call, role, release)?;
     job.deployments = deployments;
-    report.event(&Event::Start(start(&job, Some(job.place()), role_reason, release_reason)));
+    call.report.event(&Event::Start(start(&job, Some(job.place()), role_reason, release_reason)));
     Ok(job)
 }
 

@@ -3,13 +3,12 @@
 use std::sync::Arc;
 
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{sleep_until, timeout};
 
 use crate::app::github;
 use crate::app::inspect::{readiness, silent};
-use crate::app::prepare::{self, Facts, Prepared};
-use crate::app::{AFTER_BUDGET, AFTER_SIGNAL, time};
-use crate::cli::Request;
+use crate::app::invocation::Invocation;
+use crate::app::{AFTER_BUDGET, AFTER_SIGNAL, prepare, time};
 use crate::config::Settings;
 use crate::error::{Asking, Error};
 use crate::follow::github::Deployments;
@@ -22,21 +21,16 @@ use crate::model::migration::Pending;
 use crate::model::run::Role;
 use crate::plan::PlanError;
 use crate::plan::role::role;
-use crate::platform::{self, Env};
-use crate::report::Report;
 use crate::status::github::read::Reader;
 
 /// Whether this participant looks at a source that is no ledger. A leader leads whatever the source is; an elect has to
 /// see the ledger.
-pub fn looks_elsewhere(request: &Request, settings: &Settings, env: Env<'_>) -> Result<bool, Error> {
+pub fn looks_elsewhere(call: &Invocation<'_>, settings: &Settings) -> Result<bool, Error> {
     let of = settings.follow.source;
     if of != FollowSource::Github {
         return Ok(false);
     }
-    let identity = platform::identify(env);
-    let run_migrations = env("RUN_MIGRATIONS");
-    let inputs = prepare::role_inputs(request, settings, &identity, run_migrations.as_deref());
-    match role(&inputs)? {
+    match role(&prepare::role_inputs(call, settings))? {
         (Role::Follow, _) => Ok(true),
         (Role::Lead, _) => Ok(false),
         (role, reason) => Err(PlanError::OnlyFollows { of, role, reason }.into()),
@@ -50,48 +44,30 @@ struct Watcher {
     start: Start,
 }
 
-fn watcher(
-    request: &Request,
-    settings: Settings,
-    env: Env<'_>,
-    report: &Arc<dyn Report>,
-    began: Instant,
-    signal: watch::Receiver<Option<u8>>,
-    facts: &mut Facts,
-) -> Result<Watcher, Error> {
-    let mut prepared: Prepared = prepare::without_database(request, settings, env, report)?;
-    let run_migrations = env("RUN_MIGRATIONS");
+fn watcher(call: &Invocation<'_>, settings: Settings) -> Result<Watcher, Error> {
+    let mut prepared = prepare::without_database(call, settings)?;
     // `status` has no role to play
-    let decided = role(&prepared.role_inputs(request, run_migrations.as_deref())).ok();
+    let decided = role(&prepared.role_inputs(call)).ok();
     let role_reason = decided.map_or_else(String::new, |(_, reason)| reason);
-    facts.role = Some(Role::Follow);
-    let (release, release_reason) = prepared.release(request)?;
-    facts.release.clone_from(&release);
-    let client =
-        github::client(request, &prepared.settings, &prepared.identity, (Asking::Reading, env), report)?;
-    let party = prepared.party(request, Role::Follow, release, report, began, signal);
+    call.has_role(Some(Role::Follow));
+    let (release, release_reason) = prepared.release(call)?;
+    call.has_release(release.as_ref());
+    let client = github::client(call, &prepared.settings, Asking::Reading)?;
+    let party = prepared.party(call, Role::Follow, release);
     let start = prepare::start(&party, None, role_reason, release_reason);
     Ok(Watcher { party, reader: Reader::new(Arc::new(client)), start })
 }
 
 /// Waits for the verdict.
-pub async fn follow(
-    request: &Request,
-    settings: Settings,
-    env: Env<'_>,
-    report: &Arc<dyn Report>,
-    began: Instant,
-    (signal, forced): (watch::Receiver<Option<u8>>, watch::Receiver<bool>),
-    facts: &mut Facts,
-) -> Result<Success, Error> {
-    let Watcher { party, reader, start } = watcher(request, settings, env, report, began, signal, facts)?;
-    report.event(&Event::Start(start));
+pub async fn follow(call: &Invocation<'_>, settings: Settings) -> Result<Success, Error> {
+    let Watcher { party, reader, start } = watcher(call, settings)?;
+    call.report.event(&Event::Start(start));
     let mut source = Deployments::new(&party, reader);
     tokio::select! {
         biased;
         ended = watch_source(&party, &mut source, None) => ended,
-        error = last_resort(&party, forced) => Err(error),
-        never = time::say_when_short(party.limits.began, party.limits.budget, &**report) => match never {},
+        error = last_resort(&party, call.signals.force.subscribe()) => Err(error),
+        never = time::say_when_short(party.limits.began, party.limits.budget, &*call.report) => match never {},
     }
 }
 
@@ -115,17 +91,9 @@ async fn last_resort(party: &Party, mut forced: watch::Receiver<bool>) -> Error 
 }
 
 /// Says where a follower would look, after one look.
-pub async fn plan(
-    request: &Request,
-    settings: Settings,
-    env: Env<'_>,
-    report: &Arc<dyn Report>,
-    began: Instant,
-    facts: &mut Facts,
-) -> Result<Success, Error> {
-    let (_never, signal) = watch::channel(None);
+pub async fn plan(call: &Invocation<'_>, settings: Settings) -> Result<Success, Error> {
     let lock = settings.lock.clone();
-    let Watcher { party, reader, start } = watcher(request, settings, env, report, began, signal, facts)?;
+    let Watcher { party, reader, start } = watcher(call, settings)?;
     let repository = reader.client().repository().to_string();
     let looked = look_once(&party, reader).await?;
     let seen = looked.observation.latest.as_ref().map(|latest| &latest.run);
@@ -133,7 +101,7 @@ pub async fn plan(
         Some(run) => format!("the latest run of our release, by {}, is {}", run.leader, run.status),
         None => "no deployment tells of our release yet".to_owned(),
     };
-    report.event(&Event::Plan(Box::new(PlanReport {
+    call.report.event(&Event::Plan(Box::new(PlanReport {
         start,
         server: None,
         lock_mode: None,
@@ -151,22 +119,13 @@ pub async fn plan(
 }
 
 /// Looks once.
-pub async fn status(
-    request: &Request,
-    check: bool,
-    settings: Settings,
-    env: Env<'_>,
-    report: &Arc<dyn Report>,
-    began: Instant,
-    facts: &mut Facts,
-) -> Result<Success, Error> {
-    let (_never, signal) = watch::channel(None);
-    let Watcher { party, reader, .. } = watcher(request, settings, env, report, began, signal, facts)?;
-    facts.role = None;
+pub async fn status(call: &Invocation<'_>, settings: Settings, check: bool) -> Result<Success, Error> {
+    let Watcher { party, reader, .. } = watcher(call, settings)?;
+    call.has_role(None);
     let looked = look_once(&party, reader).await?;
     let latest = looked.observation.latest.as_ref();
     let (ready, reason) = readiness(latest.map(|seen| (&seen.run, seen.alive)), &Pending::Unknown);
-    report.event(&Event::Status(Box::new(StatusReport {
+    call.report.event(&Event::Status(Box::new(StatusReport {
         environment: party.scope.environment.clone(),
         release: party.scope.release.clone(),
         run: latest.map(|seen| watched(&seen.run, looked.observation.now, None)),

@@ -3,12 +3,26 @@
 use std::time::Duration;
 
 use super::{LONG, SOON, wait_at_gate};
-use crate::support::database::Session;
+use crate::support::database::{Session, TestDatabase};
+use crate::support::gate::Gate;
 use crate::support::own::OwnServer;
+use crate::support::process::Running;
 use crate::support::{Bellwether, Migrations, Server};
 
 /// Longer than silence takes.
 const STANDSTILL: Duration = Duration::from_secs(20);
+
+/// A leader at its gate, and a follower that watches it at the standby.
+fn leader_and_follower<'a>(db: &'a TestDatabase, standby: &TestDatabase) -> (Gate<'a>, Running, Running) {
+    let gate = db.gate();
+    let migrations = Migrations::witnessed_with(db, 2, 2, &gate.sql());
+    let leader = Bellwether::lead(db, &migrations).spawn();
+    wait_at_gate(db, &leader, 2);
+    standby.wait_for_row("select 1 from bellwether_runs", SOON);
+    let follower = Bellwether::follow(standby, &migrations).config("follow: { grace: 1s }").spawn();
+    follower.wait_for_event("watching", SOON);
+    (gate, leader, follower)
+}
 
 #[test]
 fn a_standby_that_stands_still_makes_nobody_silent() {
@@ -18,13 +32,7 @@ fn a_standby_that_stands_still_makes_nobody_silent() {
     let own = OwnServer::with_standby();
     let db = own.database();
     let standby = db.copy_at(own.standby_url());
-    let gate = db.gate();
-    let migrations = Migrations::witnessed_with(&db, 2, 2, &gate.sql());
-    let leader = Bellwether::lead(&db, &migrations).spawn();
-    wait_at_gate(&db, &leader, 2);
-    standby.wait_for_row("select 1 from bellwether_runs", SOON);
-    let follower = Bellwether::follow(&standby, &migrations).config("follow: { grace: 1s }").spawn();
-    follower.wait_for_event("watching", SOON);
+    let (gate, leader, follower) = leader_and_follower(&db, &standby);
     let mut replay = Session::open(Server::Postgres, own.standby_url());
     replay.run("select pg_wal_replay_pause()");
     follower.wait_for("that it is behind", SOON, |event| {
@@ -48,13 +56,7 @@ fn a_leaders_death_is_seen_on_a_standby_that_keeps_up() {
     let own = OwnServer::with_standby();
     let db = own.database();
     let standby = db.copy_at(own.standby_url());
-    let gate = db.gate();
-    let migrations = Migrations::witnessed_with(&db, 2, 2, &gate.sql());
-    let leader = Bellwether::lead(&db, &migrations).spawn();
-    wait_at_gate(&db, &leader, 2);
-    standby.wait_for_row("select 1 from bellwether_runs", SOON);
-    let follower = Bellwether::follow(&standby, &migrations).config("follow: { grace: 1s }").spawn();
-    follower.wait_for_event("watching", SOON);
+    let (_gate, leader, follower) = leader_and_follower(&db, &standby);
     leader.kill9();
     // others write meanwhile: the standby is always a little behind
     let mut busy = db.session();
