@@ -142,6 +142,7 @@ impl Prepared {
             flag: call.request.global.release.as_ref(),
             platform_release: call.identity.release.as_ref(),
             platform: call.identity.platform,
+            hint: call.identity.release_hint,
             bundle: self.digest.as_ref(),
             needs_no_release: false,
         })?)
@@ -259,6 +260,10 @@ pub fn job(call: &Invocation<'_>, settings: Settings) -> Result<Job, Error> {
     let mut job = prepared.job(call, role, release)?;
     job.deployments = deployments;
     call.report.event(&Event::Start(start(&job, Some(job.place()), role_reason, release_reason)));
+    if let Some(hint) = call.identity.release_hint.filter(|_| call.request.global.release.is_none()) {
+        let message = format!("the release is the hash of our migrations. {hint}");
+        call.report.event(&Event::Notice { message });
+    }
     Ok(job)
 }
 

@@ -18,6 +18,7 @@ use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::time::timeout;
 
 use crate::engine::guard;
+use crate::model::secret::without_passwords;
 use crate::report::{Report, Terminal};
 
 /// How much of the output's end is kept for the run's error.
@@ -289,7 +290,8 @@ impl Tail {
     }
 
     /// As a person saw it: of a line that was drawn over again and again, the last state; without colours, and without
-    /// what no terminal shows and not every server stores.
+    /// what no terminal shows and not every server stores, and without the passwords of URLs: it is kept, and shown to
+    /// those who follow.
     fn text(&mut self) -> String {
         if !self.open.is_empty() {
             self.close();
@@ -301,6 +303,6 @@ impl Tail {
             let shown = console::strip_ansi_codes(last);
             shown.chars().filter(|it| *it == '\t' || !it.is_control()).collect::<String>()
         });
-        seen.collect::<Vec<_>>().join("\n")
+        without_passwords(&seen.collect::<Vec<_>>().join("\n"))
     }
 }

@@ -1,6 +1,6 @@
 //! What an error carries besides the database's words: what we asked of it, what a follower looked for.
 
-use crate::model::ids::Environment;
+use crate::model::ids::{Environment, Participant};
 use crate::model::run::Run;
 
 /// What a follower looked for, and what it saw instead.
@@ -12,6 +12,8 @@ pub struct Seeking {
     pub environment: Environment,
     /// The release, if we have one.
     pub release: Option<String>,
+    /// Who is to lead, if the config names one.
+    pub leader: Option<Participant>,
     /// Other runs that there were meanwhile.
     pub others: Vec<Run>,
     /// Where it looked, if not in the ledger: `among the deployments of acme/shop`.

@@ -58,9 +58,10 @@ pub fn plan(error: &PlanError) -> Explained {
             "say who leads (`leader:`, RUN_MIGRATIONS or --role): a leader leads whatever follow.source says".to_owned(),
             "or leave follow.source out: those who are elected wait by the ledger".to_owned(),
         ],
-        PlanError::NoRelease { .. } => vec![
-            "say what is being released, the same for all participants: --release or BELLWETHER_RELEASE, usually the commit".to_owned(),
-        ],
+        PlanError::NoRelease { hint, .. } => {
+            let say = "say what is being released, the same for all participants: --release or BELLWETHER_RELEASE, usually the commit";
+            [say].into_iter().chain(*hint).map(str::to_owned).collect()
+        }
     };
     told(error.to_string(), vec![], hints)
 }

@@ -117,6 +117,9 @@ pub fn leader_never_started(waited: Duration, seeking: &Seeking) -> Explained {
         "is a leader part of this deploy? `bellwether plan` says what each participant would do".to_owned(),
         "release, environment and lock.name must be the same for the leader and those who follow".to_owned(),
     ];
+    hints.extend(seeking.leader.as_ref().map(|leader| {
+        format!("does anyone still go by the name {leader}? An app that was renamed follows, like all the others, until `leader:` has its new name")
+    }));
     hints.extend(seeking.place.as_ref().map(|_| {
         "the leader tells GitHub of its run only with `github: { deployments: on }` and a token that has `deployments: write`"
             .to_owned()
@@ -187,10 +190,15 @@ fn sought(seeking: &Seeking) -> String {
         None => "any run".to_owned(),
     };
     format!(
-        "we looked{} for {release} in the environment {} under the lock {}",
+        "we looked{} for {release} in the environment {} under the lock {}{}",
         seeking.place.as_ref().map(|place| format!(" {place}")).unwrap_or_default(),
         seeking.environment,
-        seeking.lock_name
+        seeking.lock_name,
+        seeking
+            .leader
+            .as_ref()
+            .map(|leader| format!("; the config names {leader} as leader"))
+            .unwrap_or_default()
     )
 }
 

@@ -156,6 +156,7 @@ impl Party {
             lock_name: self.scope.lock_name.clone(),
             environment: self.scope.environment.clone(),
             release: self.scope.release.as_ref().map(|release| release.0.clone()),
+            leader: self.leader.clone(),
             others,
             place: None,
         }

@@ -60,7 +60,10 @@ impl Working<'_> {
                 return Err(cut);
             }
         };
-        let output = running.tail().await;
+        let said = running.tail().await;
+        // others read it in the ledger
+        let password = self.job.target.password.as_ref();
+        let output = password.map_or_else(|| said.clone(), |password| password.hidden_in(&said));
         match ending {
             Ending::Exit(0) => Ok(()),
             ending => Err(Error::Command { command: command.argv.clone(), ending, output, check }),

@@ -18,6 +18,14 @@ impl Secret {
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
     }
+
+    /// `text` without it. One of three characters or fewer may be part of any word, and stays.
+    pub fn hidden_in(&self, text: &str) -> String {
+        match self.expose().chars().count() {
+            0..=3 => text.to_owned(),
+            _ => text.replace(self.expose(), "***"),
+        }
+    }
 }
 
 impl fmt::Debug for Secret {
@@ -61,6 +69,9 @@ mod tests {
         let secret = Secret::new("hunter2");
         assert_eq!(format!("{secret} {secret:?}"), "*** ***");
         assert_eq!(secret.expose(), "hunter2");
+        assert_eq!(secret.hidden_in("PGPASSWORD=hunter2 psql"), "PGPASSWORD=*** psql");
+        assert_eq!(Secret::new("db").hidden_in("db:migrate"), "db:migrate");
+        assert_eq!(Secret::new("").hidden_in("text"), "text");
     }
 
     #[test]

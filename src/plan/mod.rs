@@ -48,6 +48,8 @@ pub enum PlanError {
     NoRelease {
         /// Where we run.
         platform: String,
+        /// What makes the platform name it.
+        hint: Option<&'static str>,
     },
 }
 

@@ -12,6 +12,8 @@ pub struct ReleaseInputs<'a> {
     pub platform_release: Option<&'a (Release, String)>,
     /// The platform's own name.
     pub platform: &'a str,
+    /// What makes the platform say it, where it does not.
+    pub hint: Option<&'static str>,
     /// The bundle's digest; none without a bundle or with an empty one.
     pub bundle: Option<&'a Digest>,
     /// Whether the follower waits for one migration (`follow.needs`) and can do without a release.
@@ -30,12 +32,13 @@ pub fn release(inputs: &ReleaseInputs<'_>) -> Result<(Option<Release>, String), 
         return Ok((Some(release.clone()), source.clone()));
     }
     if let Some(digest) = inputs.bundle {
-        return Ok((Some(Release(digest.0.clone())), "the hash of our migrations".to_owned()));
+        let hint = inputs.hint.map(|hint| format!(": {hint}")).unwrap_or_default();
+        return Ok((Some(Release(digest.0.clone())), format!("the hash of our migrations{hint}")));
     }
     if inputs.needs_no_release {
         return Ok((None, "follow.needs waits for a migration, whatever the release".to_owned()));
     }
-    Err(PlanError::NoRelease { platform: inputs.platform.to_owned() })
+    Err(PlanError::NoRelease { platform: inputs.platform.to_owned(), hint: inputs.hint })
 }
 
 #[cfg(test)]
@@ -51,6 +54,7 @@ mod tests {
             flag: Some(&flag),
             platform_release: Some(&platform),
             platform: "github-actions",
+            hint: None,
             bundle: Some(&digest),
             needs_no_release: true,
         };
@@ -65,9 +69,11 @@ mod tests {
         ] {
             assert_eq!(release(&inputs), Ok((want.map(Release::from), reason.to_owned())));
         }
+        let (_, reason) = release(&ReleaseInputs { hint: Some("do this"), ..no_platform }).unwrap();
+        assert_eq!(reason, "the hash of our migrations: do this");
         assert_eq!(
             release(&ReleaseInputs { needs_no_release: false, ..no_bundle }),
-            Err(PlanError::NoRelease { platform: "github-actions".to_owned() })
+            Err(PlanError::NoRelease { platform: "github-actions".to_owned(), hint: None })
         );
     }
 }

@@ -23,6 +23,7 @@ impl Platform for Fly {
             platform: self.name(),
             participant_names: set(env, "FLY_APP_NAME").into_iter().collect(),
             release: None,
+            release_hint: None,
             url: None,
             default_timeout: Duration::from_secs(minutes * 60),
             limit: None,

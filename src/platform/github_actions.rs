@@ -41,6 +41,7 @@ impl Platform for GithubActions {
             platform: self.name(),
             participant_names: name.into_iter().collect(),
             release: release(env),
+            release_hint: None,
             url: url(env),
             default_timeout: Duration::from_secs(30 * 60),
             limit: None,

@@ -24,17 +24,31 @@ impl Platform for Heroku {
             .into_iter()
             .find_map(|name| set(env, name).map(|commit| (Release(commit), name.to_owned())));
         let dyno = set(env, "DYNO");
+        let release_hint = release.is_none().then_some(NO_COMMIT);
         let releases = dyno.as_deref().is_some_and(in_release_phase);
         Identity {
             platform: self.name(),
             participant_names: set(env, "HEROKU_APP_NAME").into_iter().collect(),
             release,
+            release_hint,
             url: None,
             default_timeout: Duration::from_secs(50 * 60),
             limit: releases.then_some(RELEASE_PHASE - GRACE - Duration::from_secs(60)),
-            host: dyno.unwrap_or_else(hostname),
+            host: host(dyno, set(env, "HEROKU_RELEASE_VERSION")),
             must_designate: true,
         }
+    }
+}
+
+/// Both features are needed: without the first a follower is not known by its app's name.
+const NO_COMMIT: &str = "Heroku tells an app its commit after `heroku labs:enable runtime-dyno-metadata` and `heroku labs:enable runtime-dyno-build-metadata`, from the next deploy on";
+
+/// The dyno, and of which release: `release.4711 of v42`.
+fn host(dyno: Option<String>, version: Option<String>) -> String {
+    let dyno = dyno.unwrap_or_else(hostname);
+    match version {
+        Some(version) => format!("{dyno} of {version}"),
+        None => dyno,
     }
 }
 
@@ -57,6 +71,7 @@ mod tests {
         let identity = Heroku.identify(&|name| (name == "DYNO").then(|| "release.1".to_owned()));
         assert_eq!((identity.participant_names, identity.release), (vec![], None));
         assert_eq!(identity.host, "release.1");
+        assert!(identity.release_hint.is_some_and(|hint| hint.contains("runtime-dyno-build-metadata")));
     }
 
     #[test]
@@ -76,8 +91,11 @@ mod tests {
             "HEROKU_APP_NAME" => Some("shop-web".to_owned()),
             "HEROKU_BUILD_COMMIT" => Some("b1".to_owned()),
             "HEROKU_SLUG_COMMIT" => Some("c1".to_owned()),
+            "DYNO" => Some("release.4711".to_owned()),
+            "HEROKU_RELEASE_VERSION" => Some("v42".to_owned()),
             _ => None,
         });
+        assert_eq!((identity.host.as_str(), identity.release_hint), ("release.4711 of v42", None));
         assert_eq!(identity.participant_names, ["shop-web"]);
         assert_eq!(identity.release, Some(("b1".into(), "HEROKU_BUILD_COMMIT".to_owned())));
         let identity = Heroku.identify(&|name| match name {

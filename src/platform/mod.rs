@@ -79,6 +79,8 @@ pub struct Identity {
     pub participant_names: Vec<String>,
     /// The commit that is being deployed, and what says so.
     pub release: Option<(Release, String)>,
+    /// Where it does not say the commit: what makes it do so, for people.
+    pub release_hint: Option<&'static str>,
     /// A page that shows us at work.
     pub url: Option<String>,
     /// The budget, where the user gives none.
@@ -117,7 +119,7 @@ pub const PLATFORMS: &[&dyn Platform] = &[
     &heroku::Heroku,
     &fly::Fly,
     &render::Render,
-    &kubernetes::Kubernetes,
+    &kubernetes::POD,
     &plain::Plain,
 ];
 

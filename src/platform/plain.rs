@@ -21,6 +21,7 @@ impl Platform for Plain {
             platform: self.name(),
             participant_names: Vec::new(),
             release: None,
+            release_hint: None,
             url: None,
             default_timeout: Duration::from_secs(30 * 60),
             limit: None,

@@ -23,6 +23,7 @@ impl Platform for Render {
             platform: self.name(),
             participant_names: set(env, "RENDER_SERVICE_NAME").into_iter().collect(),
             release: commit.map(|commit| (Release(commit), "RENDER_GIT_COMMIT".to_owned())),
+            release_hint: None,
             url: None,
             // a pre-deploy command is ended after 30 minutes; nothing tells it from a service's own start
             default_timeout: Duration::from_secs(25 * 60),

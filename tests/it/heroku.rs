@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use nix::sys::signal::Signal;
 
-use crate::support::{Bellwether, Migrations, Running, TestDatabase, on_servers};
+use crate::support::database::Session;
+use crate::support::own::OwnServer;
+use crate::support::{Bellwether, Migrations, Running, Server, TestDatabase, on_servers};
 
 const SOON: Duration = Duration::from_secs(60);
 /// With a dead leader waited out, on a busy machine.
@@ -93,6 +95,63 @@ on_servers! { [postgres Postgres, sqlite Sqlite]
         for (value, role) in [("true", "lead"), ("false", "follow")] {
             let said = dyno("", db, &migrations).config("timeout: 1m").env("RUN_MIGRATIONS", value).run().expect(0);
             assert_eq!(said.outcome()["role"], role);
+        }
+    }
+
+    fn without_the_labs_features_the_migrations_are_the_release_and_a_command_has_none(db) {
+        let migrations = Migrations::counted(2);
+        let nameless = |verb: &str| Bellwether::new(verb).on(db).env("DYNO", "release.4711");
+        let labs = ["heroku labs:enable runtime-dyno-metadata", "heroku labs:enable runtime-dyno-build-metadata"];
+        let leads = [("true", "lead"), ("false", "follow")];
+        for (value, role) in leads {
+            let dyno = nameless("deploy").migrations(&migrations).env("RUN_MIGRATIONS", value).run().expect(0);
+            assert_eq!(dyno.outcome()["role"], role);
+            let notice = dyno.events_named("notice")[0]["message"].to_string();
+            assert!(labs.iter().all(|line| notice.contains(line)), "{notice}");
+        }
+        assert_eq!(db.column("select digest from bellwether_runs"), db.column("select \"release\" from bellwether_runs"));
+        for (value, _) in leads {
+            nameless("deploy").env("RUN_MIGRATIONS", value).args(["--", "true"]).run().expect(2).explains(&labs);
+        }
+    }
+
+    fn the_dyno_and_its_releases_version_are_recorded(db) {
+        dyno("shop-web", db, &Migrations::counted(1)).env("HEROKU_RELEASE_VERSION", "v42").run().expect(0);
+        assert_eq!(db.column("select host from bellwether_runs"), ["release.4711 of v42"]);
+        assert_eq!(db.column("select platform from bellwether_runs"), ["heroku"]);
+    }
+
+    fn after_a_renaming_nobody_is_the_leader_and_each_release_says_whom_it_waited_for(db) {
+        let migrations = Migrations::counted(1);
+        let renamed = |app: &str| dyno(app, db, &migrations).config("leader: shop-web, follow: { start: 1s }").spawn();
+        for app in ["shop-web-eu", "shop-worker"].map(renamed) {
+            app.wait(SOON).expect(23).explains(&["shop-web as leader", "renamed"]);
+        }
+    }
+}
+
+/// What a release phase costs that has nothing to do: a config var has changed, a slug was promoted or rolled back to.
+#[test]
+fn a_release_phase_with_nothing_to_do_is_three_reads() {
+    if !Server::Postgres.is_available() {
+        return;
+    }
+    let own = OwnServer::start(Server::Postgres, 20);
+    let db = own.database();
+    let (older, migrations) = (Migrations::counted(1), Migrations::counted(2));
+    let before = |app: &str| dyno(app, &db, &older).env("HEROKU_BUILD_COMMIT", "3a1b0c2");
+    before("shop-web").run().expect(0);
+    dyno("shop-web", &db, &migrations).run().expect(0);
+    Session::open(Server::Postgres, own.url()).run("alter role all set log_statement = 'all'");
+    for app in ["shop-web", "shop-worker"] {
+        for (what, again) in [("the same", dyno(app, &db, &migrations)), ("a rollback", before(app))] {
+            let seen = own.log().len();
+            again.run().expect(0);
+            let log = own.log();
+            let asked: Vec<_> = log[seen..].split("LOG:  statement: ").skip(1).collect();
+            assert!(!asked.is_empty() && asked.len() <= 3, "{app}, {what}: {asked:#?}");
+            assert!(asked.iter().all(|it| it.starts_with("SELECT")), "{app}, {what}: {asked:#?}");
+            assert!(!log[seen..].contains("LOG:  execute"), "{app}, {what}");
         }
     }
 }

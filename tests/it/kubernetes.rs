@@ -318,6 +318,31 @@ on_servers! { [postgres Postgres, sqlite Sqlite]
         assert_eq!(led(&[again]), 1);
     }
 
+    fn what_the_manifest_does_not_say_is_no_guess_and_a_reason_that_nobody_reads_holds_up_nothing(db) {
+        let migrations = Migrations::counted(1).file("0002_broken.sql", "INSERT INTO nowhere VALUES (1);");
+        // neither downward API nor host name
+        let pod = || Bellwether::new("deploy").on(db).migrations(&migrations).env("KUBERNETES_SERVICE_HOST", "10.0.0.1");
+        pod().config("leader: shop-worker-0").run().expect(2).explains(&["shop-worker-0", "downward API"]);
+        Bellwether::new("deploy").on(db).env("KUBERNETES_SERVICE_HOST", "10.0.0.1").args(["--", "true"]).run().expect(2).explains(&["--release"]);
+        for file in ["/dev/full", "/nowhere/termination-log", "/"] {
+            let elected = pod().env("BELLWETHER_TERMINATION_LOG", file).env("BELLWETHER_DEPLOY", "").release(file).run().expect(10);
+            elected.explains(&["nowhere"]);
+        }
+    }
+
+    fn what_a_command_says_of_passwords_is_neither_recorded_nor_left_as_the_reason(db) {
+        let reason = db.folder().join("termination-log");
+        fs::write(&reason, "").unwrap();
+        let script = "echo postgres://shop:s3cr3t@db/shop; echo it is broken; exit 3";
+        let pod = Bellwether::new("lead").on(db).env("KUBERNETES_SERVICE_HOST", "10.0.0.1").env("HOSTNAME", "shop-web-0");
+        let pod = pod.env("BELLWETHER_TERMINATION_LOG", &reason).release("r1").file("migrate", script);
+        pod.args(["--", "sh", "migrate"]).run().expect(10);
+        let recorded = db.column("select error from bellwether_runs").join("");
+        for told in [fs::read_to_string(reason).unwrap(), recorded] {
+            assert!(told.contains("it is broken") && told.contains("@db/shop") && !told.contains("s3cr3t"), "{told}");
+        }
+    }
+
     fn the_first_pod_of_a_stateful_set_leads_and_a_deployment_follows(db) {
         let migrations = Migrations::counted(2);
         let (leader, followers) = Workload::two("leader-statefulset.yaml", "StatefulSet", "Deployment");

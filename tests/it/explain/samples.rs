@@ -73,7 +73,14 @@ fn run(status: RunStatus) -> Run {
 
 fn seeking(others: Vec<Run>) -> Seeking {
     let release = Some("4f2c1d9".to_owned());
-    Seeking { lock_name: "default".into(), environment: "production".into(), release, others, place: None }
+    Seeking {
+        lock_name: "default".into(),
+        environment: "production".into(),
+        release,
+        leader: None,
+        others,
+        place: None,
+    }
 }
 
 fn elsewhere() -> Seeking {
@@ -424,6 +431,13 @@ pub fn error_samples() -> Vec<(&'static str, Error)> {
         (
             "nobody began",
             Error::LeaderNeverStarted { waited: Duration::from_secs(900), seeking: seeking(vec![other()]) },
+        ),
+        (
+            "nobody of the leader's name",
+            Error::LeaderNeverStarted {
+                waited: Duration::from_secs(900),
+                seeking: Seeking { leader: Some("shop-web".into()), ..seeking(vec![]) },
+            },
         ),
         (
             "nobody began by GitHub's deployments",

@@ -86,6 +86,12 @@ impl OwnServer {
         std::fs::read_to_string(file).unwrap().trim().parse().unwrap()
     }
 
+    /// All that it has said.
+    pub fn log(&self) -> String {
+        let bytes = std::fs::read(self.folder.path().join(format!("{}.log", self.server.name()))).unwrap();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
     /// Where its data is.
     pub fn data(&self) -> PathBuf {
         self.folder.path().join(self.server.name()).join("data")

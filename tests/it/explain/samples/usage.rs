@@ -26,7 +26,11 @@ pub fn plan_samples() -> Vec<PlanError> {
             role: Role::Elect,
             reason: "nothing says who leads, so whoever gets the lock first does".into(),
         },
-        PlanError::NoRelease { platform: "plain".into() },
+        PlanError::NoRelease { platform: "plain".into(), hint: None },
+        PlanError::NoRelease {
+            platform: "heroku".into(),
+            hint: Some("Heroku tells it after `heroku labs:enable`"),
+        },
     ]
 }
 
