@@ -8,6 +8,9 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
 use crate::support::{Bellwether, Running, TestDatabase, on_every_server, on_servers};
 
 const SOON: Duration = Duration::from_secs(20);
@@ -38,7 +41,7 @@ fn leader_with(db: &TestDatabase, keys: &str, script: &str) -> Bellwether {
     participant("lead", db).participant("shop-web").config(keys).sh(db, script)
 }
 
-fn wait_for_file(db: &TestDatabase, name: &str) {
+pub(crate) fn wait_for_file(db: &TestDatabase, name: &str) {
     let end = Instant::now() + SOON;
     while !db.folder().join(name).exists() {
         assert!(Instant::now() < end, "the command has not made {name:?} within {SOON:?}");
@@ -63,6 +66,11 @@ pub(crate) struct Process {
 }
 
 impl Process {
+    /// One that has ended meanwhile hears nothing.
+    pub(crate) fn signal(&self, signal: Signal) {
+        let _ = kill(Pid::from_raw(self.pid), signal);
+    }
+
     fn is_guard(&self) -> bool {
         self.words.contains("__guard")
     }
@@ -84,7 +92,7 @@ pub(crate) fn alive(db: &TestDatabase) -> Vec<Process> {
 
 /// Panics unless every process of the command is gone within `limit`, its guard included.
 #[track_caller]
-fn assert_nothing_is_left(db: &TestDatabase, limit: Duration) {
+pub(crate) fn assert_nothing_is_left(db: &TestDatabase, limit: Duration) {
     let end = Instant::now() + limit;
     while !alive(db).is_empty() {
         assert!(Instant::now() < end, "left after {limit:?}: {:?}", alive(db));

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use nix::sys::signal::Signal;
 
+use crate::commands::{alive, assert_nothing_is_left, wait_for_file};
 use crate::support::database::Session;
 use crate::support::own::OwnServer;
 use crate::support::{Bellwether, Migrations, Running, Server, TestDatabase, on_servers};
@@ -69,6 +70,28 @@ on_servers! { [postgres Postgres, sqlite Sqlite]
         follower.wait(SOON).expect(20).explains(&["SIGTERM"]);
         assert_eq!(db.runs(), [["shop-web", "interrupted"]]);
         gate.open();
+    }
+
+    fn signals_to_every_process_of_a_dyno_end_a_command_that_ignores_them_within_its_grace(db) {
+        let empty = Migrations::new();
+        let script = "trap '' TERM; touch $0/started; while :; do sleep 0.1; done";
+        let release_phase = |app: &str| {
+            let dyno = dyno(app, db, &empty).env("HEROKU_BUILD_COMMIT", db.name());
+            dyno.config("leader: shop-web, grace: 2s").args(["--", "sh", "-c", script]).arg(db.folder()).spawn()
+        };
+        let leader = release_phase("shop-web");
+        leader.wait_for_event("run_started", SOON);
+        let follower = release_phase("shop-worker");
+        follower.wait_for_event("watching", SOON);
+        wait_for_file(db, "started");
+        for _ in 0..3 {
+            leader.signal(Signal::SIGTERM);
+            alive(db).iter().for_each(|process| process.signal(Signal::SIGTERM));
+        }
+        leader.wait(SOON).expect(143).explains(&["SIGTERM", "all that it started were ended"]);
+        follower.wait(SOON).expect(20).explains(&["SIGTERM"]);
+        assert_nothing_is_left(db, SOON);
+        assert_eq!(db.runs(), [["shop-web", "interrupted"]]);
     }
 
     fn a_leader_that_is_killed_at_the_limit_fails_the_follower_and_the_next_deploy_goes_on(db) {
