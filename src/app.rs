@@ -9,6 +9,7 @@ mod install;
 mod invocation;
 mod operator;
 mod prepare;
+mod scaffold;
 mod time;
 mod watching;
 
@@ -92,7 +93,8 @@ fn execute(call: &Invocation<'_>) -> Result<Success, Error> {
             block_on(operator::resolve(call, &wanted))
         }
         Action::Doctor => block_on(doctor::doctor(call)),
-        later => Err(Error::NotYet { what: format!("`bellwether {}`", later.verb()) }),
+        Action::Init { platform } => scaffold::init(call, *platform),
+        Action::New { name } => scaffold::new(call, name),
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use clap::builder::{NonEmptyStringValueParser, PossibleValuesParser, TypedValueParser};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
-use crate::model::choice::{FollowSource, LockChoice};
+use crate::model::choice::{FollowSource, LockChoice, Place};
 use crate::model::duration;
 use crate::model::ids::{Deploy, Environment, Participant, Release, Version};
 use crate::model::run::Role;
@@ -117,17 +117,19 @@ pub enum Action {
         /// Which shell
         shell: clap_complete::Shell,
     },
-    /// Write a commented bellwether.yml for this project
-    #[command(hide = true)]
+    /// Write a commented bellwether.yml for this project; overwrite nothing
+    #[command(after_help = help::INIT)]
     Init {
-        /// Also write the snippet for this platform
-        #[arg(long, value_name = "PLATFORM", value_parser = ["github", "heroku", "kubernetes"])]
-        platform: Option<String>,
+        /// Also write what this platform needs: github, heroku, kubernetes
+        #[arg(long, value_name = "PLATFORM")]
+        #[arg(hide_possible_values = true, value_parser = words::<Place>(&["github", "heroku", "kubernetes"]))]
+        platform: Option<Place>,
     },
     /// Write the next, empty migration in the project's format
-    #[command(hide = true)]
+    #[command(after_help = help::NEW)]
     New {
         /// What it does, in a few words
+        #[arg(value_parser = name())]
         name: String,
     },
 }

@@ -5,6 +5,7 @@ mod asked;
 mod facts;
 mod github;
 mod operate;
+mod scaffold;
 
 use std::time::Duration;
 
@@ -24,7 +25,7 @@ use crate::plan::pending::Refusal;
 
 pub use self::{
     asked::StatusError, facts::AtWork, facts::Doing, facts::Seeking, github::Asking, github::GithubError,
-    operate::OperateError,
+    operate::OperateError, scaffold::ScaffoldError,
 };
 
 /// Why we do not end with 0.
@@ -299,6 +300,9 @@ pub enum Error {
     /// An operator's command.
     #[error(transparent)]
     Operate(#[from] OperateError),
+    /// `init` and `new`.
+    #[error(transparent)]
+    Scaffold(#[from] ScaffoldError),
     /// `status --check`: not ready.
     #[error("not ready: {reason}")]
     NotReady {
@@ -326,7 +330,8 @@ impl Error {
             | Self::NotYet { .. }
             | Self::UnsafeLock { .. }
             | Self::InsideOwnRun { .. }
-            | Self::Write { .. } => Exit::Usage,
+            | Self::Write { .. }
+            | Self::Scaffold(_) => Exit::Usage,
             Self::Database { .. }
             | Self::NoPrivilege { .. }
             | Self::NamedInVain { .. }

@@ -20,4 +20,5 @@ pub mod job;
 pub mod lead;
 pub mod follow;
 pub mod operate;
+pub mod scaffold;
 pub mod app;

@@ -70,3 +70,14 @@ Examples:
 pub(super) const COMPLETIONS: &str = "\
 Examples:
   bellwether completions bash > /etc/bash_completion.d/bellwether";
+
+pub(super) const INIT: &str = "\
+Examples:
+  bellwether init                               what is found here, and a config for it
+  bellwether init --migrations db/changes       where it cannot know the folder
+  bellwether init --platform kubernetes         also the init container of a Deployment";
+
+pub(super) const NEW: &str = "\
+Examples:
+  bellwether new add_email_to_users             prints the path of what it wrote
+  ${EDITOR:-vi} \"$(bellwether new 'add email to users')\"";

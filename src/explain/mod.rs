@@ -8,6 +8,7 @@ mod github;
 mod here;
 mod marks;
 mod operate;
+mod scaffold;
 mod setup;
 mod snippet;
 mod verdict;
@@ -82,6 +83,7 @@ fn in_words(error: &Error) -> Explained {
         Error::Status(error) => asked::status(error),
         Error::Github(error) => github::github(error),
         Error::Operate(error) => operate::operate(error),
+        Error::Scaffold(error) => scaffold::scaffold(error),
         Error::NotReady { reason } => verdict::not_ready(reason),
         Error::Bug { what } => bug(what),
     }

@@ -59,6 +59,18 @@ wire_enum! {
     }
 }
 
+wire_enum! {
+    /// The platforms for which `init` has a snippet.
+    Place {
+        /// GitHub Actions.
+        Github = "github",
+        /// Heroku.
+        Heroku = "heroku",
+        /// Kubernetes.
+        Kubernetes = "kubernetes",
+    }
+}
+
 /// Whether a switch in the environment is on: `true`, `1`, `yes`, `on`, in any case.
 pub fn is_true(text: &str) -> bool {
     ["true", "1", "yes", "on"].iter().any(|word| text.eq_ignore_ascii_case(word))

@@ -9,6 +9,7 @@ use crate::model::migration::Pending;
 use crate::model::past::{HistoryReport, RunReport};
 use crate::model::resolve::ResolveReport;
 use crate::model::run::{EngineKind, LockMode, Role, RunStatus};
+use crate::model::scaffold::{InitReport, NewReport};
 
 /// Version of the JSON form; grows only when a field changes its meaning or goes.
 pub const EVENTS_VERSION: u32 = 1;
@@ -146,6 +147,10 @@ pub enum Event {
     Resolved(Box<ResolveReport>),
     /// What `doctor` found.
     Doctor(Box<DoctorReport>),
+    /// What `init` found and wrote.
+    Init(Box<InitReport>),
+    /// What `new` wrote.
+    New(Box<NewReport>),
     /// The end: what the exit code says, in words.
     Outcome(Outcome),
 }

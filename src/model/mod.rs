@@ -12,5 +12,6 @@ pub mod past;
 pub mod repository;
 pub mod resolve;
 pub mod run;
+pub mod scaffold;
 pub mod secret;
 pub mod surroundings;

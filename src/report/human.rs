@@ -9,7 +9,7 @@ use crate::report::line::{self, Fence, Hashes, Line, Mood};
 use crate::report::pace::Pace;
 use crate::report::past;
 use crate::report::progress::Progress;
-use crate::report::{Options, Teller, doctor, outcome, tables, words};
+use crate::report::{Options, Teller, doctor, outcome, scaffold, tables, words};
 
 /// Writes sentences to stderr and tables to stdout.
 pub struct Human {
@@ -68,6 +68,8 @@ impl Human {
             Event::Lock(lock) => self.part(&tables::lock(lock)),
             Event::Resolved(resolved) => self.part(&tables::resolved(resolved)),
             Event::Doctor(doctor) => self.result(&doctor::doctor(doctor)),
+            Event::Init(init) => self.result(&scaffold::init(init)),
+            Event::New(new) => self.result(&scaffold::new(new)),
             Event::Unlocked(unlocked) => self.result(&tables::unlocked(unlocked)),
             Event::Outcome(end) if end.error.is_none() && self.says_enough(end) => {}
             // the bar shows it already
@@ -283,6 +285,8 @@ fn lines(event: &Event, verbosity: i8) -> Vec<Line> {
         | Event::Unlocked(_)
         | Event::Resolved(_)
         | Event::Doctor(_)
+        | Event::Init(_)
+        | Event::New(_)
         | Event::Output { .. } => Vec::new(),
         Event::LockWaiting { .. }
         | Event::Working { .. }

@@ -141,6 +141,8 @@ pub fn is_result(event: &Event) -> bool {
             | Event::Unlocked(_)
             | Event::Resolved(_)
             | Event::Doctor(_)
+            | Event::Init(_)
+            | Event::New(_)
             | Event::Outcome(_)
     )
 }

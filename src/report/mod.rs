@@ -10,6 +10,7 @@ mod outcome;
 mod pace;
 mod past;
 mod progress;
+mod scaffold;
 pub mod summary;
 mod tables;
 #[cfg(test)]

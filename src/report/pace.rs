@@ -154,6 +154,8 @@ impl Pace {
             | Event::Unlocked(_)
             | Event::Resolved(_)
             | Event::Doctor(_)
+            | Event::Init(_)
+            | Event::New(_)
             | Event::Outcome(_) => self.pursuit = Pursuit::Nothing,
             Event::Retrying { .. } if self.in_run => {}
             Event::Retrying { .. }

@@ -167,7 +167,7 @@ impl Rows {
         }
     }
 
-    fn because(&mut self, name: &'static str, value: &str, reason: &str) {
+    pub(super) fn because(&mut self, name: &'static str, value: &str, reason: &str) {
         self.add(name, &format!("{value} ({reason})"));
     }
 

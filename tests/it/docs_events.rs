@@ -13,6 +13,7 @@ use bellwether::model::migration::Pending;
 use bellwether::model::past::{HistoryReport, PastRun, PastStep, RunReport};
 use bellwether::model::resolve::{Resolution, ResolveReport, Resolved};
 use bellwether::model::run::{EngineKind, LockMode, Role, RunStatus};
+use bellwether::model::scaffold::{FileState, InitFile, InitReport, NewReport};
 use serde_json::Value;
 
 const PAGE: &str = include_str!("../../docs/events.md");
@@ -102,7 +103,12 @@ fn after(event: &Event) -> Option<Event> {
             database: Some("postgres://app@db.internal/shop".into()),
             findings: vec![Finding::ok("server", "PostgreSQL 15.14"), finding()],
         })),
-        Event::Doctor(_) => Event::Outcome(outcome()),
+        Event::Doctor(_) => Event::Init(Box::new(init())),
+        Event::Init(_) => Event::New(Box::new(NewReport {
+            format: "sqlx".into(),
+            files: vec!["db/migrations/0002_users.up.sql".into(), "db/migrations/0002_users.down.sql".into()],
+        })),
+        Event::New(_) => Event::Outcome(outcome()),
         Event::Outcome(_) => return None,
     };
     Some(next)
@@ -128,6 +134,23 @@ fn start() -> Start {
         release_reason: "--release".into(),
         deploy: Some("deploy-7".into()),
         database: Some("postgres://app@db.internal/shop".into()),
+    }
+}
+
+fn init() -> InitReport {
+    InitReport {
+        migrations: Some("db/migrate".into()),
+        format: Some("rails".into()),
+        format_reason: Some("20240301120000_create_users.rb is named as Rails does it".into()),
+        command: vec!["bundle".into(), "exec".into(), "rake".into(), "db:migrate".into()],
+        command_reason: Some("bin/rails is here".into()),
+        files: vec![InitFile {
+            path: "Procfile".into(),
+            state: FileState::Kept,
+            reason: Some("it has no release phase; add this line".into()),
+            add: Some("release: bellwether deploy".into()),
+        }],
+        next: vec!["`bellwether plan` shows what a deploy would do, once DATABASE_URL is set".into()],
     }
 }
 
@@ -359,6 +382,7 @@ fn the_page_describes_the_objects_inside_events() {
         ("past step", serde_json::to_value(past_step())),
         ("change", serde_json::to_value(resolved())),
         ("finding", serde_json::to_value(finding())),
+        ("file", serde_json::to_value(init().files.remove(0))),
         ("migration", serde_json::to_value(migration())),
         ("pending", serde_json::to_value(plan().pending)),
         ("error", serde_json::to_value(explained())),

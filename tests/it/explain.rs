@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use bellwether::database::url::UrlError;
 use bellwether::database::{DbErrorKind, EngineName, mysql};
 use bellwether::engine::step::{StepError, Unsendable};
-use bellwether::error::{Error, GithubError, OperateError};
+use bellwether::error::{Error, GithubError, OperateError, ScaffoldError};
 use bellwether::explain::explain;
 use bellwether::formats::FormatError;
 use bellwether::plan::PlanError;
@@ -16,7 +16,7 @@ use bellwether::plan::pending::Refusal;
 
 use samples::{
     error_samples, format_samples, github_samples, history, kind_samples, operate_samples, plan_samples,
-    refusal_samples, step_samples, url_samples,
+    refusal_samples, scaffold_samples, step_samples, url_samples,
 };
 
 /// The names of an enum's variants, and which one a value is: a new variant does not compile until it has a name here,
@@ -67,6 +67,7 @@ variants! { errors: Error {
     "status" => Error::Status(_),
     "github" => Error::Github(_),
     "operate" => Error::Operate(_),
+    "scaffold" => Error::Scaffold(_),
     "not ready" => Error::NotReady { .. },
     "bug" => Error::Bug { .. },
 } }
@@ -101,6 +102,16 @@ variants! { operate: OperateError {
     "whole migration" => OperateError::WholeMigration { .. },
     "ailing" => OperateError::Ailing { .. },
     "session stays" => OperateError::SessionStays { .. },
+} }
+
+variants! { scaffold: ScaffoldError {
+    "already there" => ScaffoldError::AlreadyThere { .. },
+    "nothing here" => ScaffoldError::NothingHere { .. },
+    "several folders" => ScaffoldError::SeveralFolders { .. },
+    "bad name" => ScaffoldError::BadName { .. },
+    "own tool" => ScaffoldError::OwnTool { .. },
+    "no next" => ScaffoldError::NoNext { .. },
+    "busy" => ScaffoldError::Busy { .. },
 } }
 
 variants! { github: GithubError {
@@ -257,6 +268,13 @@ fn everything_that_ends_an_operators_command() {
 }
 
 #[test]
+fn everything_that_keeps_us_from_writing_a_beginning() {
+    missing(scaffold::NAMES, scaffold_samples().iter().map(scaffold::name));
+    let samples = scaffold_samples().into_iter().map(|error| (scaffold::name(&error), error.into()));
+    insta::assert_snapshot!("scaffold", page(samples));
+}
+
+#[test]
 fn everything_that_keeps_us_from_github() {
     missing(github::NAMES, github_samples().iter().map(github::name));
     let samples = github_samples().into_iter().map(|error| (github::name(&error), error.into()));
@@ -289,6 +307,7 @@ fn every_error_reads_well() {
         .chain(format_samples().into_iter().map(|error| ("format", error.into())))
         .chain(url_samples().into_iter().map(|error| ("url", error.into())))
         .chain(operate_samples().into_iter().map(|error| ("operate", error.into())))
+        .chain(scaffold_samples().into_iter().map(|error| ("scaffold", error.into())))
         .chain(github_samples().into_iter().map(|error| ("github", error.into())))
         .chain(kind_samples(EngineName::Postgres))
         .chain(kind_samples(EngineName::MySql))

@@ -6,9 +6,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each module may use itself and those before it.
-const LAYERS: [&str; 20] = [
+const LAYERS: [&str; 21] = [
     "model", "cli", "config", "formats", "report", "platform", "plan", "database", "ledger", "lock",
-    "engine", "status", "exit", "error", "explain", "job", "lead", "follow", "operate", "app",
+    "engine", "status", "exit", "error", "explain", "job", "lead", "follow", "operate", "scaffold", "app",
 ];
 /// May write to stdout and stderr.
 const PRINTERS: [&str; 2] = ["report", "platform"];

@@ -28,6 +28,7 @@ mod leases;
 mod ledger;
 mod looking;
 mod model;
+mod new;
 mod operating;
 mod operator_doctor;
 mod operator_history;

@@ -3,6 +3,7 @@
 mod commands;
 mod github;
 mod operate;
+mod scaffold;
 mod steps;
 mod usage;
 
@@ -26,6 +27,7 @@ use super::kinds;
 
 pub use github::github_samples;
 pub use operate::operate_samples;
+pub use scaffold::scaffold_samples;
 pub use steps::step_samples;
 pub use usage::{format_samples, plan_samples, url_samples};
 
@@ -152,7 +154,7 @@ pub fn error_samples() -> Vec<(&'static str, Error)> {
         ("no URL", UrlError::NoScheme.into()),
         ("no database", Error::NoDatabase { environment: "production".into(), variable: Some("PGHOST") }),
         ("no database name", Error::NoDatabaseName { target: "mysql://app@db.example.com:3306".into() }),
-        ("not yet", Error::NotYet { what: "`bellwether init`".into() }),
+        ("not yet", Error::NotYet { what: "SqlServer".into() }),
         (
             "a file that cannot be written",
             Error::Write { path: "/out/bellwether".into(), source: self::denied() },
@@ -500,6 +502,7 @@ pub fn error_samples() -> Vec<(&'static str, Error)> {
     samples.extend(commands::command_samples());
     samples.extend(commands::status_samples());
     samples.push(("a run that is not there", operate_samples().remove(1).into()));
+    samples.push(("a config that is there", scaffold_samples().remove(0).into()));
     samples
 }
 

@@ -138,6 +138,12 @@ impl Bellwether {
         )
     }
 
+    /// Runs it in this folder, which stays when it has ended.
+    pub fn within(mut self, folder: &Path) -> Self {
+        self.command.current_dir(folder);
+        self
+    }
+
     /// The folder in which it runs.
     pub fn folder(&self) -> &Path {
         self.folder.path()

@@ -1,0 +1,193 @@
+//! What a project migrates with: the tools that it uses, and the folder that has its migrations.
+
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, ScaffoldError};
+use crate::formats::{self, FORMATS, Format, FormatError};
+use crate::scaffold::tools::{self, Tool};
+use crate::scaffold::{Asked, Said};
+
+/// Where migrations usually are.
+const FOLDERS: [&str; 10] = [
+    "migrations",
+    "db/migrations",
+    "db/migrate",
+    "database/migrations",
+    "sql/migrations",
+    "sql",
+    "migrate",
+    "schema/migrations",
+    "internal/db/migrations",
+    "prisma/migrations",
+];
+/// Formats whose files bellwether sends itself.
+const APPLIED: [&str; 4] = ["sqlx", "dbmate", "golang-migrate", "goose"];
+
+/// What there is.
+pub struct Project {
+    /// Its folder; empty = the current one.
+    pub root: PathBuf,
+    /// Tools, each with what tells it; the first one is taken.
+    pub tools: Vec<(&'static Tool, String)>,
+    /// The migrations.
+    pub found: Option<Found>,
+    /// Why there are none that we can read, where a tool is used all the same.
+    pub unread: Vec<String>,
+    /// What the config says, where there is one.
+    said: Option<Said>,
+}
+
+/// A migrations folder.
+#[derive(Clone)]
+pub struct Found {
+    /// As it can be opened.
+    pub folder: PathBuf,
+    /// As a config in the project's folder names it.
+    pub named: PathBuf,
+    /// Its format.
+    pub format: &'static dyn Format,
+    /// What tells it.
+    pub why: String,
+    /// How many migrations there are.
+    pub count: usize,
+}
+
+impl Project {
+    /// What applies the migrations in place of bellwether, and why.
+    pub fn command(&self) -> Option<(Vec<String>, String)> {
+        if let Some(said) = &self.said {
+            return (!said.command.is_empty())
+                .then(|| (said.command.clone(), "the config says so".to_owned()));
+        }
+        let owned = |tool: &Tool| tool.command.iter().map(|&word| word.to_owned()).collect();
+        match (&self.found, self.tools.first()) {
+            (Some(found), _) if is_applied(found.format) => None,
+            (_, Some((tool, why))) => Some((owned(tool), why.clone())),
+            (Some(found), None) => {
+                let tool = tools::named(found.format.name())?;
+                Some((owned(tool), format!("it applies migrations of {}", tool.format)))
+            }
+            (None, None) => None,
+        }
+    }
+
+    /// A file in the project's folder.
+    pub fn has(&self, name: &str) -> bool {
+        self.root.join(name).exists()
+    }
+}
+
+/// Whether bellwether sends these files itself.
+pub fn is_applied(format: &dyn Format) -> bool {
+    APPLIED.contains(&format.name())
+}
+
+/// Looks at the project in the config's folder.
+pub fn look(asked: &Asked<'_>) -> Result<Project, Error> {
+    let root = asked.config.and_then(Path::parent).unwrap_or(Path::new("")).to_owned();
+    let here = if root.as_os_str().is_empty() { Path::new(".") } else { &root };
+    let unreadable = |source| FormatError::Unreadable { path: here.to_owned(), source };
+    std::fs::read_dir(here).map_err(unreadable)?;
+    let tools = tools::here(&root);
+    let mut project = Project { root, tools, found: None, unread: Vec::new(), said: asked.said.clone() };
+    if let Some(said) = &asked.said {
+        let read = said.folder.as_ref().map(|folder| read(&project.root, folder, said.format.as_deref()));
+        match read {
+            Some(Err(error)) if said.command.is_empty() => return Err(error.into()),
+            Some(Err(error)) => project.unread.push(error.to_string()),
+            Some(Ok(found)) => project.found = Some(found),
+            None => {}
+        }
+        return Ok(project);
+    }
+    match (asked.migrations, project.tools.first()) {
+        (Some(folder), tool) => match read(&project.root, folder, asked.format) {
+            Ok(found) if tool.is_none() || found.count > 0 => project.found = Some(found),
+            Ok(found) => project.unread.push(format!("{} is empty", found.named.display())),
+            Err(error) if tool.is_some() => project.unread.push(error.to_string()),
+            Err(error) => return Err(error.into()),
+        },
+        (None, Some((tool, _))) => {
+            project.found = of_tool(&project.root, tool);
+            if project.found.is_none() {
+                project.unread.push(unread(tool));
+            }
+        }
+        (None, None) => project.found = Some(of_folders(&project.root, asked.format)?),
+    }
+    Ok(project)
+}
+
+/// The migrations alone; none where there are none, or only a tool can tell.
+pub fn found(root: &Path, format: Option<&str>) -> Result<Option<Found>, Error> {
+    match tools::here(root).first() {
+        Some((tool, _)) => Ok(of_tool(root, tool)),
+        None => match of_folders(root, format) {
+            Err(Error::Scaffold(ScaffoldError::NothingHere { rejected, .. })) if rejected.is_empty() => {
+                Ok(None)
+            }
+            found => found.map(Some),
+        },
+    }
+}
+
+fn unread(tool: &Tool) -> String {
+    let name = tool.format;
+    match FORMATS.iter().any(|format| format.name() == name) {
+        true => format!("no migrations of {name} in {}", tool.folders.join(", ")),
+        false => format!("this version of bellwether does not read {name}'s migrations"),
+    }
+}
+
+/// In the folders of a tool, and of its format alone: what looks like ours may be the tool's.
+fn of_tool(root: &Path, tool: &Tool) -> Option<Found> {
+    let format = FORMATS.iter().find(|format| format.name() == tool.format)?;
+    let folders = tool.folders.iter().map(Path::new).filter(|folder| root.join(folder).is_dir());
+    folders.filter(|folder| format.detect(&root.join(folder)).is_some()).find_map(|folder| {
+        let found = read(root, &root.join(folder), Some(format.name())).ok()?;
+        Some(Found { why: format.detect(&found.folder).unwrap_or_default(), ..found })
+    })
+}
+
+fn of_folders(root: &Path, format: Option<&str>) -> Result<Found, Error> {
+    let (mut found, mut rejected) = (Vec::new(), Vec::new());
+    for folder in FOLDERS.iter().map(|folder| root.join(folder)).filter(|folder| folder.is_dir()) {
+        match read(root, &folder, format) {
+            Ok(one) => found.push(one),
+            Err(FormatError::NoneFits { folder, found }) => {
+                rejected.push(format!("{}: {found}", folder.display()));
+            }
+            Err(error) => rejected.push(error.to_string()),
+        }
+    }
+    // an empty folder is one only where no other has anything
+    if found.iter().any(|one| one.count > 0) {
+        found.retain(|one| one.count > 0);
+    }
+    match found.len() {
+        1 => Ok(found.remove(0)),
+        0 => {
+            let folder = match root.as_os_str().is_empty() {
+                true => "this folder".to_owned(),
+                false => root.display().to_string(),
+            };
+            Err(ScaffoldError::NothingHere { folder, rejected }.into())
+        }
+        _ => {
+            let folders = found.iter().map(|one| one.folder.display().to_string()).collect();
+            Err(ScaffoldError::SeveralFolders { folders }.into())
+        }
+    }
+}
+
+fn read(root: &Path, folder: &Path, format: Option<&str>) -> Result<Found, FormatError> {
+    let (format, why) = formats::find(format, folder)?;
+    let count = format.read(folder)?.migrations.len();
+    let named = match folder.strip_prefix(root) {
+        Ok(below) if !below.as_os_str().is_empty() => below.to_owned(),
+        Ok(_) => PathBuf::from("."),
+        // a config in another folder counts from there
+        Err(_) => std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned()),
+    };
+    Ok(Found { folder: folder.to_owned(), named, format, why, count })
+}
