@@ -21,6 +21,7 @@ mod github_prism;
 mod harness;
 mod heroku;
 mod indexes;
+mod init;
 mod install;
 mod kubernetes;
 mod layers;

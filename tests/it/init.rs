@@ -1,0 +1,431 @@
+//! `bellwether init`: what a project is found to have, a config that the program itself takes, and what each platform
+//! gets. Nothing that was there is changed.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use bellwether::cli::Request;
+use serde_yaml::Value;
+use tempfile::TempDir;
+
+use crate::support::server::example_tool;
+use crate::support::{Bellwether, Finished};
+
+const SQL: (&str, &str) = ("db/migrations/0001_users.sql", "CREATE TABLE users (id INTEGER);\n");
+
+/// A project with these files.
+fn project(files: &[(&str, &str)]) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        let path = folder.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    folder
+}
+
+/// Every file with its text.
+fn files(folder: &Path) -> BTreeMap<String, String> {
+    let mut found = BTreeMap::new();
+    for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
+        let (path, name) = (entry.path(), entry.file_name().into_string().unwrap());
+        if path.is_dir() {
+            found.extend(files(&path).into_iter().map(|(inner, text)| (format!("{name}/{inner}"), text)));
+        } else {
+            found.insert(name, fs::read_to_string(&path).unwrap());
+        }
+    }
+    found
+}
+
+/// What `init` writes into a project; whatever was there is as it was.
+#[track_caller]
+fn init(project: &TempDir, args: &[&str]) -> (Finished, BTreeMap<String, String>) {
+    let before = files(project.path());
+    let ended = Bellwether::human("init").args(args).within(project.path()).run();
+    let mut after = files(project.path());
+    for (name, text) in before {
+        assert_eq!(after.remove(&name).as_ref(), Some(&text), "{name} was changed\n{}", ended.said());
+    }
+    (ended, after)
+}
+
+/// What a deploy would do with what was written.
+fn plan(project: &TempDir, args: &[&str]) -> Finished {
+    let plan = Bellwether::new("plan").args(args).args(["--release", "r1"]).within(project.path());
+    plan.url("sqlite:app.db").env("RUN_MIGRATIONS", "true").run()
+}
+
+fn yaml(text: &str) -> Value {
+    serde_yaml::from_str(text).unwrap_or_else(|error| panic!("{error}\n{text}"))
+}
+
+fn words(value: &Value) -> Vec<&str> {
+    value.as_sequence().unwrap().iter().map(|word| word.as_str().unwrap()).collect()
+}
+
+#[test]
+fn a_folder_of_sql_files_is_all_that_a_project_needs() {
+    let project = project(&[SQL]);
+    let (ended, written) = init(&project, &[]);
+    let ended = ended.expect(0).says("0001_users.sql").says("wrote bellwether.yml").says("bellwether plan");
+    assert_eq!(ended.stderr, "", "results are on stdout");
+    assert_eq!(written.keys().collect::<Vec<_>>(), ["bellwether.yml"]);
+    let config = yaml(&written["bellwether.yml"])["environments"]["production"].clone();
+    assert_eq!((&config["migrations"], &config["format"]), (&"db/migrations".into(), &"sqlx".into()));
+    assert!(config["command"].is_null());
+    let planned = plan(&project, &[]).expect(0);
+    assert_eq!(planned.events_named("plan")[0]["pending"]["versions"], serde_json::json!(["1"]));
+    let led = Bellwether::new("deploy").within(project.path()).url("sqlite:app.db").run().expect(0);
+    assert_eq!(led.applied(), ["1"]);
+}
+
+/// File by which a tool is known, its text, and the command.
+const TOOLS: [(&str, &str, &str); 19] = [
+    ("bin/rails", "", "bundle exec rake db:migrate"),
+    ("config/application.rb", "", "bundle exec rake db:migrate"),
+    ("manage.py", "import django", "python manage.py migrate --noinput"),
+    ("alembic.ini", "", "alembic upgrade head"),
+    ("migrations/alembic.ini", "", "flask db upgrade"),
+    ("prisma/schema.prisma", "", "npx prisma migrate deploy"),
+    ("knexfile.js", "", "npx knex migrate:latest"),
+    ("knexfile.ts", "", "npx knex migrate:latest"),
+    ("package.json", "{\"dependencies\":{\"node-pg-migrate\":\"7\"}}", "npx node-pg-migrate up"),
+    ("flyway.toml", "", "flyway migrate"),
+    ("liquibase.properties", "", "liquibase update"),
+    ("atlas.hcl", "", "atlas migrate apply --env production"),
+    ("Shop/Shop.csproj", "Microsoft.EntityFrameworkCore.Design", "dotnet ef database update"),
+    ("refinery.toml", "", "refinery migrate -c refinery.toml"),
+    ("artisan", "", "php artisan migrate --force"),
+    ("diesel.toml", "", "diesel migration run"),
+    ("drizzle.config.ts", "", "npx drizzle-kit migrate"),
+    (".sequelizerc", "", "npx sequelize-cli db:migrate"),
+    ("mix.exs", "{:ecto_sql, \"~> 3.10\"}", "mix ecto.migrate"),
+];
+
+#[test]
+fn each_tool_is_known_by_its_files_and_runs_as_a_command() {
+    for (file, text, command) in TOOLS {
+        let project = project(&[(file, text)]);
+        let (ended, written) = init(&project, &[]);
+        ended.expect(0).says(command).says(file);
+        let config = yaml(&written["bellwether.yml"]);
+        let config = &config["environments"]["production"];
+        assert_eq!(words(&config["command"]).join(" "), command, "{file}");
+        assert_eq!(config["cwd"], ".");
+        plan(&project, &[]).expect(0);
+    }
+    let neither = project(&[("package.json", "{}"), ("Shop.csproj", ""), ("manage.py", "print()")]);
+    init(&neither, &[]).0.expect(2);
+}
+
+#[test]
+fn what_else_is_here_is_named_and_left_to_people() {
+    let project = project(&[("bin/rails", ""), ("knexfile.js", "")]);
+    let (ended, written) = init(&project, &[]);
+    ended.expect(0);
+    assert!(
+        written["bellwether.yml"]
+            .contains("# command: [npx, knex, \"migrate:latest\"] # knexfile.js is here, too")
+    );
+}
+
+#[test]
+fn the_config_is_written_once() {
+    let project = project(&[SQL, ("bellwether.yml", "mine: [")]);
+    let (ended, written) = init(&project, &[]);
+    ended.expect(2).says("bellwether.yml is there already, and it was left alone");
+    assert!(written.is_empty(), "{written:?}");
+}
+
+#[test]
+fn without_anything_to_migrate_with_nothing_is_written() {
+    let empty = project(&[]);
+    let (ended, written) = init(&empty, &["--platform", "heroku"]);
+    ended.expect(2).says("bellwether new").says("--migrations");
+    assert!(written.is_empty());
+    let odd = project(&[("migrations/schema.sql", "")]);
+    init(&odd, &[]).0.expect(2).says("schema.sql is no migration");
+    let two = project(&[SQL, ("migrations/0001_a.sql", "select 1;")]);
+    init(&two, &[]).0.expect(2).says("migrations, db/migrations").says("--migrations");
+    let (named, written) = init(&two, &["--migrations", "db/migrations"]);
+    named.expect(0);
+    assert!(written["bellwether.yml"].contains("migrations: db/migrations"));
+    init(&project(&[]), &["--migrations", "nowhere"]).0.expect(2).says("no migrations folder at nowhere");
+    init(&project(&[SQL]), &["--format", "sqlz"]).0.expect(2).says("sqlz");
+}
+
+/// An empty folder gives way to one with files.
+#[test]
+fn an_empty_folder_is_one_only_by_itself() {
+    let both = project(&[SQL, ("migrations/.gitkeep", "")]);
+    init(&both, &[]).0.expect(0).says("db/migrations");
+    let alone = project(&[("migrations/.gitkeep", "")]);
+    let (ended, written) = init(&alone, &[]);
+    ended.expect(0);
+    assert!(written["bellwether.yml"].contains("No migration yet"));
+    plan(&alone, &[]).expect(0);
+}
+
+#[test]
+fn places_that_cannot_be_read_or_written_are_named() {
+    let project = project(&[SQL]);
+    let absolute = project.path().join("db/migrations");
+    let absolute = absolute.to_str().unwrap();
+    let (ended, _) = init(&project, &["-c", "/proc/bellwether.yml", "--migrations", absolute]);
+    ended.expect(2).says("cannot write /proc/bellwether.yml");
+    init(&project, &["-c", "nowhere/bellwether.yml"]).0.expect(2).says("cannot read nowhere");
+    let (ended, written) = init(&project, &["--platform", "github"]);
+    ended.expect(0);
+    assert_eq!(written.len(), 2);
+    // a file where a folder should be
+    let blocked = self::project(&[SQL, (".github/workflows", "")]);
+    init(&blocked, &["--platform", "github"]).0.expect(2).says("cannot write .github/workflows");
+}
+
+#[test]
+fn a_config_elsewhere_is_of_the_project_there() {
+    let project = project(&[("services/shop/migrations/0001_a.sql", "select 1;")]);
+    let (ended, written) = init(&project, &["-c", "services/shop/bellwether.yml", "-e", "staging 2"]);
+    ended.expect(0).says("bellwether plan -c services/shop/bellwether.yml");
+    let config = yaml(&written["services/shop/bellwether.yml"]);
+    assert_eq!(config["environments"]["staging 2"]["migrations"], "migrations");
+    plan(&project, &["-c", "services/shop/bellwether.yml"]).expect(0);
+}
+
+#[test]
+fn names_with_signs_are_quoted() {
+    let project = project(&[("my $db: #1/0001_a.sql", "select 1;")]);
+    init(&project, &["--migrations", "my $db: #1"]).0.expect(0);
+    let planned = plan(&project, &[]).expect(0);
+    assert_eq!(planned.events_named("plan")[0]["pending"]["versions"], serde_json::json!(["1"]));
+}
+
+#[test]
+fn as_an_event_it_says_what_was_found_and_written() {
+    let project = project(&[SQL, ("Procfile", "web: ./serve\n")]);
+    let init = Bellwether::new("init").args(["--platform", "heroku"]).within(project.path());
+    let ended = init.run().expect(0);
+    let event = &ended.events[0];
+    assert_eq!((&event["event"], &event["format"]), (&"init".into(), &"sqlx".into()));
+    assert_eq!(event["files"][0]["state"], "written");
+    assert_eq!(
+        (&event["files"][1]["path"], &event["files"][1]["state"]),
+        (&"Procfile".into(), &"kept".into())
+    );
+    assert_eq!(event["files"][1]["add"], "release: bellwether deploy");
+}
+
+#[test]
+fn it_says_for_which_platforms_there_is_more() {
+    for (file, platform) in [
+        ("Procfile", "heroku"),
+        ("app.json", "heroku"),
+        ("Chart.yaml", "kubernetes"),
+        ("k8s/app.yaml", "kubernetes"),
+    ] {
+        let project = project(&[SQL, (file, "")]);
+        init(&project, &[]).0.expect(0).says(&format!("bellwether init --platform {platform}"));
+    }
+    init(&project(&[SQL]), &[]).0.expect(0).never_says("--platform");
+    init(&project(&[SQL]), &["--platform", "vax"]).0.expect(2).says("kubernetes");
+}
+
+#[test]
+fn heroku_gets_a_procfile_or_the_line_that_its_own_one_lacks() {
+    let (ended, written) = init(&project(&[SQL]), &["--platform=heroku"]);
+    ended.expect(0);
+    assert_eq!(written["Procfile"], "release: bellwether deploy\n");
+    assert!(written["bellwether.yml"].contains("leader: env"));
+    for (file, text, says) in [
+        ("Procfile", "web: ./serve\n", "    release: bellwether deploy\n"),
+        (
+            "Procfile",
+            "release: bin/rails db:migrate\n",
+            "    release: bellwether deploy -- bin/rails db:migrate\n",
+        ),
+        (
+            "Procfile",
+            "release: a && b 'c'\n",
+            "    release: bellwether deploy -- sh -c 'a && b '\\''c'\\'''\n",
+        ),
+        ("Procfile", "release: bellwether deploy\n", "its release phase is `bellwether deploy`"),
+        ("heroku.yml", "build:\n  docker:\n    web: Dockerfile\n", "        - bellwether deploy\n"),
+        ("heroku.yml", "release:\n  command:\n    - rake db:migrate\n", "    bellwether deploy -- COMMAND\n"),
+        ("heroku.yml", "release:\n  command:\n    - bellwether deploy\n", "runs bellwether already"),
+    ] {
+        let project = project(&[SQL, (file, text)]);
+        let (ended, written) = init(&project, &["--platform=heroku"]);
+        let ended = ended.expect(0);
+        assert!(ended.stdout.contains(says), "{says}\n{}", ended.said());
+        assert_eq!(written.keys().collect::<Vec<_>>(), ["bellwether.yml"]);
+    }
+}
+
+/// Heroku elects nobody; what it finds in its release phase leads by a variable.
+#[test]
+fn what_heroku_gets_leads_there() {
+    let project = project(&[SQL]);
+    init(&project, &["--platform=heroku"]).0.expect(0);
+    let deploy = |leads: &str| {
+        let deploy = Bellwether::new("deploy").within(project.path()).url("sqlite:app.db");
+        deploy.env("DYNO", "release.1").env("HEROKU_APP_NAME", "shop").env("RUN_MIGRATIONS", leads)
+    };
+    assert_eq!(deploy("true").run().expect(0).applied(), ["1"]);
+    assert_eq!(deploy("false").run().expect(0).outcome()["role"], "follow");
+}
+
+#[test]
+fn twice_is_once() {
+    for platform in ["kubernetes", "github"] {
+        let project = project(&[SQL]);
+        let flag = format!("--platform={platform}");
+        init(&project, &[&flag]).0.expect(0);
+        let (ended, written) = init(&project, &[&flag]);
+        ended.expect(2).says("were left alone");
+        assert!(written.is_empty());
+    }
+}
+
+/// What people have changed in their config holds for a snippet, too.
+#[test]
+fn a_snippet_goes_by_the_config_that_is_there() {
+    let config = "environments:\n  staging: { database: \"${NOT_HERE}\", command: [bin/up, \"a b\"] }\n";
+    let project = project(&[("bellwether.yml", config)]);
+    let (ended, written) = init(&project, &["--platform=kubernetes"]);
+    ended.expect(0).says("kept bellwether.yml");
+    let text = &written["bellwether-init-container.yaml"];
+    let container = &yaml(text)["spec"]["template"]["spec"]["initContainers"][1];
+    assert_eq!(words(&container["command"])[4..], ["--", "bin/up", "a b"]);
+    assert_eq!(container["env"][0]["value"], "staging");
+}
+
+fn kubernetes(files: &[(&str, &str)]) -> (Value, String) {
+    let (ended, written) = init(&project(files), &["--platform=kubernetes"]);
+    ended.expect(0);
+    let text = written["bellwether-init-container.yaml"].clone();
+    (yaml(&text), text)
+}
+
+#[test]
+fn kubernetes_gets_init_containers_whose_command_lines_we_take() {
+    let (sql, text) = kubernetes(&[SQL]);
+    assert!(text.contains("COPY db/migrations /migrations"));
+    let (command, _) = kubernetes(&[("bin/rails", "")]);
+    for (snippet, own) in [(&sql, ""), (&command, "bundle exec rake db:migrate")] {
+        let containers = snippet["spec"]["template"]["spec"]["initContainers"].as_sequence().unwrap();
+        for container in containers {
+            let argv = words(&container["command"]);
+            let request = Request::from_env_and_args(argv, &|_| None).unwrap();
+            if container["name"] == "migrate" {
+                assert_eq!(request.action.command().join(" "), own);
+            }
+            let rights = &container["securityContext"];
+            assert_eq!(
+                (&rights["runAsNonRoot"], &rights["readOnlyRootFilesystem"]),
+                (&true.into(), &true.into())
+            );
+        }
+    }
+}
+
+/// Put into a Deployment, as `kubectl patch` would, it is one that Kubernetes' schemas take.
+#[test]
+fn kubernetes_takes_a_deployment_with_the_snippet() {
+    let Some(program) = example_tool("kubernetes-validate", "BELLWETHER_TEST_KUBERNETES_VALIDATE") else {
+        return;
+    };
+    for files in [&[SQL][..], &[("bin/rails", "")]] {
+        let (mut snippet, _) = kubernetes(files);
+        let labels = yaml("{ app: shop }");
+        snippet["apiVersion"] = "apps/v1".into();
+        snippet["kind"] = "Deployment".into();
+        snippet["metadata"] = yaml("{ name: shop }");
+        snippet["spec"]["selector"] = yaml("{ matchLabels: { app: shop } }");
+        snippet["spec"]["template"]["metadata"]["labels"] = labels;
+        snippet["spec"]["template"]["spec"]["containers"] = yaml("[{ name: web, image: shop }]");
+        let file = tempfile::Builder::new().suffix(".yaml").tempfile().unwrap();
+        fs::write(file.path(), serde_yaml::to_string(&snippet).unwrap()).unwrap();
+        let output =
+            Command::new(&program).args(["-k", "1.29", "--strict"]).arg(file.path()).output().unwrap();
+        let said = [output.stdout, output.stderr].concat();
+        let said = String::from_utf8_lossy(&said);
+        assert!(output.status.success() && !said.contains("ERROR"), "{said}");
+    }
+}
+
+fn uses(text: &str) -> Vec<&str> {
+    text.lines().filter_map(|line| line.trim().trim_start_matches("- ").strip_prefix("uses: ")).collect()
+}
+
+#[test]
+fn github_gets_a_workflow_like_the_examples() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/github-actions");
+    let example = |name: &str| fs::read_to_string(root.join(name)).unwrap();
+    for (files, example) in
+        [(&[SQL][..], example("push-deploy.yml")), (&[("bin/rails", "")], example("wrapped-command.yml"))]
+    {
+        let (ended, written) = init(&project(files), &["--platform=github"]);
+        ended.expect(0);
+        let text = &written[".github/workflows/migrate.yml"];
+        let known = uses(&example);
+        assert!(uses(text).len() == 2 && uses(text).iter().all(|line| known.contains(line)), "{text}");
+        let workflow = yaml(text);
+        let job = &workflow["jobs"]["migrate"];
+        assert_eq!(job["environment"], "production");
+        for step in job["steps"].as_sequence().unwrap() {
+            if let Some(line) = step["run"].as_str().filter(|line| line.starts_with("bellwether")) {
+                Request::from_env_and_args(line.split(' '), &|_| None).unwrap();
+            }
+        }
+        checked(text);
+    }
+}
+
+/// Where the tools are, GitHub's own schema takes it, and it does nothing that is unsafe.
+fn checked(workflow: &str) {
+    let Some(tools) = example_tool("actions", "BELLWETHER_TEST_ACTIONS") else { return };
+    let folder = project(&[(".github/workflows/migrate.yml", workflow)]);
+    let file = folder.path().join(".github/workflows/migrate.yml");
+    let run = |program: &str, args: &[&str]| {
+        let output = Command::new(tools.join(program)).args(args).arg(&file).output().unwrap();
+        let said = [output.stdout, output.stderr].concat();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&said));
+    };
+    run("check-jsonschema", &["--builtin-schema", "vendor.github-workflows"]);
+    let config = concat!("--config=", env!("CARGO_MANIFEST_DIR"), "/zizmor.yml");
+    run("zizmor", &["--offline", "--persona=auditor", "--quiet", config]);
+}
+
+#[test]
+fn a_workflow_stands_at_the_top_of_the_repository_and_names_its_branch() {
+    let project = project(&[
+        (".git/refs/remotes/origin/HEAD", "ref: refs/remotes/origin/trunk\n"),
+        ("shop/migrations/0001_a.sql", "select 1;"),
+        ("billing/bin/rails", ""),
+    ]);
+    for (folder, command) in [("shop", false), ("billing", true)] {
+        let init = Bellwether::human("init").arg("--platform=github").within(&project.path().join(folder));
+        init.run().expect(0).says(".github/workflows/migrate.yml");
+        let file = project.path().join(".github/workflows/migrate.yml");
+        let text = fs::read_to_string(&file).unwrap();
+        let workflow = yaml(&text);
+        assert_eq!(words(&workflow["on"]["push"]["branches"]), ["trunk"]);
+        let steps = workflow["jobs"]["migrate"]["steps"].as_sequence().unwrap();
+        let last = steps.last().unwrap();
+        let place = if command { last } else { &last["with"] };
+        assert_eq!(place["working-directory"], folder, "{text}");
+        fs::remove_file(file).unwrap();
+    }
+}
+
+#[test]
+fn a_workflow_that_has_us_is_left_alone() {
+    let ours = "jobs: { a: { steps: [{ uses: OWNER/bellwether@v1 }] } }\n";
+    let project = project(&[SQL, (".github/workflows/deploy.yml", ours)]);
+    let (ended, written) = init(&project, &["--platform=github"]);
+    ended.expect(0).says("kept .github/workflows/deploy.yml: it uses bellwether already");
+    assert_eq!(written.keys().collect::<Vec<_>>(), ["bellwether.yml"]);
+}
