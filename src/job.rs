@@ -14,15 +14,15 @@ use tokio::time::{Instant, timeout};
 use crate::database::{Database, DbError, DbErrorKind, Engine, EngineName, LockKey, Purpose, Server, Target};
 use crate::engine::command::Command;
 use crate::error::{Doing, Error};
-use crate::formats::{History, Rules};
+use crate::formats::{Format, Rules};
 use crate::job::deployments::Deployments;
 use crate::ledger::Ledger;
-use crate::ledger::history::HistoryTable;
+use crate::ledger::history::{HistoryTable, Recorded};
 use crate::ledger::look::LookError;
 use crate::lock::choose::{self, Chosen};
 use crate::model::choice::LockChoice;
 use crate::model::event::Event;
-use crate::model::migration::{Applied, Pending};
+use crate::model::migration::{Applied, Bundle, Pending};
 use crate::plan::pending::{Judgement, judge};
 
 pub use self::party::{Identity, Limits, Party, Success, milliseconds, signalled, watched};
@@ -53,8 +53,8 @@ pub struct Job {
     pub command: Option<Command>,
     /// What has to succeed after it.
     pub check: Option<Command>,
-    /// Where our migrations' format records them.
-    pub history: Option<&'static History>,
+    /// Our migrations' format, which says where they are recorded.
+    pub format: Option<&'static dyn Format>,
     /// What is done about odd histories.
     pub rules: Rules,
     /// Roles that may read the ledger.
@@ -183,14 +183,13 @@ impl Job {
 
     /// The history's table in the server's own place for it.
     pub fn history_table(&self, server: &Server) -> Option<HistoryTable> {
-        let history = self.history?;
-        Some(HistoryTable::new(self.engine.dialect, history, server.schema.as_deref()))
+        Some(HistoryTable::new(self.engine.dialect, self.format?, server.schema.as_deref()))
     }
 
     /// The history as a session finds it by its search path: for those who look, whose roles may have schemas of their
     /// own in front of the leader's, and who run no script that could change the path.
     pub fn history_by_path(&self) -> Option<HistoryTable> {
-        Some(HistoryTable::by_path(self.engine.dialect, self.history?))
+        Some(HistoryTable::by_path(self.engine.dialect, self.format?))
     }
 
     /// What the history says, and what follows for our bundle. Reads only.
@@ -202,9 +201,35 @@ impl Job {
         let (Some(bundle), Some(history)) = (&self.bundle, history) else {
             return Ok((None, Pending::Unknown));
         };
-        let applied: Vec<Applied> = history.read(session).await?;
-        let judgement = judge(bundle, &applied, self.rules);
+        let judgement = self.judgement(bundle, history, &history.read(session).await?);
         let pending = judgement.pending(bundle);
         Ok((Some(judgement), pending))
+    }
+
+    /// What follows for our bundle from what a history says.
+    pub fn judgement(&self, bundle: &Bundle, history: &HistoryTable, recorded: &Recorded) -> Judgement {
+        match self.understood(bundle, history, recorded) {
+            Ok(applied) => judge(bundle, &applied, self.rules),
+            Err(why) => Judgement::unknown(bundle, why, self.rules),
+        }
+    }
+
+    /// What a history says in terms of our bundle, or why that cannot be told.
+    pub fn understood(
+        &self,
+        bundle: &Bundle,
+        history: &HistoryTable,
+        recorded: &Recorded,
+    ) -> Result<Vec<Applied>, String> {
+        let (format, table) = (history.format(), history.short_name());
+        match recorded {
+            Recorded::Rows(rows) => format.applied(bundle, rows).map_err(|what| format!("{table}: {what}")),
+            // we make it ourselves
+            Recorded::Nowhere if self.command.is_none() && format.writer().is_some() => Ok(Vec::new()),
+            Recorded::Nowhere => {
+                Err(format!("the table {table} is not there, or not where this session looks"))
+            }
+            Recorded::Foreign(what) => Err(format!("{table} is not as {} has it: {what}", format.name())),
+        }
     }
 }

@@ -79,7 +79,7 @@ pub fn without_database(call: &Invocation<'_>, settings: Settings) -> Result<Pre
         Some(folder) => read_bundle(&settings, folder, !argv.is_empty(), &*call.report)?,
         None => None,
     };
-    let digest = bundle.as_ref().map(|(bundle, _)| bundle).filter(|bundle| !bundle.migrations.is_empty());
+    let digest = bundle.as_ref().map(|(bundle, _)| bundle).filter(|bundle| !bundle.is_empty());
     let digest = digest.map(Bundle::digest);
     let inside = (call.env)("BELLWETHER_RUN").map(RunId);
     Ok(Prepared { settings, bundle, argv, digest, target: None, inside })
@@ -95,7 +95,8 @@ fn read_bundle(
     let read = formats::find(settings.format.as_deref(), folder)
         .and_then(|(format, _)| Ok((format.read(folder)?, format)));
     match read {
-        Err(error @ (FormatError::Ambiguous { .. } | FormatError::BadName { .. })) if for_command => {
+        // the tool itself will say what is wrong with it
+        Err(error @ (FormatError::BadName { .. } | FormatError::Unsupported { .. })) if for_command => {
             let message = format!("what is pending stays unknown: {error}");
             report.event(&Event::Notice { message });
             Ok(None)
@@ -121,6 +122,7 @@ pub fn role_inputs<'a>(call: &'a Invocation<'_>, settings: &'a Settings) -> Role
         platform: identity.platform,
         must_designate: identity.must_designate,
         can_lead: true,
+        only_checked: None,
     }
 }
 
@@ -133,7 +135,12 @@ impl Prepared {
     /// What decides the role.
     pub fn role_inputs<'a>(&'a self, call: &'a Invocation<'_>) -> RoleInputs<'a> {
         let inputs = role_inputs(call, &self.settings);
-        RoleInputs { can_lead: self.bundle.is_some() || !self.argv.is_empty(), ..inputs }
+        let format = self.bundle.as_ref().map(|(_, format)| *format).filter(|_| self.argv.is_empty());
+        RoleInputs {
+            can_lead: self.bundle.is_some() || !self.argv.is_empty(),
+            only_checked: format.filter(|format| format.writer().is_none()).map(|format| format.name()),
+            ..inputs
+        }
     }
 
     /// The release, with its reason.
@@ -222,10 +229,8 @@ impl Prepared {
             ledger: Ledger::new(engine.dialect, settings.ledger.schema.as_deref().or(own_database)),
             lock_mode: settings.lock.mode,
             key: LockKey { name: settings.lock.name.clone(), id: settings.lock.id },
-            rules: format.map_or(Rules { out_of_order: false, changed: false, missing: false }, |format| {
-                rules(format.history().rules, &settings.history)
-            }),
-            history: format.map(Format::history),
+            rules: format.map_or(Rules::LENIENT, |format| rules(format.history().rules, &settings.history)),
+            format,
             readers: settings.ledger.readers,
             deployments: None,
             target,
@@ -243,6 +248,7 @@ fn rules(of_format: Rules, settings: &HistorySettings) -> Rules {
         out_of_order: choose(settings.out_of_order, of_format.out_of_order),
         changed: choose(settings.changed, of_format.changed),
         missing: choose(settings.missing, of_format.missing),
+        ordered: of_format.ordered,
     }
 }
 

@@ -118,7 +118,6 @@ fn refuse_flags_not_yet(request: &Request) -> Result<(), ConfigError> {
     let flags = &request.global;
     let refuse = |what: String| Err(Problem::NotYet { what }.nowhere());
     let given = [
-        ("format", "--format", flags.format.as_deref().filter(|name| not_yet::LATER_FORMATS.contains(name))),
         ("lock.mode", "--lock-mode", flags.lock_mode.map(LockChoice::as_str)),
         ("follow.source", "--follow", flags.follow.map(FollowSource::as_str)),
     ];

@@ -9,6 +9,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde::de::{self, Deserializer, Visitor};
 
+use crate::model::choice::FORMATS;
+
 /// How bellwether migrates each environment's database. Every string may hold ${VAR} or ${VAR:-default}; $$ is a
 /// dollar sign.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -254,7 +256,7 @@ fn one_of(words: &[&str]) -> Schema {
 }
 
 fn format(_: &mut SchemaGenerator) -> Schema {
-    one_of(&["auto", "sqlx"])
+    one_of(FORMATS)
 }
 
 fn lock_mode(_: &mut SchemaGenerator) -> Schema {

@@ -223,7 +223,6 @@ impl Reader<'_> {
         match key {
             "lock.mode" => text.parse::<LockChoice>().is_ok(),
             "follow.source" => text.parse::<FollowSource>().is_ok(),
-            "format" => not_yet::LATER_FORMATS.contains(&text),
             _ => !text.is_empty(),
         }
     }

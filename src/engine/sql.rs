@@ -41,6 +41,8 @@ pub struct Sql<'a> {
     /// What the run applied last, where that can be lost while we go on: under a lease, with a pooler in between that
     /// goes over to another server.
     pub after: Option<&'a Version>,
+    /// The version in front of this migration's in the bundle.
+    pub before: Option<&'a Version>,
     /// `ddl_lock_timeout`, milliseconds; 0 = off.
     pub ddl_lock_timeout_ms: u64,
     /// How scripts of this server are split.
@@ -98,13 +100,15 @@ impl Sql<'_> {
         batch: Batch,
     ) -> Result<(), StepError> {
         let fence = self.ledger.fence_check(self.lock_name, self.mine, &self.server.session_check);
-        let row = self.history.insert(script.migration, true, batch.elapsed_ns);
         let literal = |_: usize, value: &Value| (batch.literal)(value);
+        let rows = self.history.applied(script.migration, batch.elapsed_ns);
+        let rows: Vec<_> = rows.iter().map(|row| row.render(literal)).collect();
         let settings = match &*self.server.transaction_settings {
             "" => String::new(),
             settings => format!("{settings}; "),
         };
-        let kept = self.after.map(|after| format!("{}; ", self.history.kept_check(after).render(literal)));
+        let kept = self.after.and_then(|after| self.history.kept_check(after));
+        let kept = kept.map(|check| format!("{}; ", check.render(literal)));
         let kept = kept.unwrap_or_default();
         let before = format!(
             "{} BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; {settings}{}; {kept}SET LOCAL lock_timeout = {}; ",
@@ -125,7 +129,7 @@ impl Sql<'_> {
         let message = format!(
             "{before}{text}\n; {}; {settings}{}; {still_held}COMMIT",
             self.server.restore,
-            row.render(literal),
+            rows.join("; "),
         );
         let statements_before =
             BATCH_STATEMENTS + usize::from(!settings.is_empty()) + usize::from(!kept.is_empty());
@@ -199,15 +203,15 @@ impl Sql<'_> {
                 return Err(script.failed(error, &sent, Some(piece), 0, false));
             }
         }
-        let row = self.history.insert(script.migration, true, &nanoseconds(began));
-        self.bookkeeping(work.query(&row).await.map(drop), script, "recording it in the history")
+        let rows = self.history.applied(script.migration, &nanoseconds(began));
+        self.bookkeeping(each(work, &rows).await, script, "recording it in the history")
     }
 
     /// Outside transactions: the history says *begun* first, so that a half-applied script is never run again.
     async fn by_statement(&self, work: &mut dyn Database, script: &Script<'_>) -> Result<(), StepError> {
         let began = Instant::now();
         self.check_fence(work, script).await?;
-        let begun = work.query(&self.history.insert(script.migration, false, "-1")).await.map(drop);
+        let begun = self.at_once(work, &self.history.begun(script.migration)).await;
         self.bookkeeping(begun, script, "recording that it has begun")?;
         self.of_begun(work, script, began).await.map_err(StepError::once_begun)
     }
@@ -229,7 +233,7 @@ impl Sql<'_> {
                 self.bookkeeping(restored, script, "putting the session back")?;
                 self.check_fence(work, script).await?;
                 self.check_indexes(work, script).await?;
-                let Some(row) = self.history.complete(script.migration, &nanoseconds(began)) else {
+                let Some(row) = self.history.finished(script.migration, &nanoseconds(began)) else {
                     return Ok(());
                 };
                 match self.although_cancelled(work, &row).await {
@@ -267,16 +271,40 @@ impl Sql<'_> {
         script: &Script<'_>,
         mut error: StepError,
     ) -> StepError {
-        let row = self.history.withdraw(script.migration);
+        let rows = self.history.undone(&script.migration.version, self.before);
         match &mut error {
             StepError::Statement { dirty, .. } if !*dirty => {
-                *dirty = self.although_cancelled(work, &row).await.is_err()
+                *dirty = self.at_once(work, &rows).await.is_err()
             }
             // the next run finds it dirty if this fails
-            StepError::Stopped { applied: 0 } => drop(self.although_cancelled(work, &row).await),
+            StepError::Stopped { applied: 0 } => drop(self.at_once(work, &rows).await),
             _ => {}
         }
         error
+    }
+
+    /// Rows of the history outside of a script's transaction: all of them or none.
+    async fn at_once(&self, work: &mut dyn Database, rows: &[Statement]) -> Result<(), DbError> {
+        if let [row] = rows {
+            return self.although_cancelled(work, row).await.map(drop);
+        }
+        let mut written = self.in_short(work, rows).await;
+        if written.as_ref().is_err_and(|error| error.kind == DbErrorKind::Cancelled) {
+            written = self.in_short(work, rows).await;
+        }
+        written
+    }
+
+    async fn in_short(&self, work: &mut dyn Database, rows: &[Statement]) -> Result<(), DbError> {
+        work.script(self.dialect.begin).await?;
+        let written = each(work, rows).await;
+        match written {
+            Ok(()) => work.script("COMMIT").await?,
+            // the first error is the one to tell
+            Err(_) => return work.script("ROLLBACK").await.and(written),
+        }
+        // a script's statements wait longer for locks than ours
+        work.script(&self.server.restore).await
     }
 
     /// A cancel that was meant for the script's last statement may come late, and hit ours. How many rows it changed.
@@ -378,6 +406,13 @@ impl Sql<'_> {
 
 /// `BEGIN`, the fence check, `SET LOCAL lock_timeout`: before the script's own statements in a message.
 const BATCH_STATEMENTS: usize = 3;
+
+async fn each(work: &mut dyn Database, rows: &[Statement]) -> Result<(), DbError> {
+    for row in rows {
+        work.query(row).await?;
+    }
+    Ok(())
+}
 
 fn nanoseconds(began: Instant) -> String {
     began.elapsed().as_nanos().to_string()

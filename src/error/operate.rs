@@ -64,6 +64,12 @@ pub enum OperateError {
     /// `resolve`: without migrations, nothing can be said of any.
     #[error("there are no migrations to resolve")]
     NoMigrations,
+    /// `resolve`: their own tool writes that history.
+    #[error("the history of the format {format} is its own tool's to write")]
+    OnlyChecked {
+        /// The format.
+        format: &'static str,
+    },
     /// `resolve`: neither the files nor the history have it.
     #[error("there is no migration {version}")]
     UnknownVersion {
@@ -123,6 +129,7 @@ impl OperateError {
             Self::NoSuchRun { .. }
             | Self::AmbiguousRun { .. }
             | Self::NoMigrations
+            | Self::OnlyChecked { .. }
             | Self::Ailing { usage: true, .. }
             | Self::UnknownVersion { .. } => Exit::Usage,
         }

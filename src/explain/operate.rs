@@ -30,6 +30,11 @@ pub fn operate(error: &OperateError) -> Explained {
             vec!["a row of the history has the checksum of its file".to_owned()],
             vec!["name the folder: `--migrations FOLDER`, BELLWETHER_MIGRATIONS or `migrations:` in bellwether.yml".to_owned()],
         ),
+        OperateError::OnlyChecked { format } => told(
+            error.to_string(),
+            vec![format!("bellwether reads migrations of the format {format}, and applies none")],
+            vec!["resolve it with that tool, then deploy again".to_owned()],
+        ),
         OperateError::UnknownVersion { version, folder, known } => unknown_version(version, folder, known),
         OperateError::WholeMigration { version, undo } => told(
             format!("migration {version} is applied as a whole, and stays so in the history"),

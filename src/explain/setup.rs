@@ -62,6 +62,10 @@ pub fn plan(error: &PlanError) -> Explained {
             let say = "say what is being released, the same for all participants: --release or BELLWETHER_RELEASE, usually the commit";
             [say].into_iter().chain(*hint).map(str::to_owned).collect()
         }
+        PlanError::OnlyChecked { .. } => vec![
+            "give the tool's own command: after `--`, or as `command:` in the config".to_owned(),
+            "or only follow: RUN_MIGRATIONS=false, --role follow".to_owned(),
+        ],
     };
     told(error.to_string(), vec![], hints)
 }
@@ -74,6 +78,7 @@ pub fn format(error: &FormatError) -> Explained {
         FormatError::NotUtf8 { .. } => "save the file as UTF-8; `iconv -f ISO-8859-1 -t UTF-8` converts a Latin-1 one".to_owned(),
         FormatError::SameVersion { .. } => "give the one that is applied nowhere yet a version of its own".to_owned(),
         FormatError::BadName { .. } => "rename it, or move it out of the migrations folder".to_owned(),
+        FormatError::Unsupported { .. } => "write it in the way that is read, or let the tool itself apply it: with a command, its migrations are only compared".to_owned(),
         FormatError::UnknownFormat { .. } => format!("known are auto and {}", known()),
         FormatError::NoneFits { .. } => "migrations are files directly in the folder, named like `0001_create_users.sql`; --migrations or `migrations:` says which folder".to_owned(),
         FormatError::Ambiguous { .. } => format!("say which with --format or `format:`; known: {}", known()),

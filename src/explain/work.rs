@@ -264,6 +264,7 @@ fn refusal_hints(refusal: &Refusal) -> Vec<String> {
     match refusal {
         Refusal::Changed { .. } => vec!["an applied migration must stay as it was: restore the file, and put the change into a new one (`history.changed: allow` accepts it)".to_owned()],
         Refusal::Missing { .. } => vec!["restore the file, or deploy a bundle that has it (`history.missing: allow` accepts it)".to_owned()],
+        Refusal::Unreadable { .. } => vec!["is it of another tool, or of another version of the same? `format:` in the config says which".to_owned()],
         Refusal::OutOfOrder { .. } => vec!["give it a version after the newest applied one (`history.out_of_order: allow` accepts it)".to_owned()],
         Refusal::Dirty { version, .. } => {
             vec![

@@ -12,6 +12,7 @@ use crate::follow::source::{Looked, Memory, Source};
 use crate::job::Job;
 use crate::lead::jitter;
 use crate::lead::sessions::Sessions;
+use crate::ledger::history::Recorded;
 use crate::ledger::look::{Look, LookError};
 use crate::model::event::Event;
 use crate::model::run::{LockMode, Role, Run};
@@ -120,8 +121,9 @@ impl<'a> Ledger<'a> {
 
     fn nothing_there(&self, memory: &mut Memory) -> Looked {
         let (mut observation, sight) = memory.see(self.job, Look::default(), Some(false));
-        let judgement = self.job.bundle.as_ref().map(|bundle| {
-            let judgement = crate::plan::pending::judge(bundle, &[], self.job.rules);
+        let history = self.job.history_by_path();
+        let judgement = self.job.bundle.as_ref().zip(history).map(|(bundle, history)| {
+            let judgement = self.job.judgement(bundle, &history, &Recorded::Nowhere);
             observation.pending = judgement.pending(bundle);
             judgement
         });

@@ -1,12 +1,17 @@
 //! How tools name their migration files and record them. One file per format, one line each in [`FORMATS`].
 
+mod folder;
+pub mod history;
 pub mod next;
 mod sqlx;
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use crate::formats::next::Next;
-use crate::model::migration::Bundle;
+use crate::model::migration::{Applied, Bundle};
+
+pub use self::history::{Arg, Cell, Column, History, Kind, Order, Record, Rules, Write, Writer};
 
 /// One tool's way with migrations. Text and files only: who applies them and who asks the database is elsewhere.
 pub trait Format: Sync {
@@ -22,6 +27,17 @@ pub trait Format: Sync {
     /// Where this format records what is applied.
     fn history(&self) -> &'static History;
 
+    /// What the history's rows say is applied, in terms of the bundle's versions: a tool that records only the newest
+    /// one means all before it. An error is what cannot be understood, in words for people; then what is pending is
+    /// unknown.
+    fn applied(&self, bundle: &Bundle, rows: &[Record]) -> Result<Vec<Applied>, String>;
+
+    /// How it is recorded, if we may apply this format; none = we may only check it, and its own tool, as a wrapped
+    /// command, applies it.
+    fn writer(&self) -> Option<&'static dyn Writer> {
+        None
+    }
+
     /// What `bellwether new` writes after this bundle: `words` say what the migration does and are as people type them,
     /// `now` is in milliseconds since 1970. A format whose own tool writes its migrations names that tool's command.
     fn next(&self, _bundle: &Bundle, _words: &str, _now: i64) -> Next {
@@ -29,36 +45,10 @@ pub trait Format: Sync {
     }
 }
 
-/// A history: one small table.
-#[derive(Debug)]
-pub struct History {
-    /// The table.
-    pub table: &'static str,
-    /// The column with the version, a number.
-    pub version: &'static str,
-    /// The column with words for people.
-    pub description: Option<&'static str>,
-    /// The column that says whether the migration is whole; none = a row means yes.
-    pub success: Option<&'static str>,
-    /// The column with the file's checksum.
-    pub checksum: Option<&'static str>,
-    /// The column with the duration in nanoseconds.
-    pub execution_time: Option<&'static str>,
-    /// What creates the table if it is not there, by the engine's name; `{table}` is its qualified name.
-    pub create: fn(engine: &str) -> &'static str,
-    /// What the tool does about a file that changed, vanished, or came late.
-    pub rules: Rules,
-}
-
-/// What a tool does about odd histories: true = it goes on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rules {
-    /// A pending migration older than one that is applied.
-    pub out_of_order: bool,
-    /// An applied migration whose file now has another checksum.
-    pub changed: bool,
-    /// An applied migration, older than the bundle's newest, whose file is gone.
-    pub missing: bool,
+impl fmt::Debug for dyn Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
 }
 
 /// Every format, in the order in which they are tried.
@@ -166,6 +156,16 @@ pub enum FormatError {
         /// What its name should look like.
         expected: String,
     },
+    /// Something in a file that we cannot read as its tool would.
+    #[error("{}{}: {what}", path.display(), line.map(|line| format!(":{line}")).unwrap_or_default())]
+    Unsupported {
+        /// Which file.
+        path: PathBuf,
+        /// Its line, from 1, if it is in one.
+        line: Option<usize>,
+        /// What it is.
+        what: String,
+    },
     /// `--format` names nothing we know.
     #[error("unknown format {name:?}")]
     UnknownFormat {
@@ -195,6 +195,14 @@ pub enum FormatError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::choice;
+
+    #[test]
+    fn every_format_has_a_name_that_the_config_takes() {
+        for format in FORMATS {
+            assert!(choice::FORMATS.contains(&format.name()), "{}", format.name());
+        }
+    }
 
     #[test]
     fn a_format_is_found_by_name_or_by_what_the_folder_holds() {

@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha384};
 
+use crate::formats::folder::{entries, text};
 use crate::formats::next::{NewFile, Next, digits, file_words, number};
-use crate::formats::{Format, FormatError, History, Rules};
+use crate::formats::{Arg, Column, Format, FormatError, History, Order, Record, Rules, Write, Writer};
 use crate::model::ids::Version;
-use crate::model::migration::{Bundle, Migration};
+use crate::model::migration::{Applied, Bundle, Migration};
 
 /// The native format.
 pub struct Sqlx;
@@ -18,13 +19,15 @@ pub struct Sqlx;
 /// Columns and rules as in sqlx-core 0.9 (`migrate/migrator.rs`) and each driver's `migrate.rs`.
 static HISTORY: History = History {
     table: "_sqlx_migrations",
-    version: "version",
-    description: Some("description"),
-    success: Some("success"),
-    checksum: Some("checksum"),
-    execution_time: Some("execution_time"),
-    create,
-    rules: Rules { out_of_order: true, changed: false, missing: false },
+    schema: None,
+    columns: &[
+        Column::words("version"),
+        Column::words("description"),
+        Column::truth("success"),
+        Column::bytes("checksum"),
+    ],
+    order: ("version", Order::Up),
+    rules: Rules { out_of_order: true, changed: false, missing: false, ordered: true },
 };
 
 /// What a `.sql` file's name should look like.
@@ -74,11 +77,27 @@ impl Format for Sqlx {
             .into_iter()
             .map(|(version, (description, name, path))| load(version, description, name, path))
             .collect::<Result<_, _>>()?;
-        Ok(Bundle { format: self.name(), folder: folder.to_owned(), migrations })
+        Ok(Bundle { format: self.name(), folder: folder.to_owned(), migrations, unread: Vec::new() })
     }
 
     fn history(&self) -> &'static History {
         &HISTORY
+    }
+
+    fn applied(&self, _: &Bundle, rows: &[Record]) -> Result<Vec<Applied>, String> {
+        let applied = |row: &Record| {
+            Some(Applied {
+                version: row.words(0)?.into(),
+                description: row.words(1).unwrap_or_default().to_owned(),
+                success: row.truth(2)?,
+                checksum: row.bytes(3).map(<[u8]>::to_vec),
+            })
+        };
+        Ok(rows.iter().filter_map(applied).collect())
+    }
+
+    fn writer(&self) -> Option<&'static dyn Writer> {
+        Some(&Sqlx)
     }
 
     /// As `sqlx migrate add` does it: numbers go on as they were, and pairs stay pairs.
@@ -100,6 +119,52 @@ impl Format for Sqlx {
             _ => vec![file(".sql", "Migration")],
         })
     }
+}
+
+impl Writer for Sqlx {
+    fn version_column(&self) -> &'static str {
+        "version"
+    }
+
+    fn key(&self, version: &Version) -> Arg {
+        Arg::number(version)
+    }
+
+    fn create(&self, engine: &str) -> &'static str {
+        create(engine)
+    }
+
+    fn applied(&self, migration: &Migration) -> Vec<Write> {
+        vec![insert(migration, true)]
+    }
+
+    fn begun(&self, migration: &Migration) -> Vec<Write> {
+        vec![insert(migration, false)]
+    }
+
+    fn finished(&self, version: &Version) -> Write {
+        Write::new(
+            "UPDATE {history} SET success = ?, execution_time = {elapsed} WHERE version = ?",
+            [Arg::Truth(true), self.key(version)],
+        )
+    }
+
+    fn undone(&self, version: &Version, _: Option<&Version>) -> Vec<Write> {
+        vec![Write::new("DELETE FROM {history} WHERE version = ?", [self.key(version)])]
+    }
+}
+
+fn insert(migration: &Migration, success: bool) -> Write {
+    Write::new(
+        "INSERT INTO {history} (version, description, success, checksum, execution_time) \
+         VALUES (?, ?, ?, ?, {elapsed})",
+        [
+            Arg::number(&migration.version),
+            Arg::Words(migration.description.clone()),
+            Arg::Truth(success),
+            Arg::Bytes(migration.checksum.clone()),
+        ],
+    )
 }
 
 /// What a file's name says.
@@ -152,28 +217,8 @@ fn is_harmless(path: &Path) -> bool {
     HARMLESS.contains(&ending.as_str())
 }
 
-/// Name and path of what is in the folder, by name; dotfiles (editors' locks, `.gitkeep`) are nobody's migration.
-fn entries(folder: &Path) -> Result<Vec<(String, PathBuf)>, FormatError> {
-    if !folder.is_dir() {
-        return Err(FormatError::NoFolder { folder: folder.to_owned() });
-    }
-    let unreadable = |source| FormatError::Unreadable { path: folder.to_owned(), source };
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder).map_err(unreadable)? {
-        let entry = entry.map_err(unreadable)?;
-        let name = entry.file_name().to_string_lossy().into_owned();
-        if !name.starts_with('.') {
-            found.push((name, entry.path()));
-        }
-    }
-    found.sort();
-    Ok(found)
-}
-
 fn load(version: i64, description: String, name: String, path: PathBuf) -> Result<Migration, FormatError> {
-    let bytes = fs::read(&path).map_err(|source| FormatError::Unreadable { path: path.clone(), source })?;
-    let sql = String::from_utf8(bytes)
-        .map_err(|error| FormatError::NotUtf8 { path: path.clone(), at: error.utf8_error().valid_up_to() })?;
+    let sql = text(&path)?;
     Ok(Migration {
         version: Version(version.to_string()),
         name,

@@ -110,7 +110,7 @@ impl Job {
     /// What lets a role read ledger and history.
     pub fn grants_for(&self, role: &str, history_schema: Option<&str>) -> Vec<String> {
         let mut tables = self.ledger.read_tables().to_vec();
-        tables.extend(self.history.map(|history| (history_schema, history.table)));
+        tables.extend(self.format.map(|format| (history_schema, format.history().table)));
         self.engine.dialect.grants(role, &tables)
     }
 }

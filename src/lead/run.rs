@@ -23,6 +23,7 @@ use crate::model::event::{Event, StepRef};
 use crate::model::ids::Version;
 use crate::model::migration::Migration;
 use crate::model::run::{LockMode, Run, StepStatus};
+use crate::plan::pending::Refusal;
 
 /// Runs of so many steps write each one's begin on the one connection; longer ones now and then.
 const TOLD_ONE_BY_ONE: i64 = 100;
@@ -147,9 +148,11 @@ impl Working<'_> {
         for message in judgement.notices() {
             self.job.report.event(&Event::Notice { message });
         }
-        if !judgement.refusals.is_empty() {
+        let unreadable = judgement.unknown.into_iter().map(|why| Refusal::Unreadable { why });
+        let refusals: Vec<_> = unreadable.chain(judgement.refusals).collect();
+        if !refusals.is_empty() {
             return Err(Error::HistoryRefused {
-                refusals: judgement.refusals,
+                refusals,
                 history: history.clone(),
                 folder: bundle.folder.display().to_string(),
             });
@@ -217,6 +220,7 @@ impl Working<'_> {
             hold: self.hold(),
             mine: &self.mine,
             after: self.last_applied(),
+            before: self.job.bundle.as_ref().and_then(|bundle| bundle.before(&migration.version)),
             ddl_lock_timeout_ms: milliseconds(self.job.limits.ddl_lock_timeout),
             engine: self.job.engine.name,
             step,

@@ -192,7 +192,8 @@ impl Sessions {
     pub(crate) async fn prepare(&mut self, job: &Job) -> Result<Option<HistoryTable>, Error> {
         let work = self.work.as_mut();
         let history = job.history_table(&self.server);
-        if let Some(history) = &history {
+        // of a command, its own tool makes it
+        if let Some(history) = history.as_ref().filter(|_| job.command.is_none()) {
             let made = history.ensure(work).await;
             made.map_err(|error| job.refused(Doing::MakingHistory, error))?;
         }

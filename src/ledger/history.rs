@@ -1,10 +1,10 @@
 //! A format's history table: read by everyone, written by the leader in the very transaction of the migration.
 
-use crate::database::{Database, DbError, DbErrorKind, Dialect, Statement, Value};
-use crate::formats::History;
+use crate::database::{Database, DbError, DbErrorKind, Dialect, Row, Statement, Value};
+use crate::formats::{Arg, Cell, Column, Format, Kind, Order, Record, Write};
 use crate::ledger::claim::until_nobody_collides;
-use crate::model::ids::Version;
-use crate::model::migration::{Applied, Migration};
+use crate::model::ids::{Version, hex};
+use crate::model::migration::Migration;
 use crate::model::resolve::Resolution;
 
 /// What a failover to a standby that was behind leaves.
@@ -14,20 +14,38 @@ pub const LOST: &str = "the history does not have any more what this run had app
 #[derive(Clone, Debug)]
 pub struct HistoryTable {
     dialect: &'static Dialect,
-    history: &'static History,
+    format: &'static dyn Format,
     table: String,
+    /// Where it may be instead.
+    elsewhere: Option<String>,
+}
+
+/// What a history says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Recorded {
+    /// These are applied, in the table's order.
+    Rows(Vec<Record>),
+    /// There is no such table.
+    Nowhere,
+    /// There is one without this column: another tool's, or of a version that we do not know.
+    Foreign(String),
 }
 
 impl HistoryTable {
     /// The format's table in `schema`: where the session's unqualified names go, since that is where its own tool
     /// puts it.
-    pub fn new(dialect: &'static Dialect, history: &'static History, schema: Option<&str>) -> Self {
-        Self { dialect, history, table: dialect.qualify(schema, history.table) }
+    pub fn new(dialect: &'static Dialect, format: &'static dyn Format, schema: Option<&str>) -> Self {
+        let name = stored(dialect, format.history().table);
+        Self { table: dialect.qualify(schema, &name), ..Self::by_path(dialect, format) }
     }
 
     /// Wherever the session's search path finds it.
-    pub fn by_path(dialect: &'static Dialect, history: &'static History) -> Self {
-        Self { dialect, history, table: dialect.quote(history.table) }
+    pub fn by_path(dialect: &'static Dialect, format: &'static dyn Format) -> Self {
+        let history = format.history();
+        let name = stored(dialect, history.table);
+        let elsewhere = history.schema.filter(|_| dialect.default_schema.is_some());
+        let elsewhere = elsewhere.map(|schema| dialect.qualify(Some(schema), &name));
+        Self { dialect, format, table: dialect.quote(&name), elsewhere }
     }
 
     /// Its qualified name, for messages and a `GRANT`.
@@ -37,48 +55,91 @@ impl HistoryTable {
 
     /// Its name without the schema, for people.
     pub fn short_name(&self) -> &'static str {
-        self.history.table
+        self.format.history().table
+    }
+
+    /// Whose it is.
+    pub fn format(&self) -> &'static dyn Format {
+        self.format
     }
 
     /// What somebody sends by hand to say that nothing of a migration is left.
-    pub fn by_hand_undone(&self, version: &Version) -> String {
-        format!("DELETE FROM {} WHERE {} = {};", self.table, self.history.version, by_hand(version))
+    pub fn by_hand_undone(&self, version: &Version, before: Option<&Version>) -> String {
+        let Some(writer) = self.format.writer() else { return String::new() };
+        let writes = writer.undone(version, before);
+        let text = |write| format!("{};", self.write(write, "0").render(|_, value| by_hand(value)));
+        writes.into_iter().map(text).collect::<Vec<_>>().join(" ")
     }
 
-    /// Everything recorded, in the order of the versions. A missing table is an empty history.
-    pub async fn read(&self, session: &mut dyn Database) -> Result<Vec<Applied>, DbError> {
-        let h = self.history;
-        let column = |column: Option<&'static str>| column.unwrap_or("NULL");
-        let template = format!(
-            "SELECT {}, {}, {}, {} FROM {{history}} ORDER BY {}",
-            h.version,
-            column(h.description),
-            column(h.success),
-            column(h.checksum),
-            h.version
-        );
-        let reply = match session.query(&self.statement(&template, vec![])).await {
-            Err(error) if error.kind == DbErrorKind::MissingTable => return Ok(Vec::new()),
-            reply => reply?,
+    /// Everything recorded.
+    pub async fn read(&self, session: &mut dyn Database) -> Result<Recorded, DbError> {
+        match self.read_from(session, &self.table).await? {
+            Recorded::Nowhere => match &self.elsewhere {
+                Some(elsewhere) => self.read_from(session, elsewhere).await,
+                None => Ok(Recorded::Nowhere),
+            },
+            recorded => Ok(recorded),
+        }
+    }
+
+    async fn read_from(&self, session: &mut dyn Database, table: &str) -> Result<Recorded, DbError> {
+        let has_later = self.format.history().columns.iter().any(|column| column.later);
+        let mut answer = session.query(&self.select(table, true)).await;
+        if has_later && answer.as_ref().is_err_and(|error| error.kind == DbErrorKind::MissingColumn) {
+            answer = session.query(&self.select(table, false)).await;
+        }
+        match answer {
+            Ok(reply) => {
+                let records: Result<_, DbError> = reply.rows.iter().map(|row| self.record(row)).collect();
+                Ok(Recorded::Rows(records?))
+            }
+            Err(error) if error.kind == DbErrorKind::MissingTable => Ok(Recorded::Nowhere),
+            Err(error) if error.kind == DbErrorKind::MissingColumn => Ok(Recorded::Foreign(error.message)),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// `later`: with the columns that older versions of the tool do not have.
+    fn select(&self, table: &str, later: bool) -> Statement {
+        let history = self.format.history();
+        let column = |column: &Column| {
+            let name = self.dialect.quote(&stored(self.dialect, column.name));
+            match column.kind {
+                _ if column.later && !later => "NULL".to_owned(),
+                Kind::IsSet => format!("CASE WHEN {name} IS NULL THEN 0 ELSE 1 END"),
+                Kind::Words | Kind::Truth | Kind::Bytes => name,
+            }
         };
-        reply
-            .rows
-            .iter()
-            .map(|row| {
-                Ok(Applied {
-                    version: Version(row.text(0)?),
-                    description: row.opt_text(1)?.unwrap_or_default(),
-                    success: if h.success.is_some() { row.truth(2)? } else { true },
-                    checksum: row.opt_bytes(3)?,
-                })
+        let columns: Vec<_> = history.columns.iter().map(column).collect();
+        let (by, order) = history.order;
+        let template = format!(
+            "SELECT {} FROM {{history}} ORDER BY {}{}",
+            columns.join(", "),
+            self.dialect.quote(&stored(self.dialect, by)),
+            if order == Order::Down { " DESC" } else { "" }
+        );
+        Statement::new(self.dialect, &[("history", table)], &template, vec![])
+    }
+
+    fn record(&self, row: &Row) -> Result<Record, DbError> {
+        let cell = |(index, column): (usize, &Column)| {
+            if row.0.get(index) == Some(&Value::Null) {
+                return Ok(Cell::Null);
+            }
+            Ok(match column.kind {
+                Kind::Words => Cell::Words(row.text(index)?),
+                Kind::Truth | Kind::IsSet => Cell::Truth(row.truth(index)?),
+                Kind::Bytes => row.opt_bytes(index)?.map_or(Cell::Null, Cell::Bytes),
             })
-            .collect()
+        };
+        self.format.history().columns.iter().enumerate().map(cell).collect::<Result<_, _>>().map(Record)
     }
 
     /// Why we may not write it, if so; tried by statements that touch no row, in transactions that are taken back. None
-    /// too where it is not there.
+    /// too where it is not there, or where we never write.
     pub async fn unwritable(&self, session: &mut dyn Database) -> Result<Option<DbError>, DbError> {
-        let column = self.history.version;
+        let Some(writer) = self.format.writer() else { return Ok(None) };
+        let column = writer.version_column();
         for template in [
             "INSERT INTO {history} SELECT * FROM {history} WHERE 1 = 0".to_owned(),
             format!("UPDATE {{history}} SET {column} = {column} WHERE 1 = 0"),
@@ -98,92 +159,93 @@ impl HistoryTable {
 
     /// Makes the table if it is not there. Asked first: PostgreSQL wants the right to create even for `IF NOT EXISTS`.
     pub async fn ensure(&self, session: &mut dyn Database) -> Result<(), DbError> {
+        let Some(writer) = self.format.writer() else { return Ok(()) };
         let there = self.statement("SELECT COUNT(*) FROM {history} WHERE 1 = 0", vec![]);
         match session.query(&there).await {
             Err(error) if error.kind == DbErrorKind::MissingTable => {}
             answer => return answer.map(drop),
         }
-        let create = (self.history.create)(self.dialect.name).replace("{table}", &self.table);
+        let create = writer.create(self.dialect.name).replace("{table}", &self.table);
         until_nobody_collides(session, &create).await
     }
 
-    /// A row that says applied (or, with `success` false, begun). `nanoseconds` is an expression of ours.
-    pub fn insert(&self, migration: &Migration, success: bool, nanoseconds: &str) -> Statement {
-        let h = self.history;
-        let mut columns = vec![h.version];
-        let mut values = vec!["?"];
-        let mut arguments = vec![version(&migration.version)];
-        let mut add = |column: Option<&'static str>, value: Value| {
-            if let Some(column) = column {
-                columns.push(column);
-                values.push("?");
-                arguments.push(value);
-            }
-        };
-        add(h.description, migration.description.as_str().into());
-        add(h.success, success.into());
-        add(h.checksum, migration.checksum.clone().into());
-        if let Some(column) = h.execution_time {
-            columns.push(column);
-            values.push(nanoseconds);
-        }
-        let template =
-            format!("INSERT INTO {{history}} ({}) VALUES ({})", columns.join(", "), values.join(", "));
-        self.statement(&template, arguments)
+    /// What says applied, in the script's own transaction. `nanoseconds` is an expression of ours.
+    pub fn applied(&self, migration: &Migration, nanoseconds: &str) -> Vec<Statement> {
+        let writes = self.format.writer().map(|writer| writer.applied(migration));
+        self.writes(writes.unwrap_or_default(), nanoseconds)
+    }
+
+    /// What says begun, outside of a transaction.
+    pub fn begun(&self, migration: &Migration) -> Vec<Statement> {
+        let writes = self.format.writer().map(|writer| writer.begun(migration));
+        self.writes(writes.unwrap_or_default(), "-1")
     }
 
     /// Makes a row that said begun say applied.
-    pub fn complete(&self, migration: &Migration, nanoseconds: &str) -> Option<Statement> {
-        let h = self.history;
-        let success = h.success?;
-        let time = h.execution_time.map(|column| format!(", {column} = {nanoseconds}")).unwrap_or_default();
-        let template = format!("UPDATE {{history}} SET {success} = ?{time} WHERE {} = ?", h.version);
-        Some(self.statement(&template, vec![true.into(), version(&migration.version)]))
+    pub fn finished(&self, migration: &Migration, nanoseconds: &str) -> Option<Statement> {
+        Some(self.write(self.format.writer()?.finished(&migration.version), nanoseconds))
+    }
+
+    /// Takes back a row that said begun, of a script of which nothing was applied. `before` is the version in front.
+    pub fn undone(&self, of: &Version, before: Option<&Version>) -> Vec<Statement> {
+        let writes = self.format.writer().map(|writer| writer.undone(of, before));
+        self.writes(writes.unwrap_or_default(), "0")
     }
 
     /// Fails with [`DbErrorKind::FenceLost`] if the history does not have this version, for a message of several
     /// statements: what was applied before a failover may be gone after it.
-    pub fn kept_check(&self, of: &Version) -> Statement {
+    pub fn kept_check(&self, of: &Version) -> Option<Statement> {
         let template = format!(
             "SELECT CASE COUNT(*) WHEN 0 THEN CAST('bellwether lock lost: {LOST}' || COUNT(*) AS INTEGER) ELSE 0 END \
              FROM {{history}} WHERE {} = ?",
-            self.history.version
+            self.format.writer()?.version_column()
         );
-        self.statement(&template, vec![version(of)])
+        Some(self.statement(&template, vec![self.key(of)?]))
     }
 
     /// The same as a question.
     pub async fn expect_kept(&self, session: &mut dyn Database, of: &Version) -> Result<(), DbError> {
-        let template = format!("SELECT COUNT(*) FROM {{history}} WHERE {} = ?", self.history.version);
-        let reply = session.query(&self.statement(&template, vec![version(of)])).await?;
+        let Some((writer, key)) = self.format.writer().zip(self.key(of)) else { return Ok(()) };
+        let template = format!("SELECT COUNT(*) FROM {{history}} WHERE {} = ?", writer.version_column());
+        let reply = session.query(&self.statement(&template, vec![key])).await?;
         match reply.rows.first().map(|row| row.int(0)).transpose()? {
             Some(0) | None => Err(DbError::new(DbErrorKind::FenceLost, LOST)),
             Some(_) => Ok(()),
         }
     }
 
-    /// Takes back a row that said begun, of a script of which nothing was applied.
-    pub fn withdraw(&self, migration: &Migration) -> Statement {
-        self.remove(&migration.version)
-    }
-
-    fn remove(&self, of: &Version) -> Statement {
-        let template = format!("DELETE FROM {{history}} WHERE {} = ?", self.history.version);
-        self.statement(&template, vec![version(of)])
-    }
-
     /// What makes the history say so. A row is written anew where there is a file: its checksum is the one to go by.
-    pub fn resolve(&self, of: &Version, file: Option<&Migration>, now: Resolution) -> Vec<Statement> {
-        let h = self.history;
-        match (now, file, h.success) {
-            (Resolution::RolledBack, ..) => vec![self.remove(of)],
-            (Resolution::Applied, Some(file), _) => vec![self.remove(of), self.insert(file, true, "0")],
-            (Resolution::Applied, None, Some(success)) => {
-                let template = format!("UPDATE {{history}} SET {success} = ? WHERE {} = ?", h.version);
-                vec![self.statement(&template, vec![true.into(), version(of)])]
+    pub fn resolve(
+        &self,
+        of: &Version,
+        file: Option<&Migration>,
+        before: Option<&Version>,
+        now: Resolution,
+    ) -> Vec<Statement> {
+        let Some(writer) = self.format.writer() else { return Vec::new() };
+        match (now, file) {
+            (Resolution::RolledBack, _) => self.undone(of, before),
+            (Resolution::Applied, Some(file)) => {
+                let mut statements = self.undone(of, before);
+                statements.extend(self.applied(file, "0"));
+                statements
             }
-            (Resolution::Applied, None, None) => Vec::new(),
+            (Resolution::Applied, None) => vec![self.write(writer.finished(of), "0")],
         }
+    }
+
+    fn key(&self, version: &Version) -> Option<Value> {
+        Some(value(self.format.writer()?.key(version)))
+    }
+
+    fn writes(&self, writes: Vec<Write>, nanoseconds: &str) -> Vec<Statement> {
+        writes.into_iter().map(|write| self.write(write, nanoseconds)).collect()
+    }
+
+    fn write(&self, write: Write, nanoseconds: &str) -> Statement {
+        let arguments = write.arguments.into_iter().map(value).collect();
+        let names = [("history", self.table.as_str()), ("elapsed", nanoseconds)];
+        Statement::new(self.dialect, &names, write.template, arguments)
     }
 
     fn statement(&self, template: &str, arguments: Vec<Value>) -> Statement {
@@ -191,14 +253,28 @@ impl HistoryTable {
     }
 }
 
-fn by_hand(version: &Version) -> String {
-    match version.as_str().parse::<i64>() {
-        Ok(number) => number.to_string(),
-        Err(_) => format!("'{}'", version.as_str().replace('\'', "''")),
+/// A name as the server keeps it: PostgreSQL folds one that its tool does not quote.
+fn stored(dialect: &Dialect, name: &str) -> String {
+    let unquoted = !name.bytes().any(|byte| byte.is_ascii_lowercase());
+    if unquoted && dialect.name == "postgres" { name.to_lowercase() } else { name.to_owned() }
+}
+
+fn value(argument: Arg) -> Value {
+    match argument {
+        Arg::Int(number) => number.into(),
+        Arg::Words(words) => words.into(),
+        Arg::Truth(truth) => truth.into(),
+        Arg::Bytes(bytes) => bytes.into(),
     }
 }
 
-/// Histories keep versions as numbers.
-fn version(version: &Version) -> Value {
-    version.as_str().parse().map_or_else(|_| Value::from(version.as_str()), Value::Int)
+/// As somebody types it.
+fn by_hand(value: &Value) -> String {
+    match value {
+        Value::Null => "NULL".to_owned(),
+        Value::Int(number) => number.to_string(),
+        Value::Bool(truth) => truth.to_string(),
+        Value::Text(text) => format!("'{}'", text.replace('\'', "''")),
+        Value::Bytes(bytes) => format!("x'{}'", hex(bytes)),
+    }
 }

@@ -7,6 +7,26 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::run::{UnknownWord, wire_enum};
 
+/// What `format` may say: `auto`, or the name of one that `formats/` has.
+pub const FORMATS: &[&str] = &[
+    "auto",
+    "sqlx",
+    "dbmate",
+    "golang-migrate",
+    "goose",
+    "flyway",
+    "refinery",
+    "rails",
+    "django",
+    "alembic",
+    "prisma",
+    "liquibase",
+    "atlas",
+    "efcore",
+    "node-pg-migrate",
+    "knex",
+];
+
 wire_enum! {
     /// Which kind of lock to take (`lock.mode`).
     LockChoice {

@@ -35,12 +35,39 @@ pub struct Bundle {
     pub folder: PathBuf,
     /// In order.
     pub migrations: Vec<Migration>,
+    /// What belongs to it and cannot be read. Nothing that it holds is known to be applied: with one such, what is
+    /// pending is never none.
+    pub unread: Vec<Unread>,
+}
+
+/// A part of a bundle that its format's reader does not understand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unread {
+    /// What: a file's name, an app's.
+    pub name: String,
+    /// Of what was found there, so that it counts in the digest; empty where nothing was.
+    pub checksum: Vec<u8>,
+    /// Why, in words that follow the name: `is XML, and only formatted SQL is read`.
+    pub why: String,
 }
 
 impl Bundle {
     /// Hash of names and checksums in order.
     pub fn digest(&self) -> Digest {
-        Digest::of_bundle(self.migrations.iter().map(|m| (m.name.as_str(), m.checksum.as_slice())))
+        let read = self.migrations.iter().map(|it| (it.name.as_str(), it.checksum.as_slice()));
+        let unread = self.unread.iter().map(|it| (it.name.as_str(), it.checksum.as_slice()));
+        Digest::of_bundle(read.chain(unread))
+    }
+
+    /// Whether it holds nothing at all.
+    pub fn is_empty(&self) -> bool {
+        self.migrations.is_empty() && self.unread.is_empty()
+    }
+
+    /// The version in front of this one.
+    pub fn before(&self, version: &Version) -> Option<&Version> {
+        let at = self.migrations.iter().position(|migration| migration.version == *version)?;
+        self.migrations.get(at.checked_sub(1)?).map(|migration| &migration.version)
     }
 }
 

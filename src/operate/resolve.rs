@@ -11,11 +11,11 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::database::{DbError, DbErrorKind, Purpose};
+use crate::database::{Database, DbError, DbErrorKind, Purpose};
 use crate::error::{Doing, Error, OperateError};
 use crate::job::{Job, Success};
 use crate::lead::sessions::Sessions;
-use crate::ledger::history::HistoryTable;
+use crate::ledger::history::{HistoryTable, Recorded};
 use crate::ledger::look::{Look, LookError};
 use crate::ledger::record::{Mine, Progress, Recorder, Verdict};
 use crate::lock::claim::{self, Claim, SecondLook};
@@ -25,6 +25,7 @@ use crate::model::ids::{Digest, Release, RunId};
 use crate::model::migration::Applied;
 use crate::model::resolve::{Resolution, ResolveReport, Resolved};
 use crate::model::run::{Run, RunStatus, Step, StepStatus};
+use crate::plan::pending::Refusal;
 pub use plan::Wanted;
 
 /// The release of the runs that record it.
@@ -50,6 +51,9 @@ pub struct Asked<'a> {
 pub async fn resolve(job: &Job, asked: &Asked<'_>) -> Result<Success, Error> {
     if job.bundle.is_none() {
         return Err(OperateError::NoMigrations.into());
+    }
+    if let Some(format) = job.format.filter(|format| format.writer().is_none()) {
+        return Err(OperateError::OnlyChecked { format: format.name() }.into());
     }
     // what cannot be, or is so already, needs no lock
     let changes = plan::changes(job, asked.wanted, &first_read(job).await?)?;
@@ -84,7 +88,20 @@ async fn first_read(job: &Job) -> Result<Vec<Applied>, Error> {
         opened => opened?,
     };
     let Some(history) = job.history_by_path() else { return Ok(Vec::new()) };
-    history.read(session.as_mut()).await.map_err(|error| job.refused(Doing::ReadingHistory, error))
+    read(job, session.as_mut(), &history).await
+}
+
+async fn read(job: &Job, session: &mut dyn Database, history: &HistoryTable) -> Result<Vec<Applied>, Error> {
+    let recorded = history.read(session).await;
+    let recorded = recorded.map_err(|error| job.refused(Doing::ReadingHistory, error))?;
+    let Some(bundle) = job.bundle.as_ref().filter(|_| recorded != Recorded::Nowhere) else {
+        return Ok(Vec::new());
+    };
+    job.understood(bundle, history, &recorded).map_err(|why| Error::HistoryRefused {
+        refusals: vec![Refusal::Unreadable { why }],
+        history: history.clone(),
+        folder: bundle.folder.display().to_string(),
+    })
 }
 
 /// One try for the lock, one claim, and if it stands, all of the work. None = somebody else has it.
@@ -125,7 +142,7 @@ struct AnyLook;
 impl SecondLook<()> for AnyLook {
     async fn judge(
         &mut self,
-        _session: &mut dyn crate::database::Database,
+        _session: &mut dyn Database,
         _look: &Look,
         _since: Option<i64>,
     ) -> Result<Option<()>, LookError> {
@@ -164,9 +181,9 @@ async fn rewrite(
     history: &HistoryTable,
 ) -> Result<Vec<Resolved>, Error> {
     let work = leader.work.as_mut();
-    let reading = |error| job.refused(Doing::ReadingHistory, error);
     let writing = |error| job.refused(Doing::Recording, error);
-    let changes = plan::changes(job, asked.wanted, &history.read(work).await.map_err(reading)?)?;
+    history.ensure(work).await.map_err(|error| job.refused(Doing::MakingHistory, error))?;
+    let changes = plan::changes(job, asked.wanted, &read(job, work, history).await?)?;
     work.script(job.ledger.dialect().begin).await.map_err(writing)?;
     let written = async {
         let mine = claim::mine(run);
@@ -176,7 +193,8 @@ async fn rewrite(
         }
         for change in &changes {
             let migration = plan::migration(job, &change.version);
-            for statement in history.resolve(&change.version, migration, change.now) {
+            let before = job.bundle.as_ref().and_then(|bundle| bundle.before(&change.version));
+            for statement in history.resolve(&change.version, migration, before, change.now) {
                 work.query(&statement).await?;
             }
         }

@@ -43,6 +43,16 @@ pub enum PlanError {
         /// What decided it.
         reason: String,
     },
+    /// A role that may lead, with migrations that only their own tool applies, and no command.
+    #[error("to {} there must be a command: migrations of the format {format} are read, and their own tool applies them ({reason})", verb(*role))]
+    OnlyChecked {
+        /// The format.
+        format: &'static str,
+        /// The role.
+        role: Role,
+        /// What decided it.
+        reason: String,
+    },
     /// Nothing says what is being released.
     #[error("nothing says what is being released: no --release, {}, no migrations", no_commit(platform))]
     NoRelease {

@@ -1,6 +1,7 @@
 //! A bundle against a history: what is pending, what is refused, what is only worth a notice. Pure; who reads the
 //! history and who acts on the judgement is elsewhere.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use crate::formats::Rules;
@@ -19,8 +20,10 @@ pub struct Judgement {
     pub ahead: Vec<Version>,
     /// What would have been refused, and is let pass by these rules: changed and missing files.
     pub accepted: Vec<Refusal>,
-    /// Every migration of bundle and history, by version.
+    /// Every migration of bundle and history, by version; where versions have no order, the bundle's first.
     pub states: Vec<MigrationState>,
+    /// Why the history says nothing that we could rely on: then what is pending is unknown.
+    pub unknown: Option<String>,
 }
 
 /// One reason not to touch a database.
@@ -50,6 +53,12 @@ pub enum Refusal {
         /// The file's name, or how the history describes it where there is no file.
         name: String,
     },
+    /// The history cannot be understood.
+    #[error("what is applied cannot be told: {why}")]
+    Unreadable {
+        /// Why.
+        why: String,
+    },
     /// It is pending, and a later one is applied.
     #[error("{name} is older than {newest}, which is applied already")]
     OutOfOrder {
@@ -62,26 +71,56 @@ pub enum Refusal {
     },
 }
 
-/// How versions follow each other: numbers by value, then other texts by their letters. Numbers in front, because
-/// comparing a number with a text by letters is no order at all (2 < 10 < 1a < 2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum VersionOrder<'a> {
-    /// Digits only, at most 128 bits.
-    Number(u128),
-    /// Anything else.
-    Text(&'a str),
-}
+/// How versions follow each other: numbers by value, dotted ones (`1.10`) part by part, then other texts by their
+/// letters. Numbers in front, because comparing a number with a text by letters is no order at all (2 < 10 < 1a < 2).
+#[derive(Clone, Copy, Debug)]
+pub struct VersionOrder<'a>(&'a str);
 
 impl<'a> From<&'a Version> for VersionOrder<'a> {
     fn from(version: &'a Version) -> Self {
-        let text = version.as_str();
-        let digits = text.bytes().all(|byte| byte.is_ascii_digit());
-        match text.parse() {
-            Ok(number) if digits => Self::Number(number),
-            _ => Self::Text(text),
+        Self(version.as_str())
+    }
+}
+
+impl<'a> VersionOrder<'a> {
+    /// The parts of a number, the most significant first, without the zeros that change nothing; none = a text.
+    fn parts(self) -> Option<impl Iterator<Item = &'a str>> {
+        let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+        let number = self.0.split('.').all(digits);
+        let significant = self.0.trim_end_matches(['0', '.']);
+        // `10` must keep its zero, `1.0` need not
+        let kept = self.0[significant.len()..].find('.').map_or(self.0.len(), |at| significant.len() + at);
+        number.then(|| self.0[..kept].split('.').map(|part| part.trim_start_matches('0')))
+    }
+}
+
+impl Ord for VersionOrder<'_> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        match (self.parts(), other.parts()) {
+            // without leading zeros, the longer number is the greater
+            (Some(one), Some(two)) => {
+                one.map(|part| (part.len(), part)).cmp(two.map(|part| (part.len(), part)))
+            }
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+            (None, None) => self.0.cmp(other.0),
         }
     }
 }
+
+impl PartialOrd for VersionOrder<'_> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for VersionOrder<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for VersionOrder<'_> {}
 
 /// Judges a history by a bundle. `rules` say what is let pass; a half-applied migration never is.
 pub fn judge(bundle: &Bundle, applied: &[Applied], rules: Rules) -> Judgement {
@@ -107,7 +146,7 @@ pub fn judge(bundle: &Bundle, applied: &[Applied], rules: Rules) -> Judgement {
         found.push((order, migration.version.clone(), migration.name.clone(), standing, refusal));
     }
     for (order, row) in history {
-        let ahead = newest_here.is_none_or(|newest| order > newest);
+        let ahead = !rules.ordered || newest_here.is_none_or(|newest| order > newest);
         let (version, name) = (row.version.clone(), row.description.clone());
         let (standing, refusal) = if !row.success {
             (MigrationStanding::Dirty, Some(Refusal::Dirty { version, name }))
@@ -128,7 +167,9 @@ pub fn judge(bundle: &Bundle, applied: &[Applied], rules: Rules) -> Judgement {
         }
         found.push((order, row.version.clone(), recorded_name(row), standing, refusal));
     }
-    found.sort_by_key(|(order, ..)| *order);
+    if rules.ordered {
+        found.sort_by_key(|(order, ..)| *order);
+    }
     for (_, version, name, state, refusal) in found {
         judgement.states.push(MigrationState { version, name, state });
         judgement.refusals.extend(refusal);
@@ -137,6 +178,11 @@ pub fn judge(bundle: &Bundle, applied: &[Applied], rules: Rules) -> Judgement {
 }
 
 impl Judgement {
+    /// Of a history that tells nothing.
+    pub fn unknown(bundle: &Bundle, why: String, rules: Rules) -> Self {
+        Self { unknown: Some(why), ..judge(bundle, &[], rules) }
+    }
+
     /// What whoever applies the bundle has to say, in a sentence each.
     pub fn notices(&self) -> Vec<String> {
         let mut notices = Vec::new();
@@ -145,23 +191,61 @@ impl Judgement {
             notices.push(format!(
                 "the database is ahead of these migrations by {}: {}; that is what a rollback looks like, and nothing is done about it",
                 ahead.len(),
-                ahead.join(", ")
+                few(&ahead)
             ));
         }
-        notices.extend(self.accepted.iter().map(|accepted| match accepted {
-            Refusal::Missing { .. } => format!("{accepted}; `history.missing: allow` accepts it"),
-            _ => format!("{accepted}; `history.changed: allow` accepts it"),
-        }));
+        let (missing, changed): (Vec<_>, Vec<_>) =
+            self.accepted.iter().partition(|accepted| matches!(accepted, Refusal::Missing { .. }));
+        if !missing.is_empty() {
+            let versions: Vec<_> = missing.iter().map(|refusal| refusal.subject()).collect();
+            let are = if versions.len() == 1 { "migration has" } else { "migrations have" };
+            notices.push(format!("{} applied {are} no file here: {}", versions.len(), few(&versions)));
+        }
+        if !changed.is_empty() {
+            let names: Vec<_> = changed.iter().map(|refusal| refusal.subject()).collect();
+            let were = if names.len() == 1 { "file was" } else { "files were" };
+            notices.push(format!("{} {were} changed after being applied: {}", names.len(), few(&names)));
+        }
         notices
     }
 
-    /// What of the bundle is pending; unknown if the bundle is empty, because it says nothing about the database.
+    /// What of the bundle is pending; unknown if the bundle is empty, because it says nothing about the database, and
+    /// if nothing is known to be pending but not everything could be read.
     pub fn pending(&self, bundle: &Bundle) -> Pending {
-        if bundle.migrations.is_empty() {
+        if bundle.is_empty() || self.unknown.is_some() {
             return Pending::Unknown;
         }
         let versions = self.pending.iter().map(|index| bundle.migrations[*index].version.clone());
-        Pending::from_versions(versions.collect())
+        match Pending::from_versions(versions.collect()) {
+            Pending::None if !bundle.unread.is_empty() => Pending::Unknown,
+            pending => pending,
+        }
+    }
+
+    /// Why what is pending is unknown, if it is for a reason that can be told.
+    pub fn why_unknown(&self, bundle: &Bundle) -> Option<String> {
+        let unread = || bundle.unread.first().map(|unread| format!("{} {}", unread.name, unread.why));
+        self.unknown.clone().or_else(unread)
+    }
+}
+
+impl Refusal {
+    /// The migration that it is about, as people know it.
+    fn subject(&self) -> &str {
+        match self {
+            Self::Changed { name, .. } | Self::Dirty { name, .. } | Self::OutOfOrder { name, .. } => name,
+            Self::Missing { version, .. } => version.as_str(),
+            Self::Unreadable { why } => why,
+        }
+    }
+}
+
+/// The first of many.
+fn few(all: &[&str]) -> String {
+    const FEW: usize = 10;
+    match all.len() {
+        0..=FEW => all.join(", "),
+        many => format!("{} and {} more", all[..FEW].join(", "), many - FEW),
     }
 }
 
@@ -197,7 +281,9 @@ fn refuse(
         (MigrationStanding::Dirty, _) => Some(Refusal::Dirty { version, name }),
         (MigrationStanding::Changed, _) if !rules.changed => Some(Refusal::Changed { version, name }),
         (MigrationStanding::Pending, Some(newest))
-            if !rules.out_of_order && VersionOrder::from(newest) > VersionOrder::from(&migration.version) =>
+            if !rules.out_of_order
+                && rules.ordered
+                && VersionOrder::from(newest) > VersionOrder::from(&migration.version) =>
         {
             Some(Refusal::OutOfOrder { version, name, newest: newest.clone() })
         }

@@ -27,6 +27,8 @@ pub struct RoleInputs<'a> {
     pub must_designate: bool,
     /// Whether there is a migrations folder or a command.
     pub can_lead: bool,
+    /// Without a command, the format that only its own tool applies.
+    pub only_checked: Option<&'static str>,
 }
 
 /// Decides.
@@ -38,6 +40,9 @@ pub fn role(inputs: &RoleInputs<'_>) -> Result<(Role, String), PlanError> {
     let (role, reason) = undisputed(inputs)?;
     if role != Role::Follow && !inputs.can_lead {
         return Err(PlanError::NothingToLeadWith { role, reason });
+    }
+    if let Some(format) = inputs.only_checked.filter(|_| role != Role::Follow) {
+        return Err(PlanError::OnlyChecked { format, role, reason });
     }
     Ok((role, reason))
 }

@@ -87,6 +87,7 @@ variants! { refusals: Refusal {
     "changed" => Refusal::Changed { .. },
     "missing" => Refusal::Missing { .. },
     "dirty" => Refusal::Dirty { .. },
+    "unreadable" => Refusal::Unreadable { .. },
     "out of order" => Refusal::OutOfOrder { .. },
 } }
 
@@ -98,6 +99,7 @@ variants! { operate: OperateError {
     "foreign holder" => OperateError::ForeignHolder { .. },
     "not confirmed" => OperateError::NotConfirmed { .. },
     "no migrations" => OperateError::NoMigrations,
+    "only checked" => OperateError::OnlyChecked { .. },
     "unknown version" => OperateError::UnknownVersion { .. },
     "whole migration" => OperateError::WholeMigration { .. },
     "ailing" => OperateError::Ailing { .. },
@@ -130,6 +132,7 @@ variants! { plans: PlanError {
     "not designated" => PlanError::NotDesignated { .. },
     "nothing to lead with" => PlanError::NothingToLeadWith { .. },
     "only follows" => PlanError::OnlyFollows { .. },
+    "only checked" => PlanError::OnlyChecked { .. },
     "no release" => PlanError::NoRelease { .. },
 } }
 
@@ -139,6 +142,7 @@ variants! { formats: FormatError {
     "not UTF-8" => FormatError::NotUtf8 { .. },
     "same version" => FormatError::SameVersion { .. },
     "bad name" => FormatError::BadName { .. },
+    "unsupported" => FormatError::Unsupported { .. },
     "unknown format" => FormatError::UnknownFormat { .. },
     "none fits" => FormatError::NoneFits { .. },
     "ambiguous" => FormatError::Ambiguous { .. },

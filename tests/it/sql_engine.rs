@@ -94,7 +94,7 @@ impl Stage {
     }
 
     async fn apply_as(&self, work: &mut Fake, sql: &str, transactional: bool) -> Result<(), StepError> {
-        let history = HistoryTable::new(self.dialect, FORMATS[0].history(), None);
+        let history = HistoryTable::new(self.dialect, FORMATS[0], None);
         let engine = Sql {
             dialect: self.dialect,
             server: &self.server,
@@ -104,6 +104,7 @@ impl Stage {
             hold: Hold::Session(&LockKey { name: "default".into(), id: None }),
             mine: &Mine { run: "the-run".into(), fence: 7 },
             after: None,
+            before: None,
             ddl_lock_timeout_ms: self.ddl_lock_timeout_ms,
             engine: self.engine,
             step: &StepRef { position: 1, total: 1, version: "3".into(), name: "3_a.sql".into() },

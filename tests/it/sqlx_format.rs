@@ -82,7 +82,7 @@ on_every_server! {
             Server::MariaDb => "mysql",
             Server::Sqlite => "sqlite",
         };
-        let create = (format.history().create)(engine).replace("{table}", "ours");
+        let create = format.writer().unwrap().create(engine).replace("{table}", "ours");
         db.sql(&create);
         db.sql(&create);
         assert!(!columns(db, "ours").is_empty());

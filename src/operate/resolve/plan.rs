@@ -37,7 +37,8 @@ fn find<'a>(bundle: &'a Bundle, version: &Version) -> Option<&'a Migration> {
 /// What has to change, in the order of the migrations; empty = the history says so already.
 pub fn changes(job: &Job, wanted: &Wanted, applied: &[Applied]) -> Result<Vec<Resolved>, Error> {
     let Some(bundle) = &job.bundle else { return Err(OperateError::NoMigrations.into()) };
-    let undo = job.history_by_path().map(|history| history.by_hand_undone(wanted.version()));
+    let before = bundle.before(wanted.version());
+    let undo = job.history_by_path().map(|history| history.by_hand_undone(wanted.version(), before));
     decide(bundle, wanted, applied, &undo.unwrap_or_default()).map_err(Error::from)
 }
 
@@ -131,7 +132,12 @@ mod tests {
             checksum: vec![1],
             transactional: true,
         };
-        Bundle { format: "sqlx", folder: "m".into(), migrations: [1, 2, 10].map(migration).to_vec() }
+        Bundle {
+            format: "sqlx",
+            folder: "m".into(),
+            migrations: [1, 2, 10].map(migration).to_vec(),
+            unread: Vec::new(),
+        }
     }
 
     fn row(version: &str, success: bool) -> Applied {

@@ -95,7 +95,7 @@ fn other() -> Run {
 }
 
 pub fn history(dialect: &'static Dialect) -> HistoryTable {
-    HistoryTable::new(dialect, FORMATS[0].history(), None)
+    HistoryTable::new(dialect, FORMATS[0], None)
 }
 
 fn migration() -> Migration {
@@ -512,6 +512,7 @@ pub fn refusal_samples() -> Vec<Refusal> {
         Refusal::Changed { version: "20240101".into(), name: name() },
         Refusal::Missing { version: "20240102".into(), description: "orders".into() },
         Refusal::Dirty { version: "20240103".into(), name: "20240103_days.sql".into() },
+        Refusal::Unreadable { why: "the table _sqlx_migrations is not there".into() },
         Refusal::OutOfOrder {
             version: "20231231".into(),
             name: "20231231_late.sql".into(),

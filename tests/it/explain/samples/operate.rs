@@ -50,6 +50,7 @@ pub fn operate_samples() -> Vec<OperateError> {
             folder: "db/migrations".into(),
             known: Vec::new(),
         },
+        OperateError::OnlyChecked { format: "flyway" },
         OperateError::WholeMigration {
             version: "2".into(),
             undo: "DELETE FROM _sqlx_migrations WHERE version = 2;".into(),

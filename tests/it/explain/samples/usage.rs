@@ -16,6 +16,11 @@ pub fn plan_samples() -> Vec<PlanError> {
         PlanError::NameUnknown { leader: "shop-web".into(), platform: "heroku".into() },
         PlanError::NotDesignated { platform: "heroku".into() },
         PlanError::NothingToLeadWith { role: Role::Elect, reason: "nothing says otherwise".into() },
+        PlanError::OnlyChecked {
+            format: "flyway",
+            role: Role::Lead,
+            reason: "RUN_MIGRATIONS is \"true\"".into(),
+        },
         PlanError::OnlyFollows {
             of: FollowSource::Command,
             role: Role::Lead,
@@ -37,6 +42,11 @@ pub fn plan_samples() -> Vec<PlanError> {
 pub fn format_samples() -> Vec<FormatError> {
     let file = |name: &str| Path::new("db/migrations").join(name);
     vec![
+        FormatError::Unsupported {
+            path: "db/migrations/3_orders.sql".into(),
+            line: Some(7),
+            what: "a second `-- migrate:up` block".into(),
+        },
         FormatError::NoFolder { folder: "db/migrations".into() },
         FormatError::Unreadable { path: file("1_a.sql"), source: denied() },
         FormatError::NotUtf8 { path: file("1_a.sql"), at: 17 },
