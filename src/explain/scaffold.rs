@@ -11,7 +11,11 @@ pub fn scaffold(error: &ScaffoldError) -> Explained {
             format!("nothing in {folder} says what to migrate with"),
             rejected.clone(),
             vec![
-                "name the folder with --migrations; or begin one: `bellwether new create_users` makes migrations/ with a first SQL file".to_owned(),
+                match rejected.is_empty() {
+                    true => "name the folder with --migrations; or begin one: `bellwether new create_users` makes migrations/ with a first SQL file",
+                    false => "put that right, or name the folder with --migrations",
+                }
+                .to_owned(),
                 "a tool that is not known here runs as a command: `bellwether deploy -- CMD`, or `command:` in bellwether.yml".to_owned(),
             ],
         ),

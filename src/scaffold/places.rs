@@ -137,7 +137,7 @@ fn kubernetes(project: &Project, asked: &Asked<'_>) -> Wish {
     let environment = yaml::word(environment(asked));
     let text = match (project.command(), &project.found) {
         (None, Some(found)) => KUBERNETES_SQL
-            .replace("<<folder>>", &found.named.to_string_lossy())
+            .replace("<<folder>>", &found.named.to_string_lossy().replace(char::is_control, "?"))
             .replace("<<format>>", found.format.name()),
         (command, _) => {
             let command = command.map_or_else(|| vec!["bin/migrate".to_owned()], |(command, _)| command);

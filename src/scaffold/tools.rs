@@ -217,12 +217,12 @@ impl Mark {
     }
 }
 
-/// What is in a folder, in order.
+/// What is in a folder, in order; what is named so that it would break a line is nothing that we look for.
 pub fn names(folder: &Path) -> Vec<String> {
     let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    let mut names: Vec<String> =
-        entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
+    let mut names: Vec<String> = names.filter(|name| !name.contains(char::is_control)).collect();
     names.sort();
     names
 }

@@ -147,7 +147,7 @@ fn without_anything_to_migrate_with_nothing_is_written() {
     ended.expect(2).says("bellwether new").says("--migrations");
     assert!(written.is_empty());
     let odd = project(&[("migrations/schema.sql", "")]);
-    init(&odd, &[]).0.expect(2).says("schema.sql is no migration");
+    init(&odd, &[]).0.expect(2).says("schema.sql is no migration").says("put that right");
     let two = project(&[SQL, ("migrations/0001_a.sql", "select 1;")]);
     init(&two, &[]).0.expect(2).says("migrations, db/migrations").says("--migrations");
     let (named, written) = init(&two, &["--migrations", "db/migrations"]);
@@ -193,6 +193,19 @@ fn a_config_elsewhere_is_of_the_project_there() {
     let config = yaml(&written["services/shop/bellwether.yml"]);
     assert_eq!(config["environments"]["staging 2"]["migrations"], "migrations");
     plan(&project, &["-c", "services/shop/bellwether.yml"]).expect(0);
+}
+
+/// A name that goes on in the next line writes no key of its own.
+#[test]
+fn names_break_no_line() {
+    let project = project(&[("knexfile.js\nevil: 1", ""), ("a\nleader: evil/0001_a.sql", "select 1;")]);
+    let args = ["--migrations", "a\nleader: evil", "--platform=kubernetes"];
+    let (ended, written) = init(&project, &args);
+    ended.expect(0);
+    let config = &yaml(&written["bellwether.yml"])["environments"]["production"];
+    assert_eq!(config["leader"], "elect");
+    assert_eq!(config["migrations"], "a\nleader: evil");
+    assert!(yaml(&written["bellwether-init-container.yaml"]).as_mapping().unwrap().len() == 1);
 }
 
 #[test]
