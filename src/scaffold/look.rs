@@ -20,8 +20,6 @@ const FOLDERS: [&str; 10] = [
     "internal/db/migrations",
     "prisma/migrations",
 ];
-/// Formats whose files bellwether sends itself.
-const APPLIED: [&str; 4] = ["sqlx", "dbmate", "golang-migrate", "goose"];
 
 /// What there is.
 pub struct Project {
@@ -79,7 +77,7 @@ impl Project {
 
 /// Whether bellwether sends these files itself.
 pub fn is_applied(format: &dyn Format) -> bool {
-    APPLIED.contains(&format.name())
+    format.writer().is_some()
 }
 
 /// Looks at the project in the config's folder.
