@@ -5,6 +5,9 @@ use std::fs::{self, File};
 use std::path::Path;
 use std::time::Duration;
 
+use bellwether::formats::FORMATS;
+use bellwether::formats::next::Next;
+use bellwether::model::migration::Bundle;
 use nix::fcntl::{Flock, FlockArg};
 use nix::sys::signal::Signal;
 use tempfile::TempDir;
@@ -77,7 +80,8 @@ fn the_first_one_makes_the_folder_and_has_the_time() {
 #[test]
 fn a_project_with_ways_back_gets_both_files() {
     let project = project(&["migrations/0001_a.up.sql", "migrations/0001_a.down.sql"]);
-    let ended = new(&project, "b").run().expect(0);
+    // other tools have such pairs, too
+    let ended = new(&project, "b").arg("--format=sqlx").run().expect(0);
     assert_eq!(ended.stdout, "migrations/0002_b.up.sql\nmigrations/0002_b.down.sql\n");
     assert_eq!(
         names(&project.path().join("migrations")),
@@ -93,6 +97,39 @@ fn what_it_writes_is_a_migration() {
     let lead = Bellwether::new("lead").args(["--migrations", "migrations", "--release", "r1"]);
     let led = lead.within(project.path()).url("sqlite:app.db").run().expect(0);
     assert_eq!(led.applied(), ["1", "2"]);
+}
+
+/// The conformance of formats: what one names as its next migration it reads as that, after all others.
+#[test]
+fn every_format_reads_what_it_names() {
+    for format in FORMATS {
+        let folder = project(&[]);
+        for number in 1..=3 {
+            let before = match number {
+                1 => Bundle {
+                    format: format.name(),
+                    folder: folder.path().to_owned(),
+                    migrations: Vec::new(),
+                    unread: Vec::new(),
+                },
+                _ => format.read(folder.path()).unwrap(),
+            };
+            let Next::Files(files) = format.next(&before, "add e-mail's index", 1_700_000_000_000) else {
+                break;
+            };
+            for file in files {
+                let path = folder.path().join(&file.name);
+                fs::create_dir_all(path.parent().unwrap()).unwrap();
+                assert!(!path.exists(), "{}: {}", format.name(), file.name);
+                fs::write(path, file.text).unwrap();
+            }
+            let after = format.read(folder.path()).unwrap();
+            assert_eq!(after.migrations.len(), number, "{}: {after:?}", format.name());
+            let versions =
+                |bundle: &Bundle| bundle.migrations.iter().map(|one| one.version.clone()).collect::<Vec<_>>();
+            assert_eq!(versions(&after)[..number - 1], versions(&before), "{}", format.name());
+        }
+    }
 }
 
 #[test]
