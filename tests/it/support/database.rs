@@ -94,8 +94,15 @@ impl TestDatabase {
         db
     }
 
-    /// The same database on another server, which has a copy of it.
+    /// The same database on PostgreSQL's standby, which has a copy of it once it has come that far.
     pub fn copy_at(&self, root: &str) -> Self {
+        let mut session = Session::open(self.server, root);
+        let sql = format!("select 1 from pg_database where datname = '{}'", self.name);
+        let end = Instant::now() + Duration::from_secs(60);
+        while session.rows(&sql).is_empty() {
+            assert!(Instant::now() < end, "the standby has not heard of {}", self.name);
+            std::thread::sleep(Duration::from_millis(20));
+        }
         Self::named(self.server, Some(root), self.name.clone(), true)
     }
 
