@@ -4,6 +4,7 @@ mod asking;
 mod doctor;
 mod github;
 mod here;
+mod heroku;
 mod inspect;
 mod install;
 mod invocation;

@@ -214,7 +214,7 @@ pub struct Global {
     #[arg(value_parser = name())]
     pub format: Option<String>,
 
-    /// Where a follower looks: ledger, github, command
+    /// Where a follower looks: ledger, github, heroku, command
     #[arg(long, global = true, value_name = "SOURCE", help_heading = WAITING)]
     #[arg(hide_possible_values = true, value_parser = words::<FollowSource>(&["ledger", "history", "github", "heroku", "command"]))]
     pub follow: Option<FollowSource>,

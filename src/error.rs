@@ -4,6 +4,7 @@ mod about;
 mod asked;
 mod facts;
 mod github;
+mod heroku;
 mod operate;
 mod scaffold;
 
@@ -24,8 +25,8 @@ use crate::plan::PlanError;
 use crate::plan::pending::Refusal;
 
 pub use self::{
-    asked::StatusError, facts::AtWork, facts::Doing, facts::Seeking, github::Asking, github::GithubError,
-    operate::OperateError, scaffold::ScaffoldError,
+    asked::StatusError, facts::AtWork, facts::Doing, facts::Elsewhere, facts::Seeking, github::Asking,
+    github::GithubError, heroku::HerokuError, operate::OperateError, scaffold::ScaffoldError,
 };
 
 /// Why we do not end with 0.
@@ -297,6 +298,9 @@ pub enum Error {
     /// GitHub's Deployments cannot be read, or not be written where they must be.
     #[error(transparent)]
     Github(#[from] GithubError),
+    /// A Heroku app's releases cannot be read.
+    #[error(transparent)]
+    Heroku(#[from] HerokuError),
     /// An operator's command.
     #[error(transparent)]
     Operate(#[from] OperateError),
@@ -352,6 +356,7 @@ impl Error {
             Self::LeaderLate { .. } => Exit::LeaderLate,
             Self::Status(error) => error.exit(),
             Self::Github(error) => error.exit(),
+            Self::Heroku(error) => error.exit(),
             Self::Operate(error) => error.exit(),
             Self::NotReady { .. } => Exit::NotReady,
             Self::Bug { .. } => Exit::Bug,

@@ -4,7 +4,9 @@ pub mod asking;
 pub mod decide;
 mod failed;
 pub mod github;
+pub mod heroku;
 mod ledger;
+pub mod remote;
 mod rest;
 pub mod source;
 

@@ -5,6 +5,7 @@ use tokio::time::Instant;
 use crate::app::inspect::{self, Lock, silent};
 use crate::app::invocation::Invocation;
 use crate::app::prepare::{self, Prepared};
+use crate::app::watching;
 use crate::config::Settings;
 use crate::database::{Purpose, Server};
 use crate::error::{Error, OperateError};
@@ -25,6 +26,23 @@ pub async fn doctor(call: &Invocation<'_>) -> Result<Success, Error> {
         let asked = settings.follow.command.join(" ");
         findings.push(Finding::ok("database", format!("none is needed: a status command is asked: {asked}")));
         return tell(call, DoctorReport { environment, database: None, findings });
+    }
+    if settings.database.is_none() && watching::is_remote(settings.follow.source) {
+        findings.push(Finding::ok("database", "none is needed: a follower looks elsewhere"));
+        let found = watching::found(call, settings).await;
+        findings.push(match &found {
+            Ok(found) => Finding::ok("source", found),
+            Err(error) => Finding::of("source", Health::Bad, error),
+        });
+        let report = DoctorReport { environment, database: None, findings };
+        return match found {
+            Ok(_) => tell(call, report),
+            // what keeps us from it has exit codes of its own
+            Err(error) => {
+                call.report.event(&Event::Doctor(Box::new(report)));
+                Err(error)
+            }
+        };
     }
     let prepared = prepared(call, settings, &mut findings)?;
     let (role, release) = deploy(call, &prepared, &mut findings);

@@ -13,7 +13,8 @@ use crate::model::ids::Release;
 use crate::model::repository::Repository;
 use crate::model::secret::Secret;
 use crate::platform::Env;
-use crate::status::github::client::{Client, DEFAULT_API, NoClient};
+use crate::status::github::client::{Client, DEFAULT_API};
+use crate::status::rest::NoClient;
 
 /// Where a token is looked for; the action's input is handed on in the first.
 const TOKENS: [&str; 2] = ["BELLWETHER_GITHUB_TOKEN", "GITHUB_TOKEN"];

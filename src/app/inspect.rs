@@ -200,7 +200,7 @@ pub async fn status(call: &Invocation<'_>, check: bool) -> Result<Success, Error
     if settings.follow.source == FollowSource::Command {
         return asking::status(call, &settings, check).await;
     }
-    if settings.follow.source == FollowSource::Github {
+    if watching::is_remote(settings.follow.source) {
         return watching::status(call, settings, check).await;
     }
     let prepared = prepare::prepare(call, settings)?;

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use tokio::sync::watch;
 use tokio::time::{sleep_until, timeout};
 
-use crate::app::github;
 use crate::app::inspect::{readiness, silent};
 use crate::app::invocation::Invocation;
-use crate::app::{AFTER_BUDGET, AFTER_SIGNAL, prepare, time};
+use crate::app::prepare::{self, Prepared};
+use crate::app::{AFTER_BUDGET, AFTER_SIGNAL, github, heroku, time};
 use crate::config::Settings;
-use crate::error::{Asking, Error};
-use crate::follow::github::Deployments;
+use crate::error::{Asking, Elsewhere, Error};
+use crate::follow::remote::{Distant, Remote};
 use crate::follow::source::{Looked, Memory, Source};
 use crate::follow::watch as watch_source;
 use crate::job::{Party, Success, watched};
@@ -23,11 +23,16 @@ use crate::plan::PlanError;
 use crate::plan::role::role;
 use crate::status::github::read::Reader;
 
+/// Whether what is followed is told by somebody else's API.
+pub fn is_remote(source: FollowSource) -> bool {
+    matches!(source, FollowSource::Github | FollowSource::Heroku)
+}
+
 /// Whether this participant looks at a source that is no ledger. A leader leads whatever the source is; an elect has to
 /// see the ledger.
 pub fn looks_elsewhere(call: &Invocation<'_>, settings: &Settings) -> Result<bool, Error> {
     let of = settings.follow.source;
-    if of != FollowSource::Github {
+    if !is_remote(of) {
         return Ok(false);
     }
     match role(&prepare::role_inputs(call, settings))? {
@@ -40,7 +45,7 @@ pub fn looks_elsewhere(call: &Invocation<'_>, settings: &Settings) -> Result<boo
 /// What such a follower is, and where it looks.
 struct Watcher {
     party: Party,
-    reader: Reader,
+    remote: Box<dyn Remote>,
     start: Start,
 }
 
@@ -50,19 +55,31 @@ fn watcher(call: &Invocation<'_>, settings: Settings) -> Result<Watcher, Error> 
     let decided = role(&prepared.role_inputs(call)).ok();
     let role_reason = decided.map_or_else(String::new, |(_, reason)| reason);
     call.has_role(Some(Role::Follow));
+    let remote = remote(call, &prepared)?;
     let (release, release_reason) = prepared.release(call)?;
     call.has_release(release.as_ref());
-    let client = github::client(call, &prepared.settings, Asking::Reading)?;
-    let party = prepared.party(call, Role::Follow, release);
+    let mut party = prepared.party(call, Role::Follow, release);
+    if prepared.settings.follow.source == FollowSource::Heroku && party.scope.deploy.take().is_some() {
+        let message = "Heroku's releases know of no deploys: --deploy does not count here".to_owned();
+        call.report.event(&Event::Warning { message });
+    }
     let start = prepare::start(&party, None, role_reason, release_reason);
-    Ok(Watcher { party, reader: Reader::new(Arc::new(client)), start })
+    Ok(Watcher { party, remote, start })
+}
+
+fn remote(call: &Invocation<'_>, prepared: &Prepared) -> Result<Box<dyn Remote>, Error> {
+    if prepared.settings.follow.source == FollowSource::Heroku {
+        return Ok(Box::new(heroku::reader(call, &prepared.settings)?));
+    }
+    let client = github::client(call, &prepared.settings, Asking::Reading)?;
+    Ok(Box::new(Reader::new(Arc::new(client))))
 }
 
 /// Waits for the verdict.
 pub async fn follow(call: &Invocation<'_>, settings: Settings) -> Result<Success, Error> {
-    let Watcher { party, reader, start } = watcher(call, settings)?;
+    let Watcher { party, remote, start } = watcher(call, settings)?;
     call.report.event(&Event::Start(start));
-    let mut source = Deployments::new(&party, reader);
+    let mut source = Distant::new(&party, remote);
     tokio::select! {
         biased;
         ended = watch_source(&party, &mut source, None) => ended,
@@ -93,14 +110,9 @@ async fn last_resort(party: &Party, mut forced: watch::Receiver<bool>) -> Error 
 /// Says where a follower would look, after one look.
 pub async fn plan(call: &Invocation<'_>, settings: Settings) -> Result<Success, Error> {
     let lock = settings.lock.clone();
-    let Watcher { party, reader, start } = watcher(call, settings)?;
-    let repository = reader.client().repository().to_string();
-    let looked = look_once(&party, reader).await?;
-    let seen = looked.observation.latest.as_ref().map(|latest| &latest.run);
-    let standing = match seen {
-        Some(run) => format!("the latest run of our release, by {}, is {}", run.leader, run.status),
-        None => "no deployment tells of our release yet".to_owned(),
-    };
+    let Watcher { party, remote, start } = watcher(call, settings)?;
+    let place = remote.place();
+    let standing = standing(&place, &look_once(&party, remote).await?);
     call.report.event(&Event::Plan(Box::new(PlanReport {
         start,
         server: None,
@@ -113,16 +125,33 @@ pub async fn plan(call: &Invocation<'_>, settings: Settings) -> Result<Success, 
         pending: Pending::Unknown,
         migrations: Vec::new(),
         refused: Vec::new(),
-        next: format!("{standing}; would wait for the leader by the deployments of {repository}"),
+        next: format!("{standing}; would wait for the leader by {place}"),
     })));
     Ok(silent())
 }
 
+fn standing(place: &Elsewhere, looked: &Looked) -> String {
+    match &looked.observation.latest {
+        Some(seen) => {
+            format!("the latest run of our release, by {}, is {}", seen.run.leader, seen.run.status)
+        }
+        None => place.nothing_yet(),
+    }
+}
+
+/// Where a follower looks, and what is there, in one sentence for `doctor`.
+pub async fn found(call: &Invocation<'_>, settings: Settings) -> Result<String, Error> {
+    let Watcher { party, remote, .. } = watcher(call, settings)?;
+    let place = remote.place();
+    let standing = standing(&place, &look_once(&party, remote).await?);
+    Ok(format!("{place} can be read; {standing}"))
+}
+
 /// Looks once.
 pub async fn status(call: &Invocation<'_>, settings: Settings, check: bool) -> Result<Success, Error> {
-    let Watcher { party, reader, .. } = watcher(call, settings)?;
+    let Watcher { party, remote, .. } = watcher(call, settings)?;
     call.has_role(None);
-    let looked = look_once(&party, reader).await?;
+    let looked = look_once(&party, remote).await?;
     let latest = looked.observation.latest.as_ref();
     let (ready, reason) = readiness(latest.map(|seen| (&seen.run, seen.alive)), &Pending::Unknown);
     call.report.event(&Event::Status(Box::new(StatusReport {
@@ -138,6 +167,6 @@ pub async fn status(call: &Invocation<'_>, settings: Settings, check: bool) -> R
     if check && !ready { Err(Error::NotReady { reason }) } else { Ok(silent()) }
 }
 
-async fn look_once(party: &Party, reader: Reader) -> Result<Looked, Error> {
-    Deployments::new(party, reader).look(&mut Memory::default()).await
+async fn look_once(party: &Party, remote: Box<dyn Remote>) -> Result<Looked, Error> {
+    Distant::new(party, remote).look(&mut Memory::default()).await
 }

@@ -2,7 +2,7 @@
 
 /// Keys of an environment, each with the values that already mean what they say.
 pub(super) const KEYS: &[(&str, &[&str])] =
-    &[("follow.source", &["ledger", "github", "command"]), ("follow.needs", &[]), ("heroku.app", &[])];
+    &[("follow.source", &["ledger", "github", "heroku", "command"]), ("follow.needs", &[])];
 
 /// Whether a key may have a value in this version.
 pub(super) fn may_be(key: &str, value: &str) -> bool {

@@ -236,7 +236,7 @@ bad_configs! {
     an_exit_code_that_means_both: "", "defaults:\n  follow: { source: command, command: [x], ready: [0, 3], pending: [1, 3] }\n";
     an_exit_code_that_means_both_by_default: "", "defaults:\n  follow: { source: command, command: [x], ready: [1] }\n";
     no_exit_code_that_means_ready: "", "defaults:\n  follow: { source: command, command: [x], ready: [] }\n";
-    not_yet_in_defaults: "", "defaults: { follow: { source: heroku } }\n";
+    not_yet_in_defaults: "", "defaults: { follow: { source: history } }\n";
     deployments_misspelt: "", "defaults:\n  github:\n    deployments: requierd\n";
     a_repository_without_an_owner: "", "defaults:\n  github: { repository: shop }\n";
 }

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use crate::database::DbErrorKind;
-use crate::error::{Doing, Error, GithubError};
+use crate::error::{Doing, Error, GithubError, HerokuError};
 use crate::model::ids::Version;
 use crate::model::run::Run;
+use crate::status::rest::Failure;
 
 impl Error {
     /// The same with how long we tried.
@@ -62,6 +63,15 @@ impl Error {
     /// Whether a participant that had a connection before, and is not at work, waits this out.
     pub fn passes(&self) -> bool {
         matches!(self, Self::Database { error, .. } if error.kind.passes() || error.kind.contended())
+    }
+
+    /// What an API said that tells of the leader, if it was one.
+    pub fn failure(&self) -> Option<&Failure> {
+        match self {
+            Self::Github(GithubError::Refused { failure, .. })
+            | Self::Heroku(HerokuError::Refused { failure, .. }) => Some(failure),
+            _ => None,
+        }
     }
 
     /// What the database said, if it was the database.

@@ -1,5 +1,7 @@
 //! What an error carries besides the database's words: what we asked of it, what a follower looked for.
 
+use std::fmt;
+
 use crate::model::ids::{Environment, Participant};
 use crate::model::run::Run;
 
@@ -16,8 +18,42 @@ pub struct Seeking {
     pub leader: Option<Participant>,
     /// Other runs that there were meanwhile.
     pub others: Vec<Run>,
-    /// Where it looked, if not in the ledger: `among the deployments of acme/shop`.
-    pub place: Option<String>,
+    /// Where it looked, if not in the ledger.
+    pub place: Option<Box<Elsewhere>>,
+}
+
+/// Where a follower looks that does not look into the ledger.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Elsewhere {
+    /// GitHub.
+    Deployments {
+        /// `owner/name`.
+        repository: String,
+    },
+    /// Heroku.
+    Releases {
+        /// The leader's app.
+        app: String,
+    },
+}
+
+impl Elsewhere {
+    /// That nothing of our release is there, as a sentence's part.
+    pub fn nothing_yet(&self) -> String {
+        match self {
+            Self::Deployments { .. } => "no deployment tells of our release yet".to_owned(),
+            Self::Releases { app } => format!("no build and no release of {app} is of our commit yet"),
+        }
+    }
+}
+
+impl fmt::Display for Elsewhere {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Deployments { repository } => write!(f, "the deployments of {repository}"),
+            Self::Releases { app } => write!(f, "the releases of {app}"),
+        }
+    }
 }
 
 /// What was at work when the end came.

@@ -2,7 +2,7 @@
 
 use crate::exit::Exit;
 use crate::model::ids::{Release, Version};
-use crate::status::github::Failure;
+use crate::status::rest::Failure;
 
 /// What we wanted of a repository's deployments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use super::{span, stays_applied, told};
 use crate::error::{Asking, GithubError};
 use crate::model::event::Explained;
 use crate::model::ids::Version;
-use crate::status::github::Failure;
+use crate::status::rest::Failure;
 
 pub fn github(error: &GithubError) -> Explained {
     let hints = match error {

@@ -6,6 +6,7 @@ mod connection;
 mod cut;
 mod github;
 mod here;
+mod heroku;
 mod marks;
 mod operate;
 mod scaffold;
@@ -82,6 +83,7 @@ fn in_words(error: &Error) -> Explained {
         }
         Error::Status(error) => asked::status(error),
         Error::Github(error) => github::github(error),
+        Error::Heroku(error) => heroku::heroku(error),
         Error::Operate(error) => operate::operate(error),
         Error::Scaffold(error) => scaffold::scaffold(error),
         Error::NotReady { reason } => verdict::not_ready(reason),

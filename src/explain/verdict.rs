@@ -3,12 +3,17 @@
 use std::time::Duration;
 
 use super::{count, machine, span, told};
-use crate::error::Seeking;
+use crate::error::{Elsewhere, Seeking};
 use crate::model::event::Explained;
 use crate::model::run::{EngineKind, Run, RunStatus};
 
 /// Other runs named in a message.
 const OTHERS: usize = 5;
+
+const SAME: &str = "release, environment and lock.name must be the same for the leader and those who follow";
+const DEPLOYMENTS_ON: &str = "the leader tells GitHub of its run only with `github: { deployments: on }` and a token that has `deployments: write`";
+const SAME_COMMIT: &str = "the release must be the commit from which the leader's app is built";
+const NO_COMMIT: &str = "an image that was pushed to Heroku's registry names no commit: such an app cannot be waited for by its releases";
 
 /// The leader's own text, word for word.
 pub fn leader_failed(run: &Run) -> Explained {
@@ -22,8 +27,12 @@ pub fn leader_failed(run: &Run) -> Explained {
         format!("{} failed to migrate to {}{at}", run.leader, run.release.short()),
         causes,
         vec![format!(
-            "this participant must not go live; mend the {} and deploy all participants again",
-            if run.engine == EngineKind::Command { "command" } else { "migration" }
+            "this participant must not go live; mend {} and deploy all participants again",
+            match (&run.failed_step, run.engine) {
+                (Some(step), EngineKind::Command) if run.is_told() => step.as_str(),
+                (_, EngineKind::Command) => "the command",
+                (_, EngineKind::Sql) => "the migration",
+            }
         )],
     )
 }
@@ -115,14 +124,17 @@ pub fn leader_never_started(waited: Duration, seeking: &Seeking) -> Explained {
     causes.extend(others(seeking));
     let mut hints = vec![
         "is a leader part of this deploy? `bellwether plan` says what each participant would do".to_owned(),
-        "release, environment and lock.name must be the same for the leader and those who follow".to_owned(),
+        match seeking.place.as_deref() {
+            Some(Elsewhere::Releases { .. }) => SAME_COMMIT.to_owned(),
+            _ => SAME.to_owned(),
+        },
     ];
     hints.extend(seeking.leader.as_ref().map(|leader| {
         format!("does anyone still go by the name {leader}? An app that was renamed follows, like all the others, until `leader:` has its new name")
     }));
-    hints.extend(seeking.place.as_ref().map(|_| {
-        "the leader tells GitHub of its run only with `github: { deployments: on }` and a token that has `deployments: write`"
-            .to_owned()
+    hints.extend(seeking.place.as_deref().map(|place| match place {
+        Elsewhere::Deployments { .. } => DEPLOYMENTS_ON.to_owned(),
+        Elsewhere::Releases { .. } => NO_COMMIT.to_owned(),
     }));
     told(format!("no leader began within {}", span(waited)), causes, hints)
 }
@@ -156,7 +168,7 @@ pub fn leader_late(
     let mut seeking = seeking.clone();
     seeking.others.retain(|other| run.is_none_or(|run| run.id != other.id));
     causes.extend(others(&seeking));
-    if at_work && run.is_some_and(Run::is_told) {
+    if at_work && matches!(seeking.place.as_deref(), Some(Elsewhere::Deployments { .. })) {
         causes
             .push("GitHub cannot tell a leader that died without a word from one that is at work".to_owned());
     }
@@ -189,9 +201,14 @@ fn sought(seeking: &Seeking) -> String {
         Some(release) => format!("a run of release {release}"),
         None => "any run".to_owned(),
     };
+    if let (Some(place @ Elsewhere::Releases { .. }), Some(commit)) =
+        (seeking.place.as_deref(), &seeking.release)
+    {
+        return format!("we looked among {place} for one of the commit {commit}, and among its builds");
+    }
     format!(
         "we looked{} for {release} in the environment {} under the lock {}{}",
-        seeking.place.as_ref().map(|place| format!(" {place}")).unwrap_or_default(),
+        seeking.place.as_ref().map(|place| format!(" among {place}")).unwrap_or_default(),
         seeking.environment,
         seeking.lock_name,
         seeking

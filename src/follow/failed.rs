@@ -16,7 +16,8 @@ pub(super) async fn failed(
     seen: &Observation,
 ) -> Error {
     let waited = party.limits.began.elapsed();
-    let seeking = Seeking { place: source.place(), ..party.seeking(source.others(since).await) };
+    let seeking =
+        Seeking { place: source.place().map(Box::new), ..party.seeking(source.others(since).await) };
     match failure {
         Failure::LeaderFailed(run) => Error::LeaderFailed { run },
         Failure::LeaderInterrupted(run) => Error::LeaderInterrupted { run },

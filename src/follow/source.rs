@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use tokio::time::Instant;
 
 use crate::database::Server;
-use crate::error::Error;
+use crate::error::{Elsewhere, Error};
 use crate::follow::decide::Observation;
 use crate::job::Party;
 use crate::lead::sessions::Sessions;
@@ -33,8 +33,8 @@ pub trait Source {
     /// Why we wait while nobody has begun.
     fn nobody_began(&self) -> String;
 
-    /// Where it is, if that has to be said: `among the deployments of acme/shop`.
-    fn place(&self) -> Option<String> {
+    /// Where it is, if not in the ledger.
+    fn place(&self) -> Option<Elsewhere> {
         None
     }
 

@@ -17,11 +17,11 @@ use crate::model::ids::Version;
 use crate::model::run::{EngineKind, Role, Run, RunStatus};
 use crate::model::secret::without_passwords;
 use crate::report::Report;
-use crate::status::github::Failure;
 use crate::status::github::client::Client;
 use crate::status::github::read::Reader;
 use crate::status::github::wire::{PAYLOAD_VERSION, Payload};
 use crate::status::github::write::{Announcement, State};
+use crate::status::rest::Failure;
 
 /// What making a required deployment may take: a lease is not trusted for much longer without a beat.
 const BEFORE_WORK: Duration = Duration::from_secs(8);

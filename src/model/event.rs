@@ -178,7 +178,7 @@ pub struct Start {
     pub release_reason: String,
     /// Given by the user.
     pub deploy: Option<Deploy>,
-    /// The database, without password; none where a status command or GitHub is asked instead.
+    /// The database, without password; none where a status command, GitHub or Heroku is asked instead.
     pub database: Option<String>,
 }
 

@@ -3,6 +3,8 @@
 
 pub mod command;
 pub mod github;
+pub mod heroku;
+pub mod rest;
 
 use std::time::Duration;
 

@@ -8,15 +8,15 @@ use std::fmt::Write as _;
 use bellwether::database::url::UrlError;
 use bellwether::database::{DbErrorKind, EngineName, mysql};
 use bellwether::engine::step::{StepError, Unsendable};
-use bellwether::error::{Error, GithubError, OperateError, ScaffoldError};
+use bellwether::error::{Error, GithubError, HerokuError, OperateError, ScaffoldError};
 use bellwether::explain::explain;
 use bellwether::formats::FormatError;
 use bellwether::plan::PlanError;
 use bellwether::plan::pending::Refusal;
 
 use samples::{
-    error_samples, format_samples, github_samples, history, kind_samples, operate_samples, plan_samples,
-    refusal_samples, scaffold_samples, step_samples, url_samples,
+    error_samples, format_samples, github_samples, heroku_samples, history, kind_samples, operate_samples,
+    plan_samples, refusal_samples, scaffold_samples, step_samples, url_samples,
 };
 
 /// The names of an enum's variants, and which one a value is: a new variant does not compile until it has a name here,
@@ -66,6 +66,7 @@ variants! { errors: Error {
     "leader late" => Error::LeaderLate { .. },
     "status" => Error::Status(_),
     "github" => Error::Github(_),
+    "heroku" => Error::Heroku(_),
     "operate" => Error::Operate(_),
     "scaffold" => Error::Scaffold(_),
     "not ready" => Error::NotReady { .. },
@@ -125,6 +126,18 @@ variants! { github: GithubError {
     "no roots" => GithubError::NoRoots,
     "foreign" => GithubError::Foreign { .. },
     "refused" => GithubError::Refused { .. },
+} }
+
+variants! { heroku: HerokuError {
+    "no app" => HerokuError::NoApp,
+    "bad app" => HerokuError::BadApp { .. },
+    "own app" => HerokuError::OwnApp { .. },
+    "no commit" => HerokuError::NoCommit { .. },
+    "no token" => HerokuError::NoToken { .. },
+    "bad token" => HerokuError::BadToken,
+    "bad api" => HerokuError::BadApi { .. },
+    "no roots" => HerokuError::NoRoots,
+    "refused" => HerokuError::Refused { .. },
 } }
 
 variants! { plans: PlanError {
@@ -286,6 +299,13 @@ fn everything_that_keeps_us_from_github() {
 }
 
 #[test]
+fn everything_that_keeps_us_from_heroku() {
+    missing(heroku::NAMES, heroku_samples().iter().map(heroku::name));
+    let samples = heroku_samples().into_iter().map(|error| (heroku::name(&error), error.into()));
+    insta::assert_snapshot!("heroku", page(samples));
+}
+
+#[test]
 fn everything_that_a_database_says() {
     for engine in [EngineName::Postgres, EngineName::Sqlite] {
         let samples = kind_samples(engine);
@@ -313,6 +333,7 @@ fn every_error_reads_well() {
         .chain(operate_samples().into_iter().map(|error| ("operate", error.into())))
         .chain(scaffold_samples().into_iter().map(|error| ("scaffold", error.into())))
         .chain(github_samples().into_iter().map(|error| ("github", error.into())))
+        .chain(heroku_samples().into_iter().map(|error| ("heroku", error.into())))
         .chain(kind_samples(EngineName::Postgres))
         .chain(kind_samples(EngineName::MySql))
         .chain(kind_samples(EngineName::Sqlite));

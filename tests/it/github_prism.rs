@@ -2,76 +2,19 @@
 //! complains of every request and every answer that does not fit.
 
 use std::collections::BTreeSet;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
 use crate::support::github::{COMMIT, READER, REPOSITORY, WRITER};
-use crate::support::server::{absent, example_tool};
+use crate::support::prism::{Prism, described};
+use crate::support::server::absent;
 use crate::support::{Bellwether, Github, Migrations, Server};
-
-const SOON: Duration = Duration::from_secs(120);
-
-/// Ends with the test.
-struct Prism {
-    process: Child,
-    port: u16,
-    folder: TempDir,
-}
-
-impl Prism {
-    /// In front of `github`; none, and a printed skip, where it or the description is absent.
-    fn start(github: &Github) -> Option<Self> {
-        let prism = example_tool("prism", "BELLWETHER_TEST_PRISM")?;
-        let folder = tempfile::tempdir().unwrap();
-        let description = description(folder.path())?;
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let log = std::fs::File::create(folder.path().join("log")).unwrap();
-        let process = Command::new(prism)
-            .args(["proxy", "--errors", "--host", "127.0.0.1", "-p", &port.to_string()])
-            .arg(description)
-            .arg(github.root())
-            .stdin(Stdio::null())
-            .stdout(log.try_clone().unwrap())
-            .stderr(log)
-            .spawn()
-            .unwrap();
-        let prism = Self { process, port, folder };
-        let until = Instant::now() + SOON;
-        while !prism.said().contains("Prism is listening") {
-            assert!(Instant::now() < until, "{}", prism.said());
-            std::thread::sleep(Duration::from_millis(100));
-        }
-        Some(prism)
-    }
-
-    fn said(&self) -> String {
-        std::fs::read_to_string(self.folder.path().join("log")).unwrap()
-    }
-
-    fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
-    }
-}
-
-impl Drop for Prism {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
 
 /// GitHub's own description of its Deployments; it is not ours to keep a copy of. The whole of it takes Prism a minute to
 /// read, so that all but these is left out.
 fn description(folder: &Path) -> Option<PathBuf> {
-    let given = std::env::var_os("BELLWETHER_SPECS").filter(|value| !value.is_empty()).map(PathBuf::from);
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/specs");
-    let cut = given.into_iter().chain([beside]).map(|folder| folder.join("github-deployments.openapi.json"));
-    if let Some(file) = cut.into_iter().find(|file| file.is_file()) {
+    if let Some(file) = described("github-deployments.openapi.json") {
         return Some(file);
     }
     let whole = std::env::var_os("BELLWETHER_TEST_GITHUB_OPENAPI").map(PathBuf::from);
@@ -123,7 +66,7 @@ fn references(node: &Value) -> Vec<String> {
 #[test]
 fn what_we_and_our_github_say_to_each_other_is_as_github_describes_it() {
     let github = Github::start();
-    let Some(prism) = Prism::start(&github) else { return };
+    let Some(prism) = Prism::start(&github.root(), description) else { return };
     let db = Server::Sqlite.database();
     let config = format!("github: {{ repository: {REPOSITORY}, deployments: required }}");
     let lead = |migrations: &Migrations, release: &str| {

@@ -20,6 +20,8 @@ mod github_lead;
 mod github_prism;
 mod harness;
 mod heroku;
+mod heroku_follow;
+mod heroku_prism;
 mod indexes;
 mod init;
 mod install;

@@ -1,42 +1,23 @@
 //! One repository's Deployments over HTTP: requests with the token, answers judged by their code. Never repeats a request
 //! by itself: what may be sent twice, and when, is known only to who sends it.
 
-use std::error::Error as _;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
-use chrono::DateTime;
-use http::header::{DATE, ETAG, IF_NONE_MATCH, LINK, RETRY_AFTER, USER_AGENT};
+use http::header::{ETAG, IF_NONE_MATCH, LINK, RETRY_AFTER, USER_AGENT};
 use http::{HeaderMap, HeaderValue, Uri};
 use octocrab::Octocrab;
 use octocrab::service::middleware::retry::RetryConfig;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::time::timeout;
 
 use crate::model::repository::Repository;
 use crate::model::secret::Secret;
-use crate::status::github::{Failure, TASK};
+use crate::status::github::TASK;
+use crate::status::rest::{ANSWER, Api, Failure, NoClient, Reply, UNTOLD_LIMIT, clock, token, told};
 
 /// Where GitHub itself answers; an Enterprise server's address comes from `GITHUB_API_URL`.
 pub const DEFAULT_API: &str = "https://api.github.com";
-/// What one request may take, its answer included.
-const ANSWER: Duration = Duration::from_secs(10);
-/// How long a rate limit lasts that does not say how long.
-const UNTOLD_LIMIT: Duration = Duration::from_secs(60);
-/// How much of GitHub's own message is told.
-const MESSAGE: usize = 300;
-
-/// Why there can be no client. Exit 2.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NoClient {
-    /// The API's address is none.
-    BadUrl,
-    /// The token holds what no header can.
-    BadToken,
-    /// There are no root certificates to know GitHub by.
-    NoRoots,
-}
 
 /// One repository on one GitHub.
 #[derive(Clone, Debug)]
@@ -45,29 +26,10 @@ pub struct Client {
     repository: Repository,
 }
 
-/// What was answered, if it was no failure.
-pub struct Reply {
-    /// Not changed since the answer that had our tag (304).
-    pub unchanged: bool,
-    /// The tag by which to ask whether this has changed.
-    pub etag: Option<String>,
-    /// The next page: path and query.
-    pub next: Option<String>,
-    /// GitHub's clock, milliseconds since 1970.
-    pub now: i64,
-    /// This was the last request for so long.
-    pub exhausted: Option<Duration>,
-    /// What was sent.
-    pub body: String,
-}
-
 impl Client {
     /// Connects to nothing yet. Must be called inside a runtime.
     pub fn new(api: &str, repository: Repository, token: &Secret) -> Result<Self, NoClient> {
-        let token = token.expose().trim();
-        if token.is_empty() || !token.chars().all(|c| c.is_ascii_graphic()) {
-            return Err(NoClient::BadToken);
-        }
+        let token = self::token(token.expose())?;
         let base: Uri = api.trim_end_matches('/').parse().map_err(|_| NoClient::BadUrl)?;
         if base.authority().is_none() || !matches!(base.scheme_str(), Some("https" | "http")) {
             return Err(NoClient::BadUrl);
@@ -103,20 +65,6 @@ impl Client {
         self.path(&format!("deployments?task={task}&environment={environment}&per_page=100"))
     }
 
-    /// Asks for a page, or whether it has changed.
-    pub(super) async fn get(&self, path: &str, etag: Option<&str>) -> Result<Reply, Failure> {
-        self.answered(async {
-            let mut headers = HeaderMap::new();
-            if let Some(etag) = etag.and_then(|etag| HeaderValue::from_str(etag).ok()) {
-                headers.insert(IF_NONE_MATCH, etag);
-            }
-            let response = self.octocrab._get_with_headers(path, Some(headers)).await?;
-            let (code, headers) = (response.status().as_u16(), response.headers().clone());
-            Ok((code, headers, self.octocrab.body_to_string(response).await?))
-        })
-        .await
-    }
-
     /// Sends once.
     pub(super) async fn post(&self, path: &str, body: &Value) -> Result<Reply, Failure> {
         self.answered(async {
@@ -133,27 +81,32 @@ impl Client {
     ) -> Result<Reply, Failure> {
         match timeout(ANSWER, exchange).await {
             Ok(Ok((code, headers, body))) => judge(code, &headers, body),
-            Ok(Err(error)) => Err(Failure::Unreachable { reason: innermost(&error) }),
-            Err(_) => {
-                Err(Failure::Unreachable { reason: format!("no answer within {} s", ANSWER.as_secs()) })
-            }
+            Ok(Err(error)) => Err(Failure::of(&error)),
+            Err(_) => Err(Failure::silence(ANSWER)),
         }
     }
 }
 
-/// A body, as GitHub describes it.
-pub(super) fn read<T: DeserializeOwned>(body: &str) -> Result<T, Failure> {
-    let odd = |error| Failure::Odd { what: format!("something that cannot be read: {error}") };
-    serde_json::from_str(body).map_err(odd)
+/// A page's name is its path and query.
+impl Api for Client {
+    async fn get(&self, path: &str, etag: Option<&str>) -> Result<Reply, Failure> {
+        self.answered(async {
+            let mut headers = HeaderMap::new();
+            if let Some(etag) = etag.and_then(|etag| HeaderValue::from_str(etag).ok()) {
+                headers.insert(IF_NONE_MATCH, etag);
+            }
+            let response = self.octocrab._get_with_headers(path, Some(headers)).await?;
+            let (code, headers) = (response.status().as_u16(), response.headers().clone());
+            Ok((code, headers, self.octocrab.body_to_string(response).await?))
+        })
+        .await
+    }
 }
 
 /// What an answer means.
 fn judge(code: u16, headers: &HeaderMap, body: String) -> Result<Reply, Failure> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    let now = headers
-        .get(DATE)
-        .and_then(|date| DateTime::parse_from_rfc2822(date.to_str().ok()?).ok())
-        .map_or_else(own_clock, |date| date.timestamp_millis());
+    let now = clock(headers);
     let number = |name: &str| text(name).and_then(|value| value.trim().parse::<i64>().ok());
     let spent = number("x-ratelimit-remaining") == Some(0);
     let until_reset = number("x-ratelimit-reset").filter(|_| spent).map(|reset| {
@@ -175,6 +128,7 @@ fn judge(code: u16, headers: &HeaderMap, body: String) -> Result<Reply, Failure>
             next: text(LINK.as_str()).and_then(next),
             now,
             exhausted: until_reset,
+            scarce: false,
             body,
         }),
         202 => Err(Failure::Merged { message: message() }),
@@ -194,43 +148,6 @@ fn next(links: &str) -> Option<String> {
     let address = link.trim().strip_prefix('<')?.split_once('>')?.0;
     let uri: Uri = address.parse().ok()?;
     uri.path_and_query().map(ToString::to_string)
-}
-
-/// GitHub's own words: its message, and what it says of fields.
-fn told(body: &str) -> String {
-    let body: Value = serde_json::from_str(body).unwrap_or_default();
-    let mut text = body["message"].as_str().unwrap_or("it does not say why").to_owned();
-    for error in body["errors"].as_array().into_iter().flatten() {
-        let said = error.as_str().or_else(|| error["message"].as_str()).or_else(|| error["code"].as_str());
-        let field = error["field"].as_str().map(|field| format!("{field}: ")).unwrap_or_default();
-        text.extend(said.map(|said| format!("; {field}{said}")));
-    }
-    plain(&text, MESSAGE)
-}
-
-/// One line of at most so many characters, without anything that a terminal would obey.
-pub(super) fn plain(text: &str, most: usize) -> String {
-    let clean: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    match clean.char_indices().nth(most) {
-        None => clean,
-        Some(_) => clean.chars().take(most.saturating_sub(1)).chain(['…']).collect(),
-    }
-}
-
-/// What went wrong at the bottom: the layers above say only that something did.
-fn innermost(error: &octocrab::Error) -> String {
-    let mut source = error.source();
-    let mut told = error.to_string();
-    while let Some(inner) = source {
-        told = inner.to_string();
-        source = inner.source();
-    }
-    plain(&told, MESSAGE)
-}
-
-fn own_clock() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]
@@ -277,24 +194,10 @@ mod tests {
         assert_eq!(next("nonsense"), None);
     }
 
-    #[test]
-    fn what_it_says_is_one_line() {
-        let body =
-            r#"{"message": "Validation\nFailed", "errors": [{"field": "ref", "code": "invalid"}, "more"]}"#;
-        assert_eq!(told(body), "Validation Failed; ref: invalid; more");
-        assert_eq!(told("<html>"), "it does not say why");
-        assert_eq!(plain("abcdef", 4), "abc…");
-        assert_eq!(plain("abcd", 4), "abcd");
-    }
-
     #[tokio::test]
-    async fn nothing_shows_the_token_and_odd_ones_are_refused() {
-        let client =
-            |token: &str| Client::new(DEFAULT_API, "acme/shop".parse().unwrap(), &Secret::new(token));
-        let shown = format!("{:?}", client("ghs_s3cret\n").unwrap());
+    async fn nothing_shows_the_token() {
+        let token = Secret::new("ghs_s3cret");
+        let shown = format!("{:?}", Client::new(DEFAULT_API, "acme/shop".parse().unwrap(), &token).unwrap());
         assert!(!shown.contains("s3cret"), "{shown}");
-        for token in ["", " ", "two words", "a\nb", "é"] {
-            assert_eq!(client(token).err(), Some(NoClient::BadToken));
-        }
     }
 }

@@ -3,15 +3,14 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 
 use crate::ledger::look::{Look, Scope};
 use crate::model::run::{Run, RunStatus};
-use crate::status::github::Failure;
-use crate::status::github::client::{Client, read};
+use crate::status::github::client::Client;
 use crate::status::github::wire::{self, Deployment, Payload, Status};
+use crate::status::rest::{Asked, Failure, Pages, Seen, look};
 
 /// Pages of a hundred that are read at most: the newest thousand, as GitHub orders them.
 const MOST_PAGES: usize = 10;
@@ -21,8 +20,7 @@ const MOST_RUNS: usize = 20;
 /// Looks at one repository, and remembers what cannot change and what has not.
 pub struct Reader {
     client: Arc<Client>,
-    /// By path: the tag, the next page, and what was there.
-    pages: HashMap<String, Page>,
+    pages: Pages,
     /// Runs that have ended, by deployment.
     ended: HashMap<i64, Run>,
     /// Ours, as far as they were seen.
@@ -31,34 +29,16 @@ pub struct Reader {
     complete: bool,
 }
 
-struct Page {
-    etag: String,
-    next: Option<String>,
-    body: String,
-}
-
-/// What one look brought.
-pub struct Seen {
-    /// As from the ledger.
-    pub look: Look,
-    /// Something was new.
-    pub changed: bool,
-    /// GitHub wants to be left alone for so long.
-    pub rest: Option<Duration>,
-}
-
-/// What the requests of one look say besides their bodies.
-#[derive(Default)]
-struct Asked {
-    now: i64,
-    changed: bool,
-    rest: Option<Duration>,
-}
-
 impl Reader {
     /// Asks nothing yet.
     pub fn new(client: Arc<Client>) -> Self {
-        Self { client, pages: HashMap::new(), ended: HashMap::new(), seen: BTreeMap::new(), complete: false }
+        Self {
+            client,
+            pages: Pages::default(),
+            ended: HashMap::new(),
+            seen: BTreeMap::new(),
+            complete: false,
+        }
     }
 
     /// Which repository.
@@ -76,9 +56,8 @@ impl Reader {
             false => self.judge(&by_release, &mut asked).await?,
             true => self.by_digest(scope, since, &mut asked).await?,
         };
-        look.now = asked.now;
         look.high = self.seen.keys().next_back().copied().unwrap_or(0);
-        Ok(Seen { look, changed: asked.changed, rest: asked.rest })
+        Ok(asked.seen(look))
     }
 
     /// Everybody's runs from this one on, oldest first, as far as they are known.
@@ -119,23 +98,14 @@ impl Reader {
 
     /// From the newest down to the last verdict.
     async fn judge(&mut self, ids: &[i64], asked: &mut Asked) -> Result<Look, Failure> {
-        let mut look = Look::default();
+        let mut runs: Vec<Run> = Vec::new();
         for id in ids.iter().take(MOST_RUNS) {
-            let Some(run) = self.run(*id, asked).await? else { continue };
-            if run.status != RunStatus::Running {
-                look.ended = look.ended.max(run.fence);
-            }
-            let verdict = matches!(run.status, RunStatus::Succeeded | RunStatus::Failed);
-            if look.latest.is_none() {
-                look.latest = Some(run.clone());
-            }
-            if verdict {
-                look.failures = u32::from(run.status == RunStatus::Failed);
-                look.verdict = Some(run);
+            runs.extend(self.run(*id, asked).await?);
+            if matches!(runs.last().map(|run| run.status), Some(RunStatus::Succeeded | RunStatus::Failed)) {
                 break;
             }
         }
-        Ok(look)
+        Ok(look(runs))
     }
 
     /// A deployment with its statuses; none if it is gone. One that has ended is not asked for again.
@@ -186,22 +156,9 @@ impl Reader {
         let mut next = Some(first);
         for _ in 0..most {
             let Some(path) = next.take() else { break };
-            let known = self.pages.get(&path);
-            let reply = self.client.get(&path, known.map(|page| page.etag.as_str())).await?;
-            asked.now = asked.now.max(reply.now);
-            asked.rest = asked.rest.max(reply.exhausted);
-            if let Some(page) = known.filter(|_| reply.unchanged) {
-                next.clone_from(&page.next);
-                found.extend(read::<Vec<T>>(&page.body)?);
-                continue;
-            }
-            asked.changed = true;
-            found.extend(read::<Vec<T>>(&reply.body)?);
-            next.clone_from(&reply.next);
-            match reply.etag {
-                Some(etag) => self.pages.insert(path, Page { etag, next: reply.next, body: reply.body }),
-                None => self.pages.remove(&path),
-            };
+            let (page, after) = self.pages.read::<Vec<T>>(&*self.client, path, asked).await?;
+            found.extend(page);
+            next = after;
         }
         Ok(found)
     }

@@ -1,13 +1,12 @@
 //! What deployments and their statuses look like in GitHub's JSON, and what we write into a deployment's payload. Fields
 //! that we do not need are not read, so that new ones harm nobody.
 
-use chrono::DateTime;
 use serde::{Deserialize, Serialize};
 
 use crate::ledger::look::Scope;
 use crate::model::ids::{Deploy, Digest, Environment, Participant, Release, RunId};
 use crate::model::run::{EngineKind, LockMode, Run, RunStatus};
-use crate::status::github::client::plain;
+use crate::status::rest::{moment, plain};
 
 /// The payload's form; grows only when a field changes its meaning or goes.
 pub const PAYLOAD_VERSION: u32 = 1;
@@ -178,11 +177,6 @@ fn ended(state: &str) -> Option<RunStatus> {
 
 fn clean(text: &str) -> String {
     plain(text, LONGEST_TEXT)
-}
-
-/// Milliseconds since 1970; of what cannot be read, the beginning.
-fn moment(text: &str) -> i64 {
-    DateTime::parse_from_rfc3339(text).map_or(0, |moment| moment.timestamp_millis())
 }
 
 #[cfg(test)]

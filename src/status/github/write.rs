@@ -6,9 +6,10 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use tokio::time::sleep;
 
-use crate::status::github::client::{Client, plain, read};
+use crate::status::github::TASK;
+use crate::status::github::client::Client;
 use crate::status::github::wire::{Deployment, LONGEST_DESCRIPTION, Payload};
-use crate::status::github::{Failure, TASK};
+use crate::status::rest::{Api as _, Failure, plain, read};
 
 /// How often a deployment is tried to be made.
 const TRIES: u32 = 5;

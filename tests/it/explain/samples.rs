@@ -2,6 +2,7 @@
 
 mod commands;
 mod github;
+mod heroku;
 mod operate;
 mod scaffold;
 mod steps;
@@ -15,7 +16,7 @@ use bellwether::config;
 use bellwether::database::url::UrlError;
 use bellwether::database::{DbError, DbErrorKind, Dialect, EngineName, mysql, postgres};
 use bellwether::engine::step::{Place, StepError, Unsendable};
-use bellwether::error::{AtWork, Doing, Error, Seeking};
+use bellwether::error::{AtWork, Doing, Elsewhere, Error, Seeking};
 use bellwether::formats::{FORMATS, FormatError};
 use bellwether::ledger::history::HistoryTable;
 use bellwether::model::migration::Migration;
@@ -26,6 +27,7 @@ use bellwether::plan::pending::Refusal;
 use super::kinds;
 
 pub use github::github_samples;
+pub use heroku::heroku_samples;
 pub use operate::operate_samples;
 pub use scaffold::scaffold_samples;
 pub use steps::step_samples;
@@ -86,7 +88,8 @@ fn seeking(others: Vec<Run>) -> Seeking {
 }
 
 fn elsewhere() -> Seeking {
-    Seeking { place: Some("among the deployments of acme/shop".into()), ..seeking(vec![]) }
+    let place = Elsewhere::Deployments { repository: "acme/shop".into() };
+    Seeking { place: Some(Box::new(place)), ..seeking(vec![]) }
 }
 
 fn other() -> Run {
@@ -496,11 +499,13 @@ pub fn error_samples() -> Vec<(&'static str, Error)> {
             },
         ),
         ("no token for GitHub", github_samples().remove(2).into()),
+        ("no token for Heroku", heroku_samples().remove(5).into()),
         ("not ready", Error::NotReady { reason: "2 migrations are pending".into() }),
         ("a bug", Error::Bug { what: "no session after opening one".into() }),
     ];
     samples.extend(commands::command_samples());
     samples.extend(commands::status_samples());
+    samples.extend(heroku::of_releases());
     samples.push(("a run that is not there", operate_samples().remove(1).into()));
     samples.push(("a config that is there", scaffold_samples().remove(0).into()));
     samples

@@ -2,12 +2,16 @@
 //! folders. It waits for states and never sleeps for one; everything it starts ends with the test.
 #![allow(dead_code)]
 
+pub mod api;
 pub mod database;
 pub mod fake;
 pub mod gate;
 pub mod github;
+pub mod heroku;
+pub mod http;
 pub mod migrations;
 pub mod own;
+pub mod prism;
 pub mod process;
 pub mod proxy;
 pub mod server;
@@ -15,6 +19,7 @@ pub mod witness;
 
 pub use database::TestDatabase;
 pub use github::Github;
+pub use heroku::Heroku;
 pub use migrations::Migrations;
 pub use process::{Bellwether, Finished, Running};
 pub use proxy::{Part, Proxy};

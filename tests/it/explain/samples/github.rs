@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bellwether::error::{Asking, GithubError};
-use bellwether::status::github::Failure;
+use bellwether::status::rest::Failure;
 
 fn refused(asking: Asking, failure: Failure) -> GithubError {
     GithubError::Refused { repository: "acme/shop".into(), asking, failure, applied: vec![] }

@@ -1,20 +1,18 @@
 //! A GitHub of one test's own, which has Deployments and nothing else and behaves as the API does: pages with links, tags
 //! and 304, rate limits, tokens that may little, and whatever goes wrong. Prism holds it to GitHub's own description.
 
-mod http;
 mod store;
 
-use std::collections::VecDeque;
-use std::net::{SocketAddr, TcpListener};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::ops::Deref;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::api::Api;
+pub use super::api::Fault;
+use super::http::{Answer, Request, now};
 use super::process::Bellwether;
-use http::{Answer, Request};
 use store::Store;
 
 /// The repository that there is.
@@ -32,143 +30,60 @@ pub const EXPIRED: &str = "ghs_expired000000000000000000000000000000";
 /// Of an app that is not installed there.
 pub const STRANGER: &str = "ghs_stranger00000000000000000000000000000";
 
-/// What goes wrong with a request.
-#[derive(Clone, Debug)]
-pub enum Fault {
-    /// This code in place of an answer; nothing is done.
-    Code(u16),
-    /// This code, though it is done.
-    DoneBut(u16),
-    /// This code, with headers and a message.
-    Told(u16, Vec<(&'static str, String)>, &'static str),
-    /// It is done, and nothing is answered for so long.
-    DoneInSilence(Duration),
-    /// Nothing is done or answered for so long, and then the connection ends.
-    Silence(Duration),
-}
-
-/// Which requests: the method, and a piece of the path.
-type Which = (&'static str, &'static str);
-
 #[derive(Default)]
 struct State {
     store: Store,
-    faults: VecDeque<(Which, Fault)>,
-    asked: Vec<Asked>,
     /// No page has more than so many.
     page: usize,
     /// Requests left in this hour, and when the next one begins.
     left: Option<(i64, i64)>,
 }
 
-/// One request, as it was answered.
-#[derive(Clone, Debug)]
-pub struct Asked {
-    pub method: String,
-    pub path: String,
-    pub code: u16,
-    pub at: Instant,
-}
-
-struct Shared {
-    state: Mutex<State>,
-    changed: Condvar,
-    over: AtomicBool,
-}
-
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 /// Answers until it goes.
 pub struct Github {
-    address: SocketAddr,
-    shared: Arc<Shared>,
+    api: Api,
+    state: Arc<Mutex<State>>,
+}
+
+impl Deref for Github {
+    type Target = Api;
+
+    fn deref(&self) -> &Api {
+        &self.api
+    }
 }
 
 impl Github {
     /// On a free port of the loopback.
     pub fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
-        let state = State { page: 100, ..State::default() };
-        let shared = Arc::new(Shared {
-            state: Mutex::new(state),
-            changed: Condvar::new(),
-            over: AtomicBool::new(false),
-        });
-        let served = Arc::clone(&shared);
-        thread::spawn(move || {
-            for stream in listener.incoming() {
-                if served.over.load(Ordering::Relaxed) {
-                    break;
-                }
-                let Ok(stream) = stream else { continue };
-                let served = Arc::clone(&served);
-                thread::spawn(move || serve(&served, stream));
-            }
-        });
-        Self { address, shared }
+        let state = Arc::new(Mutex::new(State { page: 100, ..State::default() }));
+        let served = Arc::clone(&state);
+        Self { api: Api::start(move |request| answer(&mut lock(&served), request)), state }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        lock(&self.state)
     }
 
     /// Its address, as `GITHUB_API_URL` has it on an Enterprise server: with a path.
     pub fn api(&self) -> String {
-        format!("http://{}/api/v3", self.address)
-    }
-
-    /// Its address without a path, as GitHub's own description has it.
-    pub fn root(&self) -> String {
-        format!("http://{}", self.address)
-    }
-
-    /// The next request like this goes wrong.
-    pub fn fail(&self, method: &'static str, path: &'static str, fault: Fault) {
-        self.shared.lock().faults.push_back(((method, path), fault));
-    }
-
-    /// Nothing more goes wrong.
-    pub fn heal(&self) {
-        self.shared.lock().faults.clear();
+        format!("{}/api/v3", self.root())
     }
 
     /// No page has more than so many.
     pub fn pages_of(&self, most: usize) {
-        self.shared.lock().page = most;
+        self.state().page = most;
     }
 
     /// So many requests are left; then none for so long.
     pub fn limit(&self, left: i64, wait: Duration) {
-        let reset = http::now() + i64::try_from(wait.as_secs()).unwrap();
-        self.shared.lock().left = Some((left, reset));
-    }
-
-    /// What was asked so far.
-    pub fn asked(&self) -> Vec<Asked> {
-        self.shared.lock().asked.clone()
-    }
-
-    /// How often something like this was asked with this answer.
-    pub fn count(&self, method: &str, path: &str, code: u16) -> usize {
-        let fits = |asked: &&Asked| asked.method == method && asked.path.contains(path) && asked.code == code;
-        self.asked().iter().filter(fits).count()
-    }
-
-    /// Waits until something like this was answered so often. Panics after `limit`.
-    pub fn wait_for(&self, method: &str, path: &str, code: u16, times: usize, limit: Duration) {
-        let until = Instant::now() + limit;
-        while self.count(method, path, code) < times {
-            let left = until.saturating_duration_since(Instant::now());
-            assert!(!left.is_zero(), "no {times} × {method} {path} {code}: {:#?}", self.asked());
-            let state = self.shared.lock();
-            drop(self.shared.changed.wait_timeout(state, left.min(Duration::from_millis(200))));
-        }
+        let reset = now() + i64::try_from(wait.as_secs()).unwrap();
+        self.state().left = Some((left, reset));
     }
 
     /// The deployments that there are.
     pub fn deployments(&self) -> Vec<Value> {
-        self.shared.lock().store.deployments.clone()
+        self.state().store.deployments.clone()
     }
 
     /// States of a deployment's statuses, in order.
@@ -179,7 +94,7 @@ impl Github {
 
     /// A deployment's statuses, in order.
     pub fn statuses(&self, deployment: i64) -> Vec<Value> {
-        self.shared.lock().store.statuses.get(&deployment).cloned().unwrap_or_default()
+        self.state().store.statuses.get(&deployment).cloned().unwrap_or_default()
     }
 
     /// Adds a deployment as a leader `shop-web` would make it; gives its id. `change` changes its payload.
@@ -202,15 +117,14 @@ impl Github {
     pub fn deploy_as(&self, environment: &str, payload: Value) -> i64 {
         let task = "bellwether:migrate";
         let body = json!({ "ref": COMMIT, "task": task, "environment": environment, "payload": payload });
-        self.shared.lock().store.deploy(&body, "github-actions[bot]")
+        self.state().store.deploy(&body, "github-actions[bot]")
     }
 
     /// Adds a status, said by this account.
     pub fn say_as(&self, login: &str, deployment: i64, state: &str, description: &str) {
         let body =
             json!({ "state": state, "description": description, "log_url": "https://ci.example/run/42" });
-        self.shared.lock().store.say(deployment, &body, login);
-        self.shared.changed.notify_all();
+        self.state().store.say(deployment, &body, login);
     }
 
     /// Adds a status, said by who made the deployment.
@@ -220,15 +134,7 @@ impl Github {
 
     /// Takes a deployment away.
     pub fn delete(&self, deployment: i64) {
-        self.shared.lock().store.delete(deployment);
-    }
-}
-
-impl Drop for Github {
-    fn drop(&mut self) {
-        self.shared.over.store(true, Ordering::Relaxed);
-        // the one that waits for a connection sees it
-        drop(std::net::TcpStream::connect(self.address));
+        self.state().store.delete(deployment);
     }
 }
 
@@ -251,55 +157,16 @@ impl Bellwether {
     }
 }
 
-fn serve(shared: &Shared, mut stream: std::net::TcpStream) {
-    let Some(request) = http::read(&mut stream) else { return };
-    let fault = {
-        let mut state = shared.lock();
-        let fits =
-            |((method, path), _): &(Which, Fault)| *method == request.method && request.path.contains(path);
-        let at = state.faults.iter().position(fits);
-        at.and_then(|at| state.faults.remove(at)).map(|(_, fault)| fault)
-    };
-    let answer = match fault {
-        Some(Fault::DoneInSilence(time)) => {
-            note(shared, &request, answer(shared, &request).code);
-            thread::sleep(time);
-            return;
-        }
-        Some(Fault::Silence(time)) => {
-            note(shared, &request, 0);
-            thread::sleep(time);
-            return;
-        }
-        Some(Fault::Code(code)) => Answer::message(code, "Server Error"),
-        Some(Fault::Told(code, headers, message)) => {
-            let headers = headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-            Answer { headers, ..Answer::message(code, message) }
-        }
-        Some(Fault::DoneBut(code)) => {
-            answer(shared, &request);
-            Answer::message(code, "Server Error")
-        }
-        None => answer(shared, &request),
-    };
-    let code = http::write(&mut stream, &request, answer);
-    note(shared, &request, code);
-}
-
-fn note(shared: &Shared, request: &Request, code: u16) {
-    let asked =
-        Asked { method: request.method.clone(), path: request.path.clone(), code, at: Instant::now() };
-    shared.lock().asked.push(asked);
-    shared.changed.notify_all();
+fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Judges the token, counts against the limit, and lets the store answer.
-fn answer(shared: &Shared, request: &Request) -> Answer {
-    let mut state = shared.lock();
+fn answer(state: &mut State, request: &Request) -> Answer {
     let Some((login, writes)) = account(request.token.as_deref()) else {
         return Answer::message(401, "Bad credentials");
     };
-    let spent = state.left.filter(|(left, reset)| *left <= 0 && *reset > http::now());
+    let spent = state.left.filter(|(left, reset)| *left <= 0 && *reset > now());
     if let Some((_, reset)) = spent {
         return Answer::message(403, "API rate limit exceeded").limited(0, reset);
     }

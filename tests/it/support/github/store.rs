@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::http::{Answer, Request, now};
 use super::{COMMIT, REPOSITORY};
+use crate::support::http::{Answer, Request, moment};
 
 const STATES: [&str; 7] = ["error", "failure", "inactive", "in_progress", "queued", "pending", "success"];
 /// What can be deployed besides the commit.
@@ -145,10 +145,6 @@ fn paged(request: &Request, all: Vec<Value>, most: usize) -> Answer {
         true => answer.header("Link", format!("{}, {}", link(page + 1, "next"), link(last, "last"))),
         false => answer,
     }
-}
-
-fn moment() -> String {
-    chrono::DateTime::from_timestamp(now(), 0).unwrap().format("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 fn user(login: &str) -> Value {

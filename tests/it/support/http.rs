@@ -2,7 +2,7 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bellwether::model::ids::hex;
 use serde_json::{Value, json};
@@ -14,6 +14,8 @@ pub struct Request {
     pub path: String,
     pub token: Option<String>,
     pub tag: Option<String>,
+    pub range: Option<String>,
+    pub accept: Option<String>,
     pub body: Value,
 }
 
@@ -33,7 +35,8 @@ pub fn read(stream: &mut TcpStream) -> Option<Request> {
     reader.read_line(&mut line).ok()?;
     let mut words = line.split_whitespace();
     let (method, path) = (words.next()?.to_owned(), words.next()?.to_owned());
-    let mut request = Request { method, path, token: None, tag: None, body: Value::Null };
+    let mut request =
+        Request { method, path, token: None, tag: None, range: None, accept: None, body: Value::Null };
     let mut length = 0;
     loop {
         let mut header = String::new();
@@ -43,6 +46,8 @@ pub fn read(stream: &mut TcpStream) -> Option<Request> {
         match name.to_ascii_lowercase().as_str() {
             "authorization" => request.token = value.strip_prefix("Bearer ").map(str::to_owned),
             "if-none-match" => request.tag = Some(value.to_owned()),
+            "range" => request.range = Some(value.to_owned()),
+            "accept" => request.accept = Some(value.to_owned()),
             "content-length" => length = value.parse().ok()?,
             _ => {}
         }
@@ -57,11 +62,41 @@ pub struct Answer {
     pub code: u16,
     pub headers: Vec<(String, String)>,
     pub body: Value,
+    /// Plain text in place of the body.
+    pub stream: Option<Stream>,
 }
+
+/// Text that comes bit by bit.
+#[derive(Clone, Debug)]
+pub struct Stream {
+    pub text: String,
+    pub then: Then,
+}
+
+/// How a stream goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Then {
+    /// It ends.
+    End,
+    /// The connection breaks.
+    Break,
+    /// Nothing more comes, and it does not end.
+    Silence,
+    /// The same again, for ever.
+    Again,
+}
+
+/// After which a stream that never ends does.
+const FOR_EVER: Duration = Duration::from_secs(60);
 
 impl Answer {
     pub fn of(code: u16, body: Value) -> Self {
-        Self { code, headers: Vec::new(), body }
+        Self { code, headers: Vec::new(), body, stream: None }
+    }
+
+    /// A stream of text.
+    pub fn stream(stream: Stream) -> Self {
+        Self { stream: Some(stream), ..Self::of(200, Value::Null) }
     }
 
     /// As GitHub explains itself.
@@ -91,17 +126,21 @@ impl Answer {
 
     /// Who asks has it already.
     pub fn is_unchanged(&self, request: &Request) -> bool {
-        self.code == 200 && request.method == "GET" && request.tag.as_ref() == Some(&self.tag())
+        matches!(self.code, 200 | 206) && request.method == "GET" && request.tag.as_ref() == Some(&self.tag())
     }
 }
 
 /// Gives the code that was sent.
 pub fn write(stream: &mut TcpStream, request: &Request, answer: Answer) -> u16 {
+    if let Some(text) = &answer.stream {
+        send(stream, text);
+        return answer.code;
+    }
     let unchanged = answer.is_unchanged(request);
     let code = if unchanged { 304 } else { answer.code };
     let body = if unchanged { String::new() } else { answer.body.to_string() };
     let mut head = format!("HTTP/1.1 {code} X\r\ndate: {}\r\nconnection: close\r\n", date());
-    if answer.code == 200 {
+    if matches!(answer.code, 200 | 206) {
         head += &format!("etag: {}\r\n", answer.tag());
     }
     for (name, value) in &answer.headers {
@@ -116,9 +155,39 @@ pub fn write(stream: &mut TcpStream, request: &Request, answer: Answer) -> u16 {
     code
 }
 
+/// In pieces, so that its end is an end and not a broken connection.
+fn send(to: &mut TcpStream, stream: &Stream) {
+    let until = Instant::now() + FOR_EVER;
+    let piece = format!("{:x}\r\n{}\r\n", stream.text.len(), stream.text);
+    let head = "HTTP/1.1 200 X\r\nconnection: close\r\ntransfer-encoding: chunked\r\ncontent-type: text/plain\r\n\r\n";
+    let mut sent = to.write_all(head.as_bytes());
+    if !stream.text.is_empty() {
+        sent = sent.and_then(|()| to.write_all(piece.as_bytes()));
+    }
+    match stream.then {
+        Then::End => drop(to.write_all(b"0\r\n\r\n")),
+        Then::Break => {}
+        Then::Silence => {
+            // until who asked has gone
+            let _ = to.set_read_timeout(Some(FOR_EVER));
+            let _ = to.read(&mut [0]);
+        }
+        Then::Again => {
+            while sent.is_ok() && Instant::now() < until {
+                sent = to.write_all(piece.as_bytes());
+            }
+        }
+    }
+}
+
 /// Seconds since 1970.
 pub fn now() -> i64 {
     i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()).unwrap()
+}
+
+/// Now, in RFC 3339's form.
+pub fn moment() -> String {
+    chrono::DateTime::from_timestamp(now(), 0).unwrap().format("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 /// As the header has it.
