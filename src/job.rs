@@ -227,7 +227,8 @@ impl Job {
             // we make it ourselves
             Recorded::Nowhere if self.command.is_none() && format.writer().is_some() => Ok(Vec::new()),
             Recorded::Nowhere => {
-                Err(format!("the table {table} is not there, or not where this session looks"))
+                let perhaps = format.absent().map(|clause| format!("; {clause}")).unwrap_or_default();
+                Err(format!("the table {table} is not there, or not where this session looks{perhaps}"))
             }
             Recorded::Foreign(what) => Err(format!("{table} is not as {} has it: {what}", format.name())),
         }

@@ -3,7 +3,13 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use sha2::{Digest as _, Sha256};
+
 use crate::formats::FormatError;
+use crate::model::migration::Unread;
+
+/// Folders in folders beyond this are a loop of links.
+const DEEPEST: usize = 32;
 
 /// Name and path of what is in the folder, by name; dotfiles (editors' locks, `.gitkeep`) are nobody's migration.
 pub(super) fn entries(folder: &Path) -> Result<Vec<(String, PathBuf)>, FormatError> {
@@ -28,4 +34,49 @@ pub(super) fn text(path: &Path) -> Result<String, FormatError> {
     let bytes = fs::read(path).map_err(|source| FormatError::Unreadable { path: path.to_owned(), source })?;
     String::from_utf8(bytes)
         .map_err(|error| FormatError::NotUtf8 { path: path.to_owned(), at: error.utf8_error().valid_up_to() })
+}
+
+/// As [`entries`], files alone, those of all subfolders among them; by path.
+pub(super) fn below(folder: &Path) -> Result<Vec<(String, PathBuf)>, FormatError> {
+    let mut found = Vec::new();
+    let mut waiting = vec![(folder.to_owned(), 0)];
+    while let Some((folder, depth)) = waiting.pop() {
+        for (name, path) in entries(&folder)? {
+            match path.is_dir() {
+                true if depth < DEEPEST => waiting.push((path, depth + 1)),
+                true => {}
+                false => found.push((name, path)),
+            }
+        }
+    }
+    found.sort_by(|one, other| one.1.cmp(&other.1));
+    Ok(found)
+}
+
+/// The checksum of a file whose tool records none: it is compared with nothing, and tells two bundles apart.
+pub(super) fn checksum(text: &[u8]) -> Vec<u8> {
+    Sha256::digest(text).to_vec()
+}
+
+/// A file that its format's reader does not understand; what is in it counts in the digest.
+pub(super) fn unread(name: &str, path: &Path, why: impl Into<String>) -> Unread {
+    let checksum = fs::read(path).map(|bytes| checksum(&bytes)).unwrap_or_default();
+    Unread { name: name.to_owned(), checksum, why: why.into() }
+}
+
+/// The first of these files, in this folder or around it up to its repository's root, that mentions a word.
+pub(super) fn mention(folder: &Path, files: &[&str], word: &str) -> Option<String> {
+    const FAR: usize = 8;
+    let folder = std::path::absolute(folder).ok()?;
+    for around in folder.ancestors().take(FAR) {
+        let mentions =
+            |file: &&&str| fs::read_to_string(around.join(file)).is_ok_and(|text| text.contains(word));
+        if let Some(file) = files.iter().find(mentions) {
+            return Some((*file).to_owned());
+        }
+        if around.join(".git").exists() {
+            return None;
+        }
+    }
+    None
 }

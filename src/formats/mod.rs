@@ -1,8 +1,10 @@
 //! How tools name their migration files and record them. One file per format, one line each in [`FORMATS`].
 
+mod flyway;
 mod folder;
 pub mod history;
 pub mod next;
+mod refinery;
 mod sqlx;
 
 use std::fmt;
@@ -32,6 +34,11 @@ pub trait Format: Sync {
     /// unknown.
     fn applied(&self, bundle: &Bundle, rows: &[Record]) -> Result<Vec<Applied>, String>;
 
+    /// What else may be the case where the history's table is not there, in a clause: an older name of it.
+    fn absent(&self) -> Option<&'static str> {
+        None
+    }
+
     /// How it is recorded, if we may apply this format; none = we may only check it, and its own tool, as a wrapped
     /// command, applies it.
     fn writer(&self) -> Option<&'static dyn Writer> {
@@ -52,7 +59,7 @@ impl fmt::Debug for dyn Format {
 }
 
 /// Every format, in the order in which they are tried.
-pub const FORMATS: &[&dyn Format] = &[&sqlx::Sqlx];
+pub const FORMATS: &[&dyn Format] = &[&sqlx::Sqlx, &flyway::Flyway, &refinery::Refinery];
 
 /// The format that was asked for by name, or the only one that fits the folder (`auto`, none); with the reason.
 ///

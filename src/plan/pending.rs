@@ -83,10 +83,13 @@ impl<'a> From<&'a Version> for VersionOrder<'a> {
 }
 
 impl<'a> VersionOrder<'a> {
+    fn is_number(self) -> bool {
+        self.0.split('.').all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()))
+    }
+
     /// The parts of a number, the most significant first, without the zeros that change nothing; none = a text.
     fn parts(self) -> Option<impl Iterator<Item = &'a str>> {
-        let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
-        let number = self.0.split('.').all(digits);
+        let number = self.is_number();
         let significant = self.0.trim_end_matches(['0', '.']);
         // `10` must keep its zero, `1.0` need not
         let kept = self.0[significant.len()..].find('.').map_or(self.0.len(), |at| significant.len() + at);
@@ -126,8 +129,18 @@ impl Eq for VersionOrder<'_> {}
 pub fn judge(bundle: &Bundle, applied: &[Applied], rules: Rules) -> Judgement {
     let mut history: BTreeMap<VersionOrder<'_>, &Applied> =
         applied.iter().map(|row| (VersionOrder::from(&row.version), row)).collect();
-    let newest_applied = history.values().rev().find(|row| row.success).map(|row| row.version.clone());
-    let newest_here = bundle.migrations.iter().map(|m| VersionOrder::from(&m.version)).max();
+    // a text among numbers (Flyway's repeatable ones) is neither before nor after them
+    let has_numbers = history.keys().any(|order| order.is_number())
+        || bundle.migrations.iter().any(|m| VersionOrder::from(&m.version).is_number());
+    let ordered = |order: VersionOrder<'_>| rules.ordered && (order.is_number() || !has_numbers);
+    let newest_applied = history.iter().rev().find(|(order, row)| row.success && ordered(**order));
+    let newest_applied = newest_applied.map(|(_, row)| row.version.clone());
+    let newest_here = bundle
+        .migrations
+        .iter()
+        .map(|m| VersionOrder::from(&m.version))
+        .filter(|order| ordered(*order))
+        .max();
 
     let mut judgement = Judgement::default();
     let mut found = Vec::new();
@@ -142,11 +155,12 @@ pub fn judge(bundle: &Bundle, applied: &[Applied], rules: Rules) -> Judgement {
             let (version, name) = (migration.version.clone(), migration.name.clone());
             judgement.accepted.push(Refusal::Changed { version, name });
         }
-        let refusal = refuse(migration, standing, newest_applied.as_ref(), rules);
+        let newest = newest_applied.as_ref().filter(|_| ordered(order));
+        let refusal = refuse(migration, standing, newest, rules);
         found.push((order, migration.version.clone(), migration.name.clone(), standing, refusal));
     }
     for (order, row) in history {
-        let ahead = !rules.ordered || newest_here.is_none_or(|newest| order > newest);
+        let ahead = !ordered(order) || newest_here.is_none_or(|newest| order > newest);
         let (version, name) = (row.version.clone(), row.description.clone());
         let (standing, refusal) = if !row.success {
             (MigrationStanding::Dirty, Some(Refusal::Dirty { version, name }))
@@ -281,9 +295,7 @@ fn refuse(
         (MigrationStanding::Dirty, _) => Some(Refusal::Dirty { version, name }),
         (MigrationStanding::Changed, _) if !rules.changed => Some(Refusal::Changed { version, name }),
         (MigrationStanding::Pending, Some(newest))
-            if !rules.out_of_order
-                && rules.ordered
-                && VersionOrder::from(newest) > VersionOrder::from(&migration.version) =>
+            if !rules.out_of_order && VersionOrder::from(newest) > VersionOrder::from(&migration.version) =>
         {
             Some(Refusal::OutOfOrder { version, name, newest: newest.clone() })
         }
