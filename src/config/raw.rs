@@ -164,7 +164,7 @@ pub struct RawGithub {
 #[serde(deny_unknown_fields, expecting = "the keys of `heroku`")]
 #[schemars(rename = "Heroku")]
 pub struct RawHeroku {
-    /// The leader's app.
+    /// The app whose releases are followed. Default: the leader, if it is named.
     pub app: Option<Text>,
 }
 
