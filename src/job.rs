@@ -201,7 +201,13 @@ impl Job {
         let (Some(bundle), Some(history)) = (&self.bundle, history) else {
             return Ok((None, Pending::Unknown));
         };
-        let judgement = self.judgement(bundle, history, &history.read(session).await?);
+        let recorded = history.read(session).await?;
+        let mut judgement = self.judgement(bundle, history, &recorded);
+        if recorded == Recorded::Nowhere && judgement.unknown.is_some() {
+            let schemas = history.elsewhere(session).await?;
+            judgement.unknown =
+                schemas.first().map(|schema| elsewhere(history, schema)).or(judgement.unknown);
+        }
         let pending = judgement.pending(bundle);
         Ok((Some(judgement), pending))
     }
@@ -209,7 +215,13 @@ impl Job {
     /// What follows for our bundle from what a history says.
     pub fn judgement(&self, bundle: &Bundle, history: &HistoryTable, recorded: &Recorded) -> Judgement {
         match self.understood(bundle, history, recorded) {
-            Ok(applied) => judge(bundle, &applied, self.rules),
+            Ok(applied) => {
+                let mut judgement = judge(bundle, &applied, self.rules);
+                if let Recorded::Rows(rows) = recorded {
+                    judgement.note(history.format().failures(rows));
+                }
+                judgement
+            }
             Err(why) => Judgement::unknown(bundle, why, self.rules),
         }
     }
@@ -233,4 +245,13 @@ impl Job {
             Recorded::Foreign(what) => Err(format!("{table} is not as {} has it: {what}", format.name())),
         }
     }
+}
+
+/// Why a history that is there says nothing, and what makes it speak.
+fn elsewhere(history: &HistoryTable, schema: &str) -> String {
+    format!(
+        "the table {} is in the schema {schema}, where this session does not look: `?search_path={schema}` in the \
+         database URL makes it",
+        history.short_name()
+    )
 }

@@ -228,7 +228,7 @@ pub async fn status(call: &Invocation<'_>, check: bool) -> Result<Success, Error
     if latest.is_some_and(|seen| seen.alive) {
         // begun and not done is what a script looks like while it runs
         for migration in migrations.iter_mut().filter(|it| it.state == MigrationStanding::Dirty) {
-            migration.state = MigrationStanding::Pending;
+            (migration.state, migration.error) = (MigrationStanding::Pending, None);
         }
     }
     call.report.event(&Event::Status(Box::new(StatusReport {

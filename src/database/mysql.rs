@@ -49,6 +49,7 @@ pub const DIALECT: Dialect = Dialect {
          WHERE privilege_type = 'CREATE') may WHERE ? LIKE may.named \
          AND may.grantee = CONCAT('''', REPLACE(CURRENT_USER(), '@', '''@'''), '''')",
     ),
+    schemas_with: None,
     end_session: Some("KILL ?"),
     crowded: Some(
         "SHOW GLOBAL STATUS WHERE Variable_name = 'Threads_connected' AND Value * 5 >= @@max_connections * 4",

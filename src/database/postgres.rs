@@ -65,6 +65,10 @@ pub const DIALECT: Dialect = Dialect {
          a.pid::text || '@' || (extract(epoch FROM a.backend_start) * 1000000)::bigint::text)",
     ),
     may_create: Some("SELECT 1 WHERE pg_catalog.has_schema_privilege(?, 'CREATE')"),
+    schemas_with: Some(
+        "SELECT n.nspname::text FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+         WHERE c.relname = ? AND c.relkind IN ('r', 'p', 'v', 'f') AND c.relpersistence <> 't' ORDER BY 1",
+    ),
     end_session: Some(
         "SELECT pg_catalog.pg_terminate_backend(a.pid) FROM pg_catalog.pg_stat_get_activity(NULL) a \
          WHERE a.pid::text || '@' || (extract(epoch FROM a.backend_start) * 1000000)::bigint::text = ?",

@@ -44,6 +44,9 @@ pub struct Dialect {
     pub session_lives: Option<&'static str>,
     /// A question with a schema's name, answered by a row if our user may make tables there; none = rights are a file's.
     pub may_create: Option<&'static str>,
+    /// A question with a table's name, answered by the schemas of this database that have such a table; none = there is
+    /// only one place for it.
+    pub schemas_with: Option<&'static str>,
     /// Ends such a session, where the server lets us; none = it cannot be ended from outside.
     pub end_session: Option<&'static str>,
     /// A row, if four fifths of the server's connections are taken ([`super::room`]).

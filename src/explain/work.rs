@@ -252,7 +252,8 @@ pub fn history_refused(refusals: &[Refusal], history: &HistoryTable, folder: &st
         if refusals.len() > 1 { refusals.iter().map(ToString::to_string).collect() } else { Vec::new() };
     causes.push(format!("compared {folder} with {table}; nothing was applied"));
     let mut hints = Vec::new();
-    for hint in refusals.iter().flat_map(refusal_hints) {
+    let ours = history.format().writer().is_some();
+    for hint in refusals.iter().flat_map(|refusal| refusal_hints(refusal, ours)) {
         if !hints.contains(&hint) {
             hints.push(hint);
         }
@@ -260,12 +261,14 @@ pub fn history_refused(refusals: &[Refusal], history: &HistoryTable, folder: &st
     told(title, causes, hints)
 }
 
-fn refusal_hints(refusal: &Refusal) -> Vec<String> {
+/// `ours`: a history that we may write.
+fn refusal_hints(refusal: &Refusal, ours: bool) -> Vec<String> {
     match refusal {
         Refusal::Changed { .. } => vec!["an applied migration must stay as it was: restore the file, and put the change into a new one (`history.changed: allow` accepts it)".to_owned()],
         Refusal::Missing { .. } => vec!["restore the file, or deploy a bundle that has it (`history.missing: allow` accepts it)".to_owned()],
         Refusal::Unreadable { .. } => vec!["is it of another tool, or of another version of the same? `format:` in the config says which".to_owned()],
         Refusal::OutOfOrder { .. } => vec!["give it a version after the newest applied one (`history.out_of_order: allow` accepts it)".to_owned()],
+        Refusal::Dirty { .. } if !ours => vec!["only its own tool can put that right, and says how when it is run".to_owned()],
         Refusal::Dirty { version, .. } => {
             vec![
                 "an earlier run failed in the middle of it: its error says at which statement (`bellwether history`)".to_owned(),

@@ -3,7 +3,11 @@
 mod flyway;
 mod folder;
 pub mod history;
+mod javascript;
+mod knex;
 pub mod next;
+mod node_pg_migrate;
+mod prisma;
 mod refinery;
 mod sqlx;
 
@@ -11,6 +15,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use crate::formats::next::Next;
+use crate::model::ids::Version;
 use crate::model::migration::{Applied, Bundle};
 
 pub use self::history::{Arg, Cell, Column, History, Kind, Order, Record, Rules, Write, Writer};
@@ -39,6 +44,11 @@ pub trait Format: Sync {
         None
     }
 
+    /// What the tool itself noted of migrations that it began and did not finish, by version.
+    fn failures(&self, _rows: &[Record]) -> Vec<(Version, String)> {
+        Vec::new()
+    }
+
     /// How it is recorded, if we may apply this format; none = we may only check it, and its own tool, as a wrapped
     /// command, applies it.
     fn writer(&self) -> Option<&'static dyn Writer> {
@@ -59,7 +69,14 @@ impl fmt::Debug for dyn Format {
 }
 
 /// Every format, in the order in which they are tried.
-pub const FORMATS: &[&dyn Format] = &[&sqlx::Sqlx, &flyway::Flyway, &refinery::Refinery];
+pub const FORMATS: &[&dyn Format] = &[
+    &sqlx::Sqlx,
+    &flyway::Flyway,
+    &refinery::Refinery,
+    &prisma::Prisma,
+    &node_pg_migrate::NodePgMigrate,
+    &knex::Knex,
+];
 
 /// The format that was asked for by name, or the only one that fits the folder (`auto`, none); with the reason.
 ///

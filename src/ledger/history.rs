@@ -82,6 +82,15 @@ impl HistoryTable {
         }
     }
 
+    /// Where else in this database there is a table of this name: for those whom [`Recorded::Nowhere`] leaves without an
+    /// answer.
+    pub async fn elsewhere(&self, session: &mut dyn Database) -> Result<Vec<String>, DbError> {
+        let Some(question) = self.dialect.schemas_with else { return Ok(Vec::new()) };
+        let name = Value::from(stored(self.dialect, self.short_name()));
+        let reply = session.query(&self.statement(question, vec![name])).await?;
+        reply.rows.iter().map(|row| row.text(0)).collect()
+    }
+
     async fn read_from(&self, session: &mut dyn Database, table: &str) -> Result<Recorded, DbError> {
         let has_later = self.format.history().columns.iter().any(|column| column.later);
         let mut answer = session.query(&self.select(table, true)).await;

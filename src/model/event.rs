@@ -261,6 +261,8 @@ pub struct MigrationState {
     pub name: String,
     /// Where it stands.
     pub state: MigrationStanding,
+    /// What its tool noted, of a half-applied one.
+    pub error: Option<String>,
 }
 
 /// Where a migration stands.

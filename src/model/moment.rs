@@ -14,6 +14,23 @@ pub fn plain(ms: i64) -> String {
     format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}")
 }
 
+/// The moment that 17 digits name, `yyyymmddHHMMSS` and milliseconds; none if they name none.
+pub fn milliseconds(digits: &str) -> Option<i64> {
+    let number = |from: usize, to: usize| digits.get(from..to)?.parse::<i64>().ok();
+    let (year, month, day) = (number(0, 4)?, number(4, 6)?, number(6, 8)?);
+    let (hour, minute, second, ms) = (number(8, 10)?, number(10, 12)?, number(12, 14)?, number(14, 17)?);
+    if !(1..=12).contains(&month) || !(1..=31).contains(&day) || hour > 23 || minute > 59 || second > 59 {
+        return None;
+    }
+    // years that begin in March have their leap day at the end
+    let (year, month) = if month < 3 { (year - 1, month + 9) } else { (year, month - 3) };
+    let days = year * 365 + year.div_euclid(4) - year.div_euclid(100)
+        + year.div_euclid(400)
+        + (153 * month + 2) / 5
+        + day;
+    Some((((days - 719_469) * 24 + hour) * 60 + minute) * 60_000 + second * 1000 + ms)
+}
+
 /// Year, month, day, and the second of that day.
 fn parts(ms: i64) -> (i64, i64, i64, i64) {
     let seconds = ms.div_euclid(1000);
@@ -64,6 +81,27 @@ mod tests {
             assert_eq!(rfc3339(ms), text);
         }
         assert_eq!(plain(1_700_000_000_000), "2023-11-14 22:13:20");
+    }
+
+    #[test]
+    fn digits_are_read_as_they_are_written() {
+        for ms in
+            [0, 951_782_400_123, 1_709_251_199_999, 1_700_000_000_000, 4_102_444_800_000, 1_709_164_800_000]
+        {
+            let digits: String = rfc3339(ms).chars().filter(char::is_ascii_digit).collect();
+            assert_eq!(milliseconds(&digits), Some(ms), "{digits}");
+        }
+        for odd in [
+            "",
+            "20241301000000000",
+            "20240001000000000",
+            "20240100000000000",
+            "20240101240000000",
+            "2024010100000000",
+            "a0240101000000000",
+        ] {
+            assert_eq!(milliseconds(odd), None, "{odd}");
+        }
     }
 
     #[test]

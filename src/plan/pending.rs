@@ -46,12 +46,14 @@ pub enum Refusal {
         description: String,
     },
     /// It was applied in part.
-    #[error("migration {version} ({name}) is half applied")]
+    #[error("migration {version} ({name}) is half applied{}", noted(.error.as_deref()))]
     Dirty {
         /// Its version.
         version: Version,
         /// The file's name, or how the history describes it where there is no file.
         name: String,
+        /// What its tool noted of the failure, if it did.
+        error: Option<String>,
     },
     /// The history cannot be understood.
     #[error("what is applied cannot be told: {why}")]
@@ -71,8 +73,8 @@ pub enum Refusal {
     },
 }
 
-/// How versions follow each other: numbers by value, dotted ones (`1.10`) part by part, then other texts by their
-/// letters. Numbers in front, because comparing a number with a text by letters is no order at all (2 < 10 < 1a < 2).
+/// How versions follow each other: numbers by value, dotted ones (`1.10`) part by part, then other texts by the number in
+/// front of them (`9_a` before `10_b`) and their letters. Numbers in front, because comparing a number with a text by letters is no order at all (2 < 10 < 1a < 2).
 #[derive(Clone, Copy, Debug)]
 pub struct VersionOrder<'a>(&'a str);
 
@@ -97,6 +99,15 @@ impl<'a> VersionOrder<'a> {
     }
 }
 
+impl<'a> VersionOrder<'a> {
+    /// A text by what it begins with: whether by no digits, then how long and which number, then all of it.
+    fn numbered(self) -> (bool, usize, &'a str, &'a str) {
+        let digits = &self.0[..self.0.bytes().take_while(u8::is_ascii_digit).count()];
+        let number = digits.trim_start_matches('0');
+        (digits.is_empty(), number.len(), number, self.0)
+    }
+}
+
 impl Ord for VersionOrder<'_> {
     fn cmp(&self, other: &Self) -> Ordering {
         match (self.parts(), other.parts()) {
@@ -106,7 +117,7 @@ impl Ord for VersionOrder<'_> {
             }
             (Some(_), None) => Ordering::Less,
             (None, Some(_)) => Ordering::Greater,
-            (None, None) => self.0.cmp(other.0),
+            (None, None) => self.numbered().cmp(&other.numbered()),
         }
     }
 }
@@ -163,7 +174,7 @@ pub fn judge(bundle: &Bundle, applied: &[Applied], rules: Rules) -> Judgement {
         let ahead = !ordered(order) || newest_here.is_none_or(|newest| order > newest);
         let (version, name) = (row.version.clone(), row.description.clone());
         let (standing, refusal) = if !row.success {
-            (MigrationStanding::Dirty, Some(Refusal::Dirty { version, name }))
+            (MigrationStanding::Dirty, Some(Refusal::Dirty { version, name, error: None }))
         } else if ahead {
             (MigrationStanding::Ahead, None)
         } else {
@@ -185,7 +196,7 @@ pub fn judge(bundle: &Bundle, applied: &[Applied], rules: Rules) -> Judgement {
         found.sort_by_key(|(order, ..)| *order);
     }
     for (_, version, name, state, refusal) in found {
-        judgement.states.push(MigrationState { version, name, state });
+        judgement.states.push(MigrationState { version, name, state, error: None });
         judgement.refusals.extend(refusal);
     }
     judgement
@@ -195,6 +206,23 @@ impl Judgement {
     /// Of a history that tells nothing.
     pub fn unknown(bundle: &Bundle, why: String, rules: Rules) -> Self {
         Self { unknown: Some(why), ..judge(bundle, &[], rules) }
+    }
+
+    /// Adds what a tool noted of migrations that it began and did not finish, by version.
+    pub fn note(&mut self, failures: Vec<(Version, String)>) {
+        for (version, words) in failures {
+            let states = self.states.iter_mut().filter(|it| it.version == version);
+            for state in states.filter(|it| it.state == MigrationStanding::Dirty) {
+                state.error = Some(words.clone());
+            }
+            for refusal in &mut self.refusals {
+                if let Refusal::Dirty { version: of, error, .. } = refusal
+                    && *of == version
+                {
+                    *error = Some(words.clone());
+                }
+            }
+        }
     }
 
     /// What whoever applies the bundle has to say, in a sentence each.
@@ -254,6 +282,13 @@ impl Refusal {
     }
 }
 
+/// What a tool noted, behind the sentence that it explains.
+fn noted(error: Option<&str>) -> String {
+    let lines = error.unwrap_or_default().lines().map(str::trim).filter(|line| !line.is_empty());
+    let line = lines.collect::<Vec<_>>().join(" ");
+    if line.is_empty() { line } else { format!(": {line}") }
+}
+
 /// The first of many.
 fn few(all: &[&str]) -> String {
     const FEW: usize = 10;
@@ -292,7 +327,7 @@ fn refuse(
 ) -> Option<Refusal> {
     let (version, name) = (migration.version.clone(), migration.name.clone());
     match (standing, newest) {
-        (MigrationStanding::Dirty, _) => Some(Refusal::Dirty { version, name }),
+        (MigrationStanding::Dirty, _) => Some(Refusal::Dirty { version, name, error: None }),
         (MigrationStanding::Changed, _) if !rules.changed => Some(Refusal::Changed { version, name }),
         (MigrationStanding::Pending, Some(newest))
             if !rules.out_of_order && VersionOrder::from(newest) > VersionOrder::from(&migration.version) =>

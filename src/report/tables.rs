@@ -124,6 +124,8 @@ fn migrations(migrations: &[MigrationState], everything: bool) -> Vec<Line> {
         let (mood, state) = standing(migration.state);
         let name = words::line(&migration.name);
         lines.push(Line::new(mood, format!("{state:<8}"), format!(" {name}")).indented(2));
+        let noted = words::block(migration.error.as_deref().unwrap_or_default());
+        lines.extend(noted.lines().map(|line| Line::plain(line.to_owned()).indented(11)));
     }
     if lines.len() > 1 {
         lines.push(Line::plain(""));

@@ -179,6 +179,7 @@ fn migration() -> MigrationState {
         version: "20240301".into(),
         name: "20240301_add_index.sql".into(),
         state: MigrationStanding::Pending,
+        error: None,
     }
 }
 

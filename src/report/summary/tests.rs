@@ -121,7 +121,8 @@ fn watching(url: Option<&str>) -> Event {
 }
 
 fn plan(refused: Vec<Mark>) -> PlanReport {
-    let state = |name: &str, state| MigrationState { version: "1".into(), name: name.into(), state };
+    let state =
+        |name: &str, state| MigrationState { version: "1".into(), name: name.into(), state, error: None };
     PlanReport {
         start: start_of(Role::Elect),
         server: Some("PostgreSQL 15.14".into()),

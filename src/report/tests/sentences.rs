@@ -187,7 +187,12 @@ fn foreign_text_is_harmless_in_every_line() {
 }
 
 pub(super) fn plan() -> PlanReport {
-    let state = |name: &str, state| MigrationState { version: name[..8].into(), name: name.into(), state };
+    let state = |name: &str, state| MigrationState {
+        version: name[..8].into(),
+        name: name.into(),
+        state,
+        error: None,
+    };
     PlanReport {
         start: start(Role::Lead),
         server: Some("PostgreSQL 15.14".into()),

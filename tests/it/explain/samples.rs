@@ -516,7 +516,7 @@ pub fn refusal_samples() -> Vec<Refusal> {
     vec![
         Refusal::Changed { version: "20240101".into(), name: name() },
         Refusal::Missing { version: "20240102".into(), description: "orders".into() },
-        Refusal::Dirty { version: "20240103".into(), name: "20240103_days.sql".into() },
+        Refusal::Dirty { version: "20240103".into(), name: "20240103_days.sql".into(), error: None },
         Refusal::Unreadable { why: "the table _sqlx_migrations is not there".into() },
         Refusal::OutOfOrder {
             version: "20231231".into(),

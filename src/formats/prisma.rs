@@ -1,0 +1,168 @@
+//! Prisma's folders of one `migration.sql` each and its `_prisma_migrations`, checked only: `prisma migrate deploy`, as a
+//! wrapped command, applies them.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest as _, Sha256};
+
+use crate::formats::folder::{entries, text};
+use crate::formats::next::{Next, digits, snake_words};
+use crate::formats::{Column, Format, FormatError, History, Order, Record, Rules};
+use crate::model::ids::{Version, hex};
+use crate::model::migration::{Applied, Bundle, Migration, Unread};
+
+/// Prisma Migrate.
+pub struct Prisma;
+
+/// Columns and rules as in prisma-engines (`sql_migration_persistence.rs`, `apply_migrations.rs`): `migrate deploy` runs
+/// whatever has no row that stands, says what was changed since, and does not look for vanished files; a failed row stops
+/// it.
+static HISTORY: History = History {
+    table: "_prisma_migrations",
+    schema: None,
+    columns: &[
+        Column::words("migration_name"),
+        Column::words("checksum"),
+        Column::is_set("finished_at"),
+        Column::is_set("rolled_back_at"),
+        Column::words("logs"),
+    ],
+    order: ("started_at", Order::Up),
+    rules: Rules::LENIENT,
+};
+
+/// The file in a migration's folder.
+const SCRIPT: &str = "migration.sql";
+
+/// What stands beside the folders, and tells which kind of database they are for.
+const LOCK: &str = "migration_lock.toml";
+
+impl Format for Prisma {
+    fn name(&self) -> &'static str {
+        "prisma"
+    }
+
+    fn detect(&self, folder: &Path) -> Option<String> {
+        if folder.join(LOCK).is_file() {
+            return Some(format!("{LOCK} is Prisma's"));
+        }
+        let entries = entries(folder).ok()?;
+        // Drizzle's folders hold a script of this name and a snapshot
+        let is_ours = |path: &Path| path.join(SCRIPT).is_file() && !path.join("snapshot.json").exists();
+        let (name, _) = entries.iter().find(|(_, path)| is_ours(path))?;
+        Some(format!("{name}/{SCRIPT} is where Prisma has it"))
+    }
+
+    fn read(&self, folder: &Path) -> Result<Bundle, FormatError> {
+        let mut bundle = Bundle {
+            format: self.name(),
+            folder: folder.to_owned(),
+            migrations: Vec::new(),
+            unread: Vec::new(),
+        };
+        for (name, path) in entries(folder)?.into_iter().filter(|(_, path)| path.is_dir()) {
+            let script = path.join(SCRIPT);
+            if script.is_file() {
+                bundle.migrations.push(migration(name, script)?);
+            } else {
+                let why = format!(
+                    "is a folder without {SCRIPT}, at which Prisma stops: restore the file, or delete the folder"
+                );
+                bundle.unread.push(Unread { name, checksum: Vec::new(), why });
+            }
+        }
+        Ok(bundle)
+    }
+
+    fn history(&self) -> &'static History {
+        &HISTORY
+    }
+
+    /// Of one name there may be several rows. Those that were rolled back count for nothing; one that is not finished
+    /// stops Prisma, whatever the others say.
+    fn applied(&self, bundle: &Bundle, rows: &[Record]) -> Result<Vec<Applied>, String> {
+        let files: HashMap<&str, &Migration> =
+            bundle.migrations.iter().map(|it| (it.name.as_str(), it)).collect();
+        let mut applied: Vec<Applied> = Vec::new();
+        let mut places: HashMap<&str, usize> = HashMap::new();
+        for row in standing(rows) {
+            let Some(name) = row.words(0) else { continue };
+            let recorded = row.words(1).unwrap_or_default();
+            let now = Applied {
+                version: Version(name.to_owned()),
+                description: String::new(),
+                checksum: Some(match files.get(name) {
+                    Some(file) if is_of(recorded, file) => file.checksum.clone(),
+                    _ => recorded.as_bytes().to_vec(),
+                }),
+                success: is_finished(row),
+            };
+            match places.get(name).and_then(|place| applied.get_mut(*place)) {
+                Some(before) => *before = Applied { success: before.success && now.success, ..now },
+                None => {
+                    places.insert(name, applied.len());
+                    applied.push(now);
+                }
+            }
+        }
+        Ok(applied)
+    }
+
+    fn failures(&self, rows: &[Record]) -> Vec<(Version, String)> {
+        let failed = standing(rows).filter(|row| !is_finished(row));
+        let words = failed.filter_map(|row| Some((row.words(0)?, row.words(4)?.trim())));
+        words
+            .filter(|(_, logs)| !logs.is_empty())
+            .map(|(name, logs)| (name.into(), logs.to_owned()))
+            .collect()
+    }
+
+    fn next(&self, _: &Bundle, words: &str, _: i64) -> Next {
+        Next::Tool(Some(format!("npx prisma migrate dev --create-only --name {}", snake_words(words))))
+    }
+}
+
+/// The rows that nobody has rolled back.
+fn standing(rows: &[Record]) -> impl Iterator<Item = &Record> {
+    rows.iter().filter(|row| row.truth(3) != Some(true))
+}
+
+fn is_finished(row: &Record) -> bool {
+    row.truth(2) == Some(true)
+}
+
+fn migration(name: String, path: PathBuf) -> Result<Migration, FormatError> {
+    let sql = text(&path)?;
+    let description = name[digits(&name).len()..].trim_start_matches('_').replace('_', " ");
+    Ok(Migration {
+        version: Version(name.clone()),
+        name,
+        description,
+        path,
+        checksum: Sha256::digest(&sql).to_vec(),
+        transactional: true,
+        sql: sql.into(),
+    })
+}
+
+/// Whether a recorded checksum is this file's, as Prisma compares them: line endings do not count, and early versions
+/// wrote bytes below 16 as one digit (`checksum.rs`).
+fn is_of(recorded: &str, file: &Migration) -> bool {
+    let is =
+        |checksum: &[u8]| recorded == if recorded.len() == 64 { hex(checksum) } else { unpadded(checksum) };
+    let with = |text: String| is(&Sha256::digest(text));
+    is(&file.checksum) || with(file.sql.replace("\r\n", "\n")) || with(file.sql.replace('\n', "\r\n"))
+}
+
+fn unpadded(checksum: &[u8]) -> String {
+    checksum.iter().fold(String::new(), |mut text, byte| {
+        // writing into a string cannot fail
+        let _ = write!(text, "{byte:x}");
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,161 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::formats::{Cell, find};
+use crate::model::event::MigrationStanding;
+use crate::plan::pending::{Judgement, Refusal, judge};
+
+fn folder(migrations: &[(&str, &str)]) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    for (name, script) in migrations {
+        std::fs::create_dir(dir.path().join(name)).unwrap();
+        std::fs::write(dir.path().join(name).join(SCRIPT), script).unwrap();
+    }
+    dir
+}
+
+fn read(migrations: &[(&str, &str)]) -> Bundle {
+    Prisma.read(folder(migrations).path()).unwrap()
+}
+
+fn hash(script: &str) -> String {
+    hex(&Sha256::digest(script))
+}
+
+/// As Prisma writes it: applied, with `~` rolled back, with `!` begun.
+fn row(name: &str, checksum: &str, logs: Option<&str>) -> Record {
+    let words = |text: &str| Cell::Words(text.to_owned());
+    Record(vec![
+        words(name.trim_end_matches(['~', '!'])),
+        words(checksum),
+        Cell::Truth(!name.ends_with(['!', '~'])),
+        Cell::Truth(name.ends_with('~')),
+        logs.map_or(Cell::Null, words),
+    ])
+}
+
+fn judged(bundle: &Bundle, rows: &[Record]) -> Judgement {
+    let mut judgement = judge(bundle, &Prisma.applied(bundle, rows).unwrap(), Prisma.history().rules);
+    judgement.note(Prisma.failures(rows));
+    judgement
+}
+
+fn states(judgement: &Judgement) -> Vec<(&str, MigrationStanding)> {
+    judgement.states.iter().map(|it| (it.version.as_str(), it.state)).collect()
+}
+
+#[test]
+fn folders_with_a_script_are_migrations() {
+    let dir = folder(&[("20240102000000_b", "select 2;"), ("0_init", "select 0;")]);
+    std::fs::write(dir.path().join(LOCK), "provider = \"postgresql\"\n").unwrap();
+    std::fs::write(dir.path().join("README.md"), "").unwrap();
+    std::fs::create_dir(dir.path().join("20240103000000_lost_users")).unwrap();
+    let bundle = Prisma.read(dir.path()).unwrap();
+    let read: Vec<_> =
+        bundle.migrations.iter().map(|it| (it.version.as_str(), it.description.as_str())).collect();
+    assert_eq!(read, [("0_init", "init"), ("20240102000000_b", "b")]);
+    assert!(bundle.migrations[0].path.ends_with("0_init/migration.sql"));
+    let [lost] = &bundle.unread[..] else { panic!("{:?}", bundle.unread) };
+    assert_eq!(
+        format!("{} {}", lost.name, lost.why),
+        "20240103000000_lost_users is a folder without migration.sql, at which Prisma stops: restore the file, or delete the folder"
+    );
+    assert!(Prisma.read(folder(&[]).path()).unwrap().is_empty());
+}
+
+#[test]
+fn prisma_s_folders_are_known() {
+    let dir = folder(&[("20240102000000_b", "select 2;")]);
+    let (format, why) = find(None, dir.path()).unwrap();
+    assert_eq!(
+        (format.name(), why.as_str()),
+        ("prisma", "20240102000000_b/migration.sql is where Prisma has it")
+    );
+    std::fs::write(dir.path().join("20240102000000_b/snapshot.json"), "{}").unwrap();
+    assert_eq!(Prisma.detect(dir.path()), None, "Drizzle's");
+    std::fs::write(dir.path().join(LOCK), "").unwrap();
+    assert_eq!(find(None, dir.path()).unwrap().1, "migration_lock.toml is Prisma's");
+    assert_eq!(Prisma.detect(&dir.path().join("gone")), None);
+}
+
+#[test]
+fn only_rows_that_stand_count() {
+    use MigrationStanding::{Applied, Dirty, Missing, Pending};
+    let bundle = read(&[("1_a", "a"), ("2_b", "b"), ("3_c", "c"), ("4_d", "d")]);
+    let rows = [
+        row("0_gone", "x", None),
+        row("1_a!", &hash("a"), Some(" \n")),
+        row("2_b~", "another", Some("it failed")),
+        row("2_b", &hash("b"), None),
+        row("3_c~", &hash("c"), Some("it failed")),
+        // `migrate resolve --applied`
+        row("4_d", &hash("d"), Some("")),
+    ];
+    let judged = judged(&bundle, &rows);
+    let expected =
+        [("0_gone", Missing), ("1_a", Dirty), ("2_b", Applied), ("3_c", Pending), ("4_d", Applied)];
+    assert_eq!(states(&judged), expected);
+    assert_eq!(judged.refusals.len(), 1);
+    assert!(judged.states.iter().all(|it| it.error.is_none()));
+    // an unfinished one stops Prisma, whatever came after it
+    let rows = [row("1_a!", &hash("a"), None), row("1_a", &hash("a"), None)];
+    assert_eq!(states(&self::judged(&bundle, &rows))[0], ("1_a", Dirty));
+    assert_eq!(Prisma.applied(&bundle, &[Record::default()]), Ok(vec![]));
+}
+
+#[test]
+fn a_failed_row_shows_its_logs() {
+    let logs = "A migration failed to apply.\n\nDatabase error code: 42P01\n";
+    let bundle = read(&[("1_a", "a"), ("2_b", "b")]);
+    let judged = judged(&bundle, &[row("1_a", &hash("a"), None), row("2_b!", &hash("b"), Some(logs))]);
+    assert_eq!(judged.states[1].error.as_deref(), Some(logs.trim()));
+    assert_eq!(judged.states[0].error, None);
+    let [refusal @ Refusal::Dirty { .. }] = &judged.refusals[..] else { panic!("{:?}", judged.refusals) };
+    assert_eq!(
+        refusal.to_string(),
+        "migration 2_b (2_b) is half applied: A migration failed to apply. Database error code: 42P01"
+    );
+    // of one whose folder is gone, too
+    let judged = self::judged(&bundle, &[row("9_z!", "x", Some("boom"))]);
+    assert_eq!(judged.states[2].error.as_deref(), Some("boom"));
+}
+
+#[test]
+fn checksums_are_compared_as_prisma_does_it() {
+    let zeros = (0_u32..).map(|n| n.to_string()).find(|text| Sha256::digest(text)[0] < 16).unwrap();
+    let old = unpadded(&Sha256::digest(&zeros));
+    assert!(old.len() < 64);
+    for (script, checksum, changed) in [
+        ("select 1;\n", hash("select 1;\n"), false),
+        ("select 1;\r\n", hash("select 1;\n"), false),
+        ("select 1;\n", hash("select 1;\r\n"), false),
+        ("select 1;\n", hash("select 2;\n"), true),
+        ("select 1;\n", hash("select 1;"), true),
+        ("select 1;\n", String::new(), true),
+        (&zeros, hash(&zeros), false),
+        (&zeros, old, false),
+    ] {
+        let judged = judged(&read(&[("1_a", script)]), &[row("1_a", &checksum, None)]);
+        let expected = if changed { MigrationStanding::Changed } else { MigrationStanding::Applied };
+        assert_eq!(states(&judged), [("1_a", expected)], "{script:?} {checksum}");
+        assert!(judged.refusals.is_empty() && judged.pending.is_empty(), "migrate deploy goes on");
+    }
+}
+
+#[test]
+fn new_is_prisma_s_own() {
+    let next = Prisma.next(&read(&[]), "Add e-mail", 0);
+    assert_eq!(next, Next::Tool(Some("npx prisma migrate dev --create-only --name add_e_mail".to_owned())));
+}
+
+proptest! {
+    #[test]
+    fn any_rows_are_understood(rows in proptest::collection::vec((0..4_usize, "[~!]?", proptest::option::of(".{0,4}")), 0..8)) {
+        let bundle = read(&[("1_a", "a"), ("2_b", "b")]);
+        let names = ["1_a", "2_b", "3_é", ""];
+        let rows: Vec<_> = rows.iter().map(|(at, mark, logs)| row(&format!("{}{mark}", names[*at]), "x", logs.as_deref())).collect();
+        let judged = judged(&bundle, &rows);
+        let failed = judged.states.iter().filter(|it| it.state == MigrationStanding::Dirty).count();
+        prop_assert_eq!(failed, judged.refusals.len());
+    }
+}
