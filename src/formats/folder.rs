@@ -29,11 +29,6 @@ pub(super) fn entries(folder: &Path) -> Result<Vec<(String, PathBuf)>, FormatErr
     Ok(found)
 }
 
-/// The checksum of a file whose tool records none: it is compared with nothing, and tells two bundles apart.
-pub(super) fn checksum(text: impl AsRef<[u8]>) -> Vec<u8> {
-    Sha256::digest(text).to_vec()
-}
-
 /// A file's bytes.
 pub(super) fn bytes(path: &Path) -> Result<Vec<u8>, FormatError> {
     fs::read(path).map_err(|source| FormatError::Unreadable { path: path.to_owned(), source })

@@ -65,7 +65,7 @@ impl Format for Knex {
                 stems.entry(stem).or_insert_with(|| name.clone());
                 twin
             };
-            let checksum = checksum(bytes(&path)?);
+            let checksum = checksum(&bytes(&path)?);
             match why {
                 Some(why) => bundle.unread.push(Unread { name, checksum, why }),
                 None => bundle.migrations.push(migration(name, path, checksum)),

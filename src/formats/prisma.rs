@@ -112,7 +112,7 @@ impl Format for Prisma {
 
     fn failures(&self, rows: &[Record]) -> Vec<(Version, String)> {
         let failed = standing(rows).filter(|row| !is_finished(row));
-        let words = failed.filter_map(|row| Some((row.words(0)?, row.words(4)?.trim())));
+        let words = failed.filter_map(|row| Some((row.words(0)?, without_trace(row.words(4)?))));
         words
             .filter(|(_, logs)| !logs.is_empty())
             .map(|(name, logs)| (name.into(), logs.to_owned()))
@@ -127,6 +127,11 @@ impl Format for Prisma {
 /// The rows that nobody has rolled back.
 fn standing(rows: &[Record]) -> impl Iterator<Item = &Record> {
     rows.iter().filter(|row| row.truth(3) != Some(true))
+}
+
+/// A failure's words without where in Prisma's own source it was: `   0: sql_schema_connector::…` and what follows.
+fn without_trace(logs: &str) -> &str {
+    logs.split("\n   0: ").next().unwrap_or(logs).trim()
 }
 
 fn is_finished(row: &Record) -> bool {

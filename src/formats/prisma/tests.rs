@@ -105,10 +105,13 @@ fn only_rows_that_stand_count() {
 
 #[test]
 fn a_failed_row_shows_its_logs() {
-    let logs = "A migration failed to apply.\n\nDatabase error code: 42P01\n";
+    let said = "A migration failed to apply.\n\nDatabase error code: 42P01";
+    let logs = &format!(
+        "{said}\n\n   0: sql_schema_connector::apply_migration::apply_script\n             at src/apply_migration.rs:113\n"
+    );
     let bundle = read(&[("1_a", "a"), ("2_b", "b")]);
     let judged = judged(&bundle, &[row("1_a", &hash("a"), None), row("2_b!", &hash("b"), Some(logs))]);
-    assert_eq!(judged.states[1].error.as_deref(), Some(logs.trim()));
+    assert_eq!(judged.states[1].error.as_deref(), Some(said));
     assert_eq!(judged.states[0].error, None);
     let [refusal @ Refusal::Dirty { .. }] = &judged.refusals[..] else { panic!("{:?}", judged.refusals) };
     assert_eq!(
