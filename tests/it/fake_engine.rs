@@ -27,6 +27,7 @@ pub const DIALECT: Dialect = Dialect {
     batch: None,
     session_lives: None,
     may_create: None,
+    schemas_with: None,
     end_session: None,
     crowded: None,
     standby: None,
