@@ -208,6 +208,30 @@ pub enum Error {
         /// Whether it was the check after the command.
         check: bool,
     },
+    /// The wrapped command succeeded, and its own history does not have all of our migrations.
+    #[error("{} succeeded, but left {} pending", command.first().map_or("the command", String::as_str), pending.join(", "))]
+    LeftPending {
+        /// Program and arguments.
+        command: Vec<String>,
+        /// What is still pending, for people.
+        pending: Vec<String>,
+        /// The history's table.
+        history: HistoryTable,
+        /// The folder.
+        folder: String,
+        /// Host, port and database.
+        target: String,
+    },
+    /// A follower that looks at the history alone: our budget ended before all was in it.
+    #[error("our migrations are not applied")]
+    HistoryLate {
+        /// The table.
+        history: String,
+        /// How long we waited.
+        waited: Duration,
+        /// What is still pending, for people; empty = unknown.
+        pending: Vec<String>,
+    },
     /// Our budget ended in the middle of our work.
     #[error("the budget of {} s ended", budget.as_secs())]
     BudgetEnded {
@@ -346,14 +370,14 @@ impl Error {
             Self::LockNotGot { .. } => Exit::LockNotGot,
             Self::LockLost { .. } => Exit::LockLost,
             Self::HistoryRefused { .. } => Exit::HistoryRefused,
-            Self::Step { .. } | Self::Command { .. } => Exit::MigrationFailed,
+            Self::Step { .. } | Self::Command { .. } | Self::LeftPending { .. } => Exit::MigrationFailed,
             Self::BudgetEnded { .. } => Exit::BudgetEnded,
             Self::Signalled { signal, .. } => Exit::Signal(*signal),
             Self::LeaderFailed { .. } | Self::LeaderInterrupted { .. } => Exit::LeaderFailed,
             Self::BundleNotApplied { .. } => Exit::BundleNotApplied,
             Self::LeaderDied { .. } => Exit::LeaderDied,
             Self::LeaderNeverStarted { .. } => Exit::LeaderNeverStarted,
-            Self::LeaderLate { .. } => Exit::LeaderLate,
+            Self::LeaderLate { .. } | Self::HistoryLate { .. } => Exit::LeaderLate,
             Self::Status(error) => error.exit(),
             Self::Github(error) => error.exit(),
             Self::Heroku(error) => error.exit(),

@@ -20,6 +20,7 @@ use crate::follow::source::{Looked, Memory, Source};
 use crate::job::{Job, Party, Success, milliseconds, watched};
 use crate::lead::{Attempt, try_lead};
 use crate::model::event::Event;
+use crate::model::migration::Pending;
 use crate::model::run::{Role, Run, RunStatus};
 
 /// Waits for the verdict in the ledger, and as an elect leads where nobody does.
@@ -29,8 +30,14 @@ pub async fn follow(job: &Job) -> Result<Success, Error> {
 
 /// Waits for the verdict of a source; only with a job there is something to lead.
 pub async fn watch(party: &Party, source: &mut dyn Source, job: Option<&Job>) -> Result<Success, Error> {
-    let mut watch =
-        Watch { party, job, source, memory: Memory::default(), seen_last: Some("nothing yet".to_owned()) };
+    let mut watch = Watch {
+        party,
+        job,
+        source,
+        memory: Memory::default(),
+        seen_last: Some("nothing yet".to_owned()),
+        told_unknown: false,
+    };
     let mut ended = watch.until_decided().await;
     if let Err(Error::Signalled { waiting, .. }) = &mut ended {
         *waiting = watch.seen_last.take();
@@ -50,6 +57,8 @@ struct Watch<'a> {
     memory: Memory,
     /// Why we waited after the last look.
     seen_last: Option<String>,
+    /// Why what is pending is unknown was said.
+    told_unknown: bool,
 }
 
 impl Watch<'_> {
@@ -62,6 +71,7 @@ impl Watch<'_> {
                     continue;
                 }
             };
+            self.say_unknown(&seen);
             let alive = match decide(&seen.observation, &self.policy(), self.elapsed()) {
                 Decision::Ready(ready) => return Ok(ready_to_go(&ready, &seen.observation)),
                 Decision::Fail(failure) => {
@@ -84,6 +94,16 @@ impl Watch<'_> {
         }
     }
 
+    /// Once: what is seen of a history stays so until somebody mends it.
+    fn say_unknown(&mut self, seen: &Looked) {
+        let (Some(judgement), Some(bundle)) = (&seen.judgement, &self.party.bundle) else { return };
+        let why = judgement.why_unknown(bundle).filter(|_| seen.observation.pending == Pending::Unknown);
+        if let Some(why) = why.filter(|_| !std::mem::replace(&mut self.told_unknown, true)) {
+            let message = format!("what of our migrations is pending is unknown: {why}");
+            self.party.report.event(&Event::Notice { message });
+        }
+    }
+
     /// `follow.start` counts from the first look, the budget from the process's start.
     fn policy(&self) -> Policy {
         let limits = &self.party.limits;
@@ -93,7 +113,8 @@ impl Watch<'_> {
             command: self.job.is_some_and(|job| job.command.is_some()),
             digest: self.party.scope.digest.clone(),
             grace: limits.grace,
-            start: limits.start,
+            // a history does not tell whether anybody has begun
+            start: if self.source.history().is_some() { Duration::MAX } else { limits.start },
             window: limits.window,
             budget: limits.deadline().saturating_duration_since(first_look),
         }

@@ -22,6 +22,7 @@ use crate::ledger::look::LookError;
 use crate::lock::choose::{self, Chosen};
 use crate::model::choice::LockChoice;
 use crate::model::event::Event;
+use crate::model::ids::Version;
 use crate::model::migration::{Applied, Bundle, Pending};
 use crate::plan::pending::{Judgement, judge};
 
@@ -57,6 +58,10 @@ pub struct Job {
     pub format: Option<&'static dyn Format>,
     /// What is done about odd histories.
     pub rules: Rules,
+    /// A follower that looks at the history alone: the ledger may not be there, or not be for it to read.
+    pub by_history: bool,
+    /// The one migration of the bundle that a follower waits for.
+    pub needs: Option<Version>,
     /// Roles that may read the ledger.
     pub readers: Vec<String>,
     /// Where else our run is told of.
@@ -208,8 +213,16 @@ impl Job {
             judgement.unknown =
                 schemas.first().map(|schema| elsewhere(history, schema)).or(judgement.unknown);
         }
-        let pending = judgement.pending(bundle);
+        let pending = self.pending(bundle, &judgement);
         Ok((Some(judgement), pending))
+    }
+
+    /// What of our bundle is pending, as far as it matters to us.
+    pub fn pending(&self, bundle: &Bundle, judgement: &Judgement) -> Pending {
+        match &self.needs {
+            Some(version) => judgement.pending_of(bundle, version),
+            None => judgement.pending(bundle),
+        }
     }
 
     /// What follows for our bundle from what a history says.

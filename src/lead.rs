@@ -2,6 +2,7 @@
 
 mod command;
 mod opening;
+mod remains;
 mod run;
 pub(crate) mod sessions;
 mod steps;

@@ -165,7 +165,7 @@ fn next(job: &Job, looked: &Looked, no_lock: Option<&str>, refused: &[Mark]) -> 
         Pending::None => "nothing is pending".to_owned(),
         Pending::Some(versions) if versions.len() == 1 => "1 migration is pending".to_owned(),
         Pending::Some(versions) => format!("{} migrations are pending", versions.len()),
-        Pending::Unknown => "what is pending is unknown".to_owned(),
+        Pending::Unknown => format!("what is pending is unknown{}", why_unknown(job, looked)),
     };
     let refusals = looked.judgement.as_ref().map_or(&[][..], |judgement| judgement.refusals.as_slice());
     if let [first, ..] = refusals
@@ -186,8 +186,15 @@ fn next(job: &Job, looked: &Looked, no_lock: Option<&str>, refused: &[Mark]) -> 
     match job.role {
         Role::Lead => format!("{pending}; would lead"),
         Role::Elect => format!("{pending}; would lead if nobody else does, else follow"),
+        Role::Follow if job.by_history => format!("{pending}; would wait until the history has all"),
         Role::Follow => format!("{pending}; would wait for the leader"),
     }
+}
+
+/// ` (because)`, where there is a reason to tell.
+fn why_unknown(job: &Job, looked: &Looked) -> String {
+    let (Some(bundle), Some(judgement)) = (&job.bundle, &looked.judgement) else { return String::new() };
+    judgement.why_unknown(bundle).map_or_else(String::new, |why| format!(" ({why})"))
 }
 
 fn states(looked: &Looked) -> Vec<MigrationState> {
@@ -218,7 +225,11 @@ pub async fn status(call: &Invocation<'_>, check: bool) -> Result<Success, Error
         looked.observation.pending = pending;
     }
     let latest = looked.observation.latest.as_ref();
-    let (ready, reason) = readiness(latest.map(|seen| (&seen.run, seen.alive)), &looked.observation.pending);
+    let (ready, mut reason) =
+        readiness(latest.map(|seen| (&seen.run, seen.alive)), &looked.observation.pending);
+    if looked.observation.pending == Pending::Unknown {
+        reason.push_str(&why_unknown(&job, &looked));
+    }
     let now = looked.observation.now;
     let quiet = |run: &Run| {
         let since = now.saturating_sub(run.beat_at).max(0).unsigned_abs();

@@ -15,11 +15,13 @@ use crate::formats::{self, Format, FormatError, Rules};
 use crate::job::{self, Job, Limits, Party};
 use crate::ledger::Ledger;
 use crate::ledger::look::Scope;
-use crate::model::choice::HistoryRule;
+use crate::model::choice::{FollowSource, HistoryRule};
 use crate::model::event::{EVENTS_VERSION, Event, Start};
-use crate::model::ids::{Digest, Release, RunId};
+use crate::model::ids::{Digest, Release, RunId, Version};
 use crate::model::migration::Bundle;
 use crate::model::run::Role;
+use crate::plan::PlanError;
+use crate::plan::pending::needed;
 use crate::plan::release::{ReleaseInputs, release};
 use crate::plan::role::{RoleInputs, role};
 use crate::report::Report;
@@ -151,8 +153,41 @@ impl Prepared {
             platform: call.identity.platform,
             hint: call.identity.release_hint,
             bundle: self.digest.as_ref(),
-            needs_no_release: false,
+            needless: self.needless(call),
         })?)
+    }
+
+    /// Why no release is needed, if none is.
+    fn needless(&self, call: &Invocation<'_>) -> Option<&'static str> {
+        let follow = &self.settings.follow;
+        let follows = self.role(call).is_ok_and(|(role, _)| role == Role::Follow);
+        match follow.source {
+            _ if !follows => None,
+            _ if follow.needs.is_some() => Some("follow.needs waits for a migration, whatever the release"),
+            FollowSource::History => Some("the history is looked at, whatever the release"),
+            _ => None,
+        }
+    }
+
+    /// Whether a follower looks at the history alone, and for which migration, if it is one: that stands in the bundle
+    /// then, as far as anything is known of it.
+    fn looked_for(&mut self, role: Role) -> Result<(bool, Option<Version>), Error> {
+        let follow = &self.settings.follow;
+        let by_history = follow.source == FollowSource::History && role == Role::Follow;
+        let Some(needs) = follow.needs.clone().filter(|_| role == Role::Follow) else {
+            if by_history && self.bundle.is_none() {
+                return Err(PlanError::NothingToLookFor { needs: None }.into());
+            }
+            return Ok((by_history, None));
+        };
+        if self.bundle.is_none() {
+            let named = self.settings.format.as_deref().filter(|name| *name != "auto");
+            let name = named.ok_or(PlanError::NothingToLookFor { needs: Some(needs.clone()) })?;
+            let (format, _) = formats::find(Some(name), Path::new(""))?;
+            self.bundle = Some((Bundle::empty(format.name()), format));
+        }
+        let bundle = self.bundle.as_mut().map(|(bundle, _)| bundle);
+        Ok((by_history, bundle.map(|bundle| needed(bundle, &needs))))
     }
 
     /// Who takes part, wherever that one looks.
@@ -200,6 +235,7 @@ impl Prepared {
 
     /// Puts it all together.
     pub fn job(mut self, call: &Invocation<'_>, role: Role, release: Option<Release>) -> Result<Job, Error> {
+        let (by_history, needs) = self.looked_for(role)?;
         let format = self.bundle.as_ref().map(|(_, format)| *format);
         let party = self.party(call, role, release);
         let settings = self.settings;
@@ -231,6 +267,8 @@ impl Prepared {
             key: LockKey { name: settings.lock.name.clone(), id: settings.lock.id },
             rules: format.map_or(Rules::LENIENT, |format| rules(format.history().rules, &settings.history)),
             format,
+            by_history,
+            needs,
             readers: settings.ledger.readers,
             deployments: None,
             target,

@@ -32,11 +32,12 @@ pub fn is_remote(source: FollowSource) -> bool {
 /// see the ledger.
 pub fn looks_elsewhere(call: &Invocation<'_>, settings: &Settings) -> Result<bool, Error> {
     let of = settings.follow.source;
-    if !is_remote(of) {
+    if !is_remote(of) && of != FollowSource::History {
         return Ok(false);
     }
     match role(&prepare::role_inputs(call, settings))? {
-        (Role::Follow, _) => Ok(true),
+        // a history is in the database, as the ledger is
+        (Role::Follow, _) => Ok(of != FollowSource::History),
         (Role::Lead, _) => Ok(false),
         (role, reason) => Err(PlanError::OnlyFollows { of, role, reason }.into()),
     }

@@ -10,9 +10,9 @@ use crate::config::raw::{RawConfig, RawEnvironment, Text};
 use crate::config::reader::{Env, Reader, layers};
 use crate::config::{
     GithubSettings, HerokuSettings, HistorySettings, LeaderRule, LedgerSettings, LockSettings, Settings,
-    locate, not_yet, read,
+    locate, read,
 };
-use crate::model::choice::{Deployments, FollowSource, HistoryRule, LockChoice};
+use crate::model::choice::{Deployments, HistoryRule, LockChoice};
 use crate::model::ids::{Environment, Participant};
 use crate::model::secret::Secret;
 
@@ -29,8 +29,6 @@ pub(super) fn settings(
     };
     let environment = environment(request, &raw, file)?;
     let reader = Reader { layers: layers(&raw, &environment), file, env };
-    reader.refuse_not_yet()?;
-    refuse_flags_not_yet(request)?;
     let base =
         file.and_then(|(file, _)| file.parent()).map_or(folder.to_owned(), |parent| folder.join(parent));
     let flags = &request.global;
@@ -112,21 +110,6 @@ fn environment(
         (None, [only]) => Ok(Environment::from(only.as_str())),
         (None, _) => Err(at(Problem::EnvironmentNeeded { known }, &["environments"])),
     }
-}
-
-fn refuse_flags_not_yet(request: &Request) -> Result<(), ConfigError> {
-    let flags = &request.global;
-    let refuse = |what: String| Err(Problem::NotYet { what }.nowhere());
-    let given = [
-        ("lock.mode", "--lock-mode", flags.lock_mode.map(LockChoice::as_str)),
-        ("follow.source", "--follow", flags.follow.map(FollowSource::as_str)),
-    ];
-    for (key, flag, value) in given {
-        if let Some(value) = value.filter(|value| !not_yet::may_be(key, value)) {
-            return refuse(format!("`{flag} {value}`"));
-        }
-    }
-    Ok(())
 }
 
 impl Reader<'_> {

@@ -96,12 +96,6 @@ pub enum Problem {
         /// Those there are.
         known: Vec<String>,
     },
-    /// Part of the config's shape, not yet of this version's abilities.
-    #[error("{what} is not there yet in this version of bellwether")]
-    NotYet {
-        /// The key, flag or verb.
-        what: String,
-    },
 }
 
 /// A place in the config file.
@@ -203,7 +197,6 @@ fn label(problem: &Problem) -> String {
             format!("set it, or give a default: ${{{variable}:-…}}")
         }
         Problem::UnknownEnvironment { .. } | Problem::EnvironmentNeeded { .. } => "declared here".to_owned(),
-        Problem::NotYet { .. } => "remove it for now".to_owned(),
         Problem::FileMissing { .. } | Problem::Unreadable { .. } | Problem::Syntax { .. } => String::new(),
     }
 }

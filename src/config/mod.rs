@@ -6,7 +6,6 @@ mod error;
 mod follow;
 mod interpolate;
 mod locate;
-mod not_yet;
 pub mod raw;
 mod read;
 mod reader;

@@ -9,9 +9,8 @@ use std::time::Duration;
 use crate::cli::bad_name;
 use crate::config::error::{ConfigError, Problem, nearest};
 use crate::config::interpolate::{Incomplete, interpolate};
+use crate::config::locate;
 use crate::config::raw::{RawConfig, RawEnvironment, Span, Text};
-use crate::config::{locate, not_yet};
-use crate::model::choice::{FollowSource, LockChoice};
 use crate::model::duration;
 use crate::model::ids::Environment;
 use crate::model::secret::without_passwords;
@@ -187,43 +186,5 @@ impl Reader<'_> {
     ) -> Result<Vec<String>, ConfigError> {
         let Some((layer, items)) = self.find(get) else { return Ok(Vec::new()) };
         items.iter().enumerate().map(|(i, item)| self.filled(layer, key, Some(i), &item.0)).collect()
-    }
-
-    /// A key of a later version, with a value that means something, is an error rather than a promise not kept.
-    pub(super) fn refuse_not_yet(&self) -> Result<(), ConfigError> {
-        let Some((file, text)) = self.file else { return Ok(()) };
-        let tree: serde_yaml::Value = serde_yaml::from_str(text).unwrap_or_default();
-        for layer in &self.layers {
-            for (key, fine) in not_yet::KEYS {
-                let path: Vec<&str> = layer.path.iter().copied().chain(key.split('.')).collect();
-                let value = path.iter().try_fold(&tree, |node, part| node.get(part));
-                let whole = Some(format!("`{key}`"));
-                let what = match value {
-                    None | Some(serde_yaml::Value::Null) => None,
-                    Some(serde_yaml::Value::Sequence(items)) => whole.filter(|_| !items.is_empty()),
-                    Some(serde_yaml::Value::String(text)) => {
-                        // a variable that is not set is an error only where its key is used
-                        let text = interpolate(text, self.env).unwrap_or_default();
-                        let word = if fine.is_empty() { whole } else { Some(format!("`{key}: {text}`")) };
-                        word.filter(|_| self.is_known_word(key, &text) && !not_yet::may_be(key, &text))
-                    }
-                    Some(_) => whole.filter(|_| !not_yet::may_be(key, "")),
-                };
-                if let Some(what) = what {
-                    let problem = Problem::NotYet { what };
-                    return Err(problem.at(file, text, locate::key(text, &path)));
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// A misspelt word is left to the check of its key, which can say what was meant.
-    fn is_known_word(&self, key: &str, text: &str) -> bool {
-        match key {
-            "lock.mode" => text.parse::<LockChoice>().is_ok(),
-            "follow.source" => text.parse::<FollowSource>().is_ok(),
-            _ => !text.is_empty(),
-        }
     }
 }

@@ -156,16 +156,6 @@ fn paths_in_the_config_count_from_its_folder() {
 }
 
 #[test]
-fn what_is_not_there_yet_is_refused_on_the_command_line_too() {
-    let line = "bellwether follow --follow history".split(' ');
-    let request = Request::from_env_and_args(line, &|_| None).unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    let error = load(&request, folder.path(), &env).unwrap_err();
-    assert_eq!(error.problem(), &Problem::NotYet { what: "`--follow history`".to_owned() });
-    assert!(error.place().is_none() && error.snippet().is_none());
-}
-
-#[test]
 fn a_config_that_is_named_must_be_there_and_readable() {
     let folder = tempfile::tempdir().unwrap();
     let error = load(&request("-c gone.yml"), folder.path(), &env).unwrap_err();
@@ -236,7 +226,6 @@ bad_configs! {
     an_exit_code_that_means_both: "", "defaults:\n  follow: { source: command, command: [x], ready: [0, 3], pending: [1, 3] }\n";
     an_exit_code_that_means_both_by_default: "", "defaults:\n  follow: { source: command, command: [x], ready: [1] }\n";
     no_exit_code_that_means_ready: "", "defaults:\n  follow: { source: command, command: [x], ready: [] }\n";
-    not_yet_in_defaults: "", "defaults: { follow: { source: history } }\n";
     deployments_misspelt: "", "defaults:\n  github:\n    deployments: requierd\n";
     a_repository_without_an_owner: "", "defaults:\n  github: { repository: shop }\n";
 }
@@ -305,12 +294,4 @@ fn the_committed_schema_is_that_of_the_types() {
     }
     let committed = std::fs::read_to_string(path).unwrap_or_default();
     assert!(committed == schema, "regenerate it: BELLWETHER_BLESS=1 cargo test schema");
-}
-
-#[test]
-fn every_key_that_is_not_there_yet_is_a_key() {
-    let keys = raw::keys();
-    for (key, _) in not_yet::KEYS {
-        assert!(keys.iter().any(|known| known == key), "{key}");
-    }
 }

@@ -3,6 +3,7 @@
 pub mod command;
 pub mod guard;
 mod index;
+mod records;
 pub mod script;
 pub mod split;
 pub mod sql;

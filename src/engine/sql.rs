@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use crate::database::statement::Batch;
 use crate::database::{Database, DbError, DbErrorKind, Dialect, EngineName, Server, Statement, Value};
+use crate::engine::records::each;
 use crate::engine::script::{Script, Sent};
 use crate::engine::split;
 use crate::engine::step::StepError;
@@ -283,32 +284,12 @@ impl Sql<'_> {
         error
     }
 
-    /// Rows of the history outside of a script's transaction: all of them or none.
-    async fn at_once(&self, work: &mut dyn Database, rows: &[Statement]) -> Result<(), DbError> {
-        if let [row] = rows {
-            return self.although_cancelled(work, row).await.map(drop);
-        }
-        let mut written = self.in_short(work, rows).await;
-        if written.as_ref().is_err_and(|error| error.kind == DbErrorKind::Cancelled) {
-            written = self.in_short(work, rows).await;
-        }
-        written
-    }
-
-    async fn in_short(&self, work: &mut dyn Database, rows: &[Statement]) -> Result<(), DbError> {
-        work.script(self.dialect.begin).await?;
-        let written = each(work, rows).await;
-        match written {
-            Ok(()) => work.script("COMMIT").await?,
-            // the first error is the one to tell
-            Err(_) => return work.script("ROLLBACK").await.and(written),
-        }
-        // a script's statements wait longer for locks than ours
-        work.script(&self.server.restore).await
-    }
-
     /// A cancel that was meant for the script's last statement may come late, and hit ours. How many rows it changed.
-    async fn although_cancelled(&self, work: &mut dyn Database, row: &Statement) -> Result<u64, DbError> {
+    pub(super) async fn although_cancelled(
+        &self,
+        work: &mut dyn Database,
+        row: &Statement,
+    ) -> Result<u64, DbError> {
         let answer = match work.query(row).await {
             Err(error) if error.kind == DbErrorKind::Cancelled => work.query(row).await,
             answer => answer,
@@ -406,13 +387,6 @@ impl Sql<'_> {
 
 /// `BEGIN`, the fence check, `SET LOCAL lock_timeout`: before the script's own statements in a message.
 const BATCH_STATEMENTS: usize = 3;
-
-async fn each(work: &mut dyn Database, rows: &[Statement]) -> Result<(), DbError> {
-    for row in rows {
-        work.query(row).await?;
-    }
-    Ok(())
-}
 
 fn nanoseconds(began: Instant) -> String {
     began.elapsed().as_nanos().to_string()

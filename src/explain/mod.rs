@@ -64,6 +64,10 @@ fn in_words(error: &Error) -> Explained {
         Error::Step { migration, error, applied, history, target } => {
             work::step(migration, error, applied, history, target)
         }
+        Error::HistoryLate { history, waited, pending } => verdict::history_late(history, *waited, pending),
+        Error::LeftPending { command, pending, history, folder, target } => {
+            work::left_pending(command, pending, history, (folder, target))
+        }
         Error::Command { command, ending, output, check } => work::command(command, ending, output, *check),
         Error::BudgetEnded { budget, step, applied, half_applied, waited_for } => {
             cut::budget_ended(*budget, step.as_ref(), applied, *half_applied, waited_for.as_deref())

@@ -31,7 +31,6 @@ pub fn config(error: &ConfigError) -> Explained {
             "name the environment with --environment or BELLWETHER_ENVIRONMENT"
         }
         Problem::EnvironmentNeeded { .. } => "or keep one environment in the config: then it is the default",
-        Problem::NotYet { .. } => "leave it out for now",
     };
     Explained { snippet, ..told(title, vec![], vec![hint.to_owned()]) }
 }
@@ -62,6 +61,14 @@ pub fn plan(error: &PlanError) -> Explained {
             let say = "say what is being released, the same for all participants: --release or BELLWETHER_RELEASE, usually the commit";
             [say].into_iter().chain(*hint).map(str::to_owned).collect()
         }
+        PlanError::NothingToLookFor { needs: Some(_) } => vec![
+            "name the tool whose history it is: `format: rails`, or --format".to_owned(),
+            "or the folder with our own migrations: `migrations:`, --migrations".to_owned(),
+        ],
+        PlanError::NothingToLookFor { needs: None } => vec![
+            "name the folder: `migrations:`, --migrations".to_owned(),
+            "or one migration that has to be there: `follow.needs`, with `format:`".to_owned(),
+        ],
         PlanError::OnlyChecked { .. } => vec![
             "give the tool's own command: after `--`, or as `command:` in the config".to_owned(),
             "or only follow: RUN_MIGRATIONS=false, --role follow".to_owned(),

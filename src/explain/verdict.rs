@@ -183,6 +183,27 @@ pub fn leader_late(
     )
 }
 
+pub fn history_late(history: &str, waited: Duration, pending: &[String]) -> Explained {
+    let title = match pending.len() {
+        0 => format!("what is pending was still unknown when our time ended ({})", span(waited)),
+        many => {
+            let are = if many == 1 { "is" } else { "are" };
+            format!("{} {are} still pending after {}", count(many, "migration"), span(waited))
+        }
+    };
+    let mut causes = vec![list(pending)];
+    causes.retain(|pending| !pending.is_empty());
+    causes.push(format!("looked at {history} alone, as `follow.source: history` says"));
+    told(
+        title,
+        causes,
+        vec![
+            "did the leader's migration fail, or is it not part of this deploy? its own log tells".to_owned(),
+            "where the leader runs bellwether, leave follow.source out: then its failure ends this wait at once, with its error".to_owned(),
+        ],
+    )
+}
+
 pub fn not_ready(reason: &str) -> Explained {
     told(
         format!("not ready: {reason}"),
@@ -241,7 +262,7 @@ fn others(seeking: &Seeking) -> Vec<String> {
     lines
 }
 
-fn list(versions: &[String]) -> String {
+pub(super) fn list(versions: &[String]) -> String {
     let shown: Vec<_> = versions.iter().take(10).map(String::as_str).collect();
     match versions.len() {
         more if more > 10 => format!("{} and {} more", shown.join(", "), more - 10),

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::connection::said;
+use super::verdict::list;
 use super::{count, machine, snippet, span, stays_applied, told};
 use crate::database::{DbError, DbErrorKind};
 use crate::engine::command::Ending;
@@ -240,6 +241,33 @@ fn unsendable_hint(why: &Unsendable) -> String {
             format!("only {program} understands such a line: take it out, or write it as SQL")
         }
     }
+}
+
+/// `place`: the folder and the database.
+pub fn left_pending(
+    command: &[String],
+    pending: &[String],
+    history: &HistoryTable,
+    (folder, target): (&str, &str),
+) -> Explained {
+    let program = command.first().map_or("the command", String::as_str);
+    let are = if pending.len() == 1 { "is" } else { "are" };
+    let causes = vec![list(pending), format!("compared {folder} with {} in {target}", history.short_name())];
+    told(
+        format!(
+            "{program} succeeded, but {} of {folder} {are} still pending",
+            count(pending.len(), "migration")
+        ),
+        causes,
+        vec![
+            format!(
+                "does {program} migrate this very database and schema? its own settings may name another"
+            ),
+            format!(
+                "does it apply all of {folder}? `migrations:` names what it is to apply, and may be left out"
+            ),
+        ],
+    )
 }
 
 pub fn history_refused(refusals: &[Refusal], history: &HistoryTable, folder: &str) -> Explained {

@@ -25,6 +25,14 @@ pub(super) async fn failed(
         Failure::LeaderDied(run) => Error::LeaderDied { run },
         Failure::NeverStarted => Error::LeaderNeverStarted { waited, seeking },
         Failure::StillAtWork(run) => late(party, Some(run), true, seen, seeking),
+        Failure::NobodyAtWork(None) if let Some(history) = source.history() => Error::HistoryLate {
+            history,
+            waited,
+            pending: match &seen.pending {
+                Pending::Some(versions) => party.named(versions),
+                Pending::None | Pending::Unknown => Vec::new(),
+            },
+        },
         Failure::NobodyAtWork(run) => late(party, run, false, seen, seeking),
     }
 }

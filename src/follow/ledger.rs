@@ -98,8 +98,13 @@ impl<'a> Ledger<'a> {
             }
         }
         let since = memory.observer.since();
-        let look = self.job.ledger.look(session.as_mut(), &self.job.scope, since).await;
-        let look = look.map_err(|error| look_failed(self.job, error, locked))?;
+        let look = match self.job.by_history {
+            true => Look::default(),
+            false => {
+                let look = self.job.ledger.look(session.as_mut(), &self.job.scope, since).await;
+                look.map_err(|error| look_failed(self.job, error, locked))?
+            }
+        };
         look.latest.iter().try_for_each(|run| self.job.not_inside(run))?;
         let (mut observation, sight) = memory.see(self.job, look, locked);
         // the history after the runs, never before and never kept: a run that ended in between has recorded it
@@ -124,7 +129,7 @@ impl<'a> Ledger<'a> {
         let history = self.job.history_by_path();
         let judgement = self.job.bundle.as_ref().zip(history).map(|(bundle, history)| {
             let judgement = self.job.judgement(bundle, &history, &Recorded::Nowhere);
-            observation.pending = judgement.pending(bundle);
+            observation.pending = self.job.pending(bundle, &judgement);
             judgement
         });
         Looked { observation, sight, beat_age: None, server: None, judgement }
@@ -190,16 +195,24 @@ impl Source for Ledger<'_> {
     }
 
     async fn others(&mut self, since: i64) -> Vec<Run> {
-        let Some((session, _)) = &mut self.session else { return Vec::new() };
+        let Some((session, _)) = self.session.as_mut().filter(|_| !self.job.by_history) else {
+            return Vec::new();
+        };
         let lock_name = &self.job.scope.lock_name;
         self.job.ledger.runs_since(session.as_mut(), lock_name, since).await.unwrap_or_default()
     }
 
     fn nobody_began(&self) -> String {
         match self.no_file {
+            _ if self.job.by_history => "our migrations are not applied yet".to_owned(),
             true => format!("no leader has begun yet: the database file {} is not there", self.job.place()),
             false => "no leader has begun yet".to_owned(),
         }
+    }
+
+    fn history(&self) -> Option<String> {
+        let history = self.job.history_by_path().filter(|_| self.job.by_history);
+        history.map(|history| history.short_name().to_owned())
     }
 
     fn leave(&mut self) -> Option<Sessions> {

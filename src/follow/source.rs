@@ -38,6 +38,11 @@ pub trait Source {
         None
     }
 
+    /// The table, if nothing but a history is looked at: then nobody is known to lead.
+    fn history(&self) -> Option<String> {
+        None
+    }
+
     /// Gives up what it keeps between looks: to a leader, if it can lead on it.
     fn leave(&mut self) -> Option<Sessions> {
         None

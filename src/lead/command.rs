@@ -7,6 +7,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep_until, timeout};
 use crate::database::{Database, DbError, Holder};
 use crate::engine::command::{Command, Ending, Running};
 use crate::error::{AtWork, Error};
+use crate::lead::remains;
 use crate::lead::run::{Voice, Working};
 use crate::lock::beats::{BEAT_LIMIT, EVERY, FIRST};
 use crate::lock::trust::since_boot;
@@ -32,6 +33,9 @@ impl Working<'_> {
             let command = Command { environment: environment.clone(), ..command.clone() };
             self.progress.update(|progress| progress.current = command.argv.first().cloned());
             self.run_command(work, &command, check).await?;
+            if !check {
+                self.nothing_remains().await?;
+            }
         }
         Ok(())
     }
@@ -86,6 +90,8 @@ impl Working<'_> {
         let mut late = false;
         let mut lost_lock = false;
         let job = self.job;
+        let watched = remains::watch(job, self.progress.clone());
+        tokio::pin!(watched);
         loop {
             tokio::select! {
                 // where every beat takes its whole limit, the next one is always due: the end comes first
@@ -108,6 +114,7 @@ impl Working<'_> {
                     running.end().await;
                     cut.get_or_insert_with(|| self.budget_ended(at_work()));
                 }
+                never = &mut watched => match never {},
                 _ = ticks.tick(), if !lost_lock => {
                     let began = since_boot();
                     let lost = match timeout(BEAT_LIMIT, self.beat(work)).await {

@@ -94,6 +94,13 @@ pub enum Event {
         /// As it came: perhaps several lines, perhaps a piece of one.
         text: String,
     },
+    /// The wrapped command has brought its own history so far.
+    Progress {
+        /// How many of those that were pending at first are applied.
+        done: u64,
+        /// How many were pending at first.
+        total: u64,
+    },
     /// Our run is over and recorded.
     RunFinished {
         /// Our run.

@@ -59,6 +59,11 @@ impl Bundle {
         Digest::of_bundle(read.chain(unread))
     }
 
+    /// Nothing, of a format.
+    pub fn empty(format: &'static str) -> Self {
+        Self { format, folder: PathBuf::new(), migrations: Vec::new(), unread: Vec::new() }
+    }
+
     /// Whether it holds nothing at all.
     pub fn is_empty(&self) -> bool {
         self.migrations.is_empty() && self.unread.is_empty()

@@ -249,7 +249,10 @@ async fn migrations(job: &Job, session: &mut dyn Database) -> Result<Finding, Er
     let pending = match pending {
         Pending::None => "all applied".to_owned(),
         Pending::Some(versions) => format!("{} pending", versions.len()),
-        Pending::Unknown => "what is pending is unknown".to_owned(),
+        Pending::Unknown => {
+            let why = judgement.as_ref().and_then(|judgement| judgement.why_unknown(bundle));
+            format!("what is pending is unknown{}", why.map_or_else(String::new, |why| format!(" ({why})")))
+        }
     };
     let found = format!("{all} of the format {} in {}: {pending}", bundle.format, bundle.folder.display());
     let refusals = judgement.map(|judgement| judgement.refusals).unwrap_or_default();

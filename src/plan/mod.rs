@@ -53,6 +53,12 @@ pub enum PlanError {
         /// What decided it.
         reason: String,
     },
+    /// A follower that is to look at a history, and nothing says at which, or for what.
+    #[error("{}", match needs { Some(needs) => format!("`follow.needs: {needs}` does not say in which history to look"), None => "with `follow.source: history` there must be migrations to look for".to_owned() })]
+    NothingToLookFor {
+        /// `follow.needs`.
+        needs: Option<String>,
+    },
     /// Nothing says what is being released.
     #[error("nothing says what is being released: no --release, {}, no migrations", no_commit(platform))]
     NoRelease {

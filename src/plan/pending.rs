@@ -264,6 +264,16 @@ impl Judgement {
         }
     }
 
+    /// Whether this one migration of the bundle is pending.
+    pub fn pending_of(&self, bundle: &Bundle, version: &Version) -> Pending {
+        let is_it = |index: &&usize| bundle.migrations.get(**index).is_some_and(|it| it.version == *version);
+        match self.pending.iter().find(is_it) {
+            _ if self.unknown.is_some() => Pending::Unknown,
+            Some(_) => Pending::Some(vec![version.clone()]),
+            None => Pending::None,
+        }
+    }
+
     /// Why what is pending is unknown, if it is for a reason that can be told.
     pub fn why_unknown(&self, bundle: &Bundle) -> Option<String> {
         let unread = || bundle.unread.first().map(|unread| format!("{} {}", unread.name, unread.why));
@@ -287,6 +297,31 @@ fn noted(error: Option<&str>) -> String {
     let lines = error.unwrap_or_default().lines().map(str::trim).filter(|line| !line.is_empty());
     let line = lines.collect::<Vec<_>>().join(" ");
     if line.is_empty() { line } else { format!(": {line}") }
+}
+
+/// The bundle's migration that people mean: by its version, or by its name with or without ending. One that the bundle
+/// does not have is added, of which nothing but the version is known.
+pub fn needed(bundle: &mut Bundle, meant: &str) -> Version {
+    let version = Version::from(meant);
+    let stem = |name: &str| name.split('.').next().unwrap_or(name).to_owned();
+    let is_it = |it: &&Migration| {
+        VersionOrder::from(&it.version) == VersionOrder::from(&version)
+            || it.name == meant
+            || stem(&it.name) == meant
+    };
+    if let Some(found) = bundle.migrations.iter().find(is_it) {
+        return found.version.clone();
+    }
+    bundle.migrations.push(Migration {
+        version: version.clone(),
+        name: meant.to_owned(),
+        description: String::new(),
+        path: bundle.folder.clone(),
+        sql: "".into(),
+        checksum: Vec::new(),
+        transactional: true,
+    });
+    version
 }
 
 /// The first of many.

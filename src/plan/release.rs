@@ -16,11 +16,11 @@ pub struct ReleaseInputs<'a> {
     pub hint: Option<&'static str>,
     /// The bundle's digest; none without a bundle or with an empty one.
     pub bundle: Option<&'a Digest>,
-    /// Whether the follower waits for one migration (`follow.needs`) and can do without a release.
-    pub needs_no_release: bool,
+    /// Why a follower can do without a release, if it can: it looks for migrations alone.
+    pub needless: Option<&'static str>,
 }
 
-/// Decides; none only where `needs_no_release` says so.
+/// Decides; none only where it is needless.
 ///
 /// # Errors
 /// Nothing says what is being released.
@@ -35,8 +35,8 @@ pub fn release(inputs: &ReleaseInputs<'_>) -> Result<(Option<Release>, String), 
         let hint = inputs.hint.map(|hint| format!(": {hint}")).unwrap_or_default();
         return Ok((Some(Release(digest.0.clone())), format!("the hash of our migrations{hint}")));
     }
-    if inputs.needs_no_release {
-        return Ok((None, "follow.needs waits for a migration, whatever the release".to_owned()));
+    if let Some(reason) = inputs.needless {
+        return Ok((None, reason.to_owned()));
     }
     Err(PlanError::NoRelease { platform: inputs.platform.to_owned(), hint: inputs.hint })
 }
@@ -56,7 +56,7 @@ mod tests {
             platform: "github-actions",
             hint: None,
             bundle: Some(&digest),
-            needs_no_release: true,
+            needless: Some("follow.needs"),
         };
         let no_flag = ReleaseInputs { flag: None, ..all };
         let no_platform = ReleaseInputs { platform_release: None, ..no_flag };
@@ -65,14 +65,14 @@ mod tests {
             (all, Some("given"), "--release or BELLWETHER_RELEASE"),
             (no_flag, Some("commit"), "GITHUB_SHA"),
             (no_platform, Some("d1"), "the hash of our migrations"),
-            (no_bundle, None, "follow.needs waits for a migration, whatever the release"),
+            (no_bundle, None, "follow.needs"),
         ] {
             assert_eq!(release(&inputs), Ok((want.map(Release::from), reason.to_owned())));
         }
         let (_, reason) = release(&ReleaseInputs { hint: Some("do this"), ..no_platform }).unwrap();
         assert_eq!(reason, "the hash of our migrations: do this");
         assert_eq!(
-            release(&ReleaseInputs { needs_no_release: false, ..no_bundle }),
+            release(&ReleaseInputs { needless: None, ..no_bundle }),
             Err(PlanError::NoRelease { platform: "github-actions".to_owned(), hint: None })
         );
     }

@@ -229,7 +229,11 @@ impl Teller for Human {
 fn passing(event: &Event) -> bool {
     matches!(
         event,
-        Event::Watching { .. } | Event::Waiting { .. } | Event::LockWaiting { .. } | Event::Working { .. }
+        Event::Watching { .. }
+            | Event::Waiting { .. }
+            | Event::LockWaiting { .. }
+            | Event::Working { .. }
+            | Event::Progress { .. }
     )
 }
 
@@ -291,6 +295,7 @@ fn lines(event: &Event, verbosity: i8) -> Vec<Line> {
         Event::LockWaiting { .. }
         | Event::Working { .. }
         | Event::Watching { .. }
+        | Event::Progress { .. }
         | Event::Waiting { .. } => {
             vec![Line::plain(now_doing(event))]
         }
@@ -324,6 +329,11 @@ pub fn now_doing(event: &Event) -> String {
         }
         Event::Working { step: Some(step), since_ms } => {
             format!("applying {}, {} so far", words::step(step), words::age(*since_ms))
+        }
+        Event::Progress { total: 0, .. } => "nothing was pending when the command began".to_owned(),
+        Event::Progress { done, total } => {
+            let total = words::migrations(usize::try_from(*total).unwrap_or(usize::MAX));
+            format!("{done} of {total} applied")
         }
         Event::Working { step: None, since_ms } => format!("still at work, {}", words::age(*since_ms)),
         Event::Retrying { what, reason, .. } => format!("{what}: {reason}; trying again"),

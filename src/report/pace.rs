@@ -21,6 +21,7 @@ pub struct Pace {
     waits: Said,
     retries: Said,
     beats: Said,
+    progress: Said,
     pursuit: Pursuit,
     /// Between `run_started` and `run_finished`, no trouble with a connection hides the work.
     in_run: bool,
@@ -54,6 +55,7 @@ impl Pace {
             waits: None,
             retries: None,
             beats: None,
+            progress: None,
             pursuit: Pursuit::Nothing,
             in_run: false,
         }
@@ -66,6 +68,7 @@ impl Pace {
         let said = match event {
             Event::Retrying { .. } => &mut self.retries,
             Event::BeatMissed { .. } => &mut self.beats,
+            Event::Progress { .. } => &mut self.progress,
             _ => &mut self.waits,
         };
         let admitted = match said {
@@ -169,6 +172,7 @@ impl Pace {
             | Event::StepRetried { .. }
             | Event::Working { .. }
             | Event::Output { .. }
+            | Event::Progress { .. }
             | Event::BeatMissed { .. } => {}
         }
     }
@@ -190,6 +194,7 @@ fn key(event: &Event) -> Option<Key> {
             key("retrying", unnumbered(&format!("{what} {reason}")), String::new())
         }
         Event::BeatMissed { reason, .. } => key("beat", unnumbered(reason), String::new()),
+        Event::Progress { done, total } => key("progress", total.to_string(), done.to_string()),
         _ => None,
     }
 }

@@ -33,6 +33,7 @@ impl Progress {
             Event::RunStarted { total, .. } => self.own = (0, *total),
             Event::StepStarted { step } => self.own = (step.position.saturating_sub(1), step.total),
             Event::StepFinished { step, .. } => self.own = (step.position, step.total),
+            Event::Progress { done, total } => self.own = (*done, *total),
             Event::RunFinished { .. } => self.own = (0, 0),
             _ => {}
         }

@@ -54,7 +54,8 @@ fn after(event: &Event) -> Option<Event> {
             Event::StepFailed { step: step(), reason: "column \"emial\" does not exist".into() }
         }
         Event::StepFailed { .. } => Event::Output { text: "== AddIndex: migrating ==\n".into() },
-        Event::Output { .. } => {
+        Event::Output { .. } => Event::Progress { done: 7, total: 12 },
+        Event::Progress { .. } => {
             Event::RunFinished { run: RUN.into(), status: RunStatus::Failed, duration_ms: 4_321 }
         }
         Event::RunFinished { .. } => Event::BeatMissed { reason: "connection reset".into(), since_ms: 4_100 },

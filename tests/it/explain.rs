@@ -55,6 +55,8 @@ variants! { errors: Error {
     "history refused" => Error::HistoryRefused { .. },
     "step" => Error::Step { .. },
     "command" => Error::Command { .. },
+    "history late" => Error::HistoryLate { .. },
+    "left pending" => Error::LeftPending { .. },
     "budget ended" => Error::BudgetEnded { .. },
     "signalled" => Error::Signalled { .. },
     "not recorded" => Error::NotRecorded { .. },
@@ -146,6 +148,7 @@ variants! { plans: PlanError {
     "nothing to lead with" => PlanError::NothingToLeadWith { .. },
     "only follows" => PlanError::OnlyFollows { .. },
     "only checked" => PlanError::OnlyChecked { .. },
+    "nothing to look for" => PlanError::NothingToLookFor { .. },
     "no release" => PlanError::NoRelease { .. },
 } }
 

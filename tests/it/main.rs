@@ -22,6 +22,7 @@ mod harness;
 mod heroku;
 mod heroku_follow;
 mod heroku_prism;
+mod histories;
 mod indexes;
 mod init;
 mod install;

@@ -76,19 +76,6 @@ fn the_page_of_the_config_has_every_key_and_no_other() {
 }
 
 #[test]
-fn the_page_of_the_config_says_which_keys_are_not_there_yet() {
-    let rows = rows(&page("docs/configuration.md"));
-    for (key, value) in environment() {
-        let Some(value) = value else { continue };
-        let nested = key.rsplit('.').fold(value, |inside, name| json!({ name: inside }));
-        let config = json!({ "environments": { "test": nested } }).to_string();
-        let ended = Bellwether::human("plan").file("bellwether.yml", &config).run().expect(2);
-        let refused = ended.stderr.contains("not there yet");
-        assert_eq!(rows[&key].contains("*Not yet*"), refused, "{key}\n{config}\n{}", ended.said());
-    }
-}
-
-#[test]
 fn the_page_of_exit_codes_has_every_code_with_its_word() {
     let page = page("docs/exit-codes.md");
     let documented: Vec<(String, String)> = page

@@ -83,7 +83,10 @@ fn plans(block: &Block, config: &Value) {
     assert!(!names.is_empty(), "{}: no environment\n{}", block.page.display(), block.text);
     for name in names {
         let plan = Bellwether::new("plan").file("bellwether.yml", &block.text);
-        fs::create_dir_all(plan.folder().join("db/migrations")).unwrap();
+        let named = [&config["environments"][&name]["migrations"], &config["defaults"]["migrations"]];
+        for folder in named.into_iter().filter_map(Value::as_str).chain(["db/migrations"]) {
+            fs::create_dir_all(plan.folder().join(folder)).unwrap();
+        }
         let url = format!("sqlite:{}", plan.folder().join("app.db").display());
         let plan = plan.args(["-e", &name, "--release", "r1", "--participant", "shop-web"]);
         let plan = plan.env("DATABASE_URL", &url).env("STAGING_DATABASE_URL", &url);

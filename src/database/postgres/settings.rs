@@ -79,7 +79,8 @@ const SYNCHRONOUS_COMMIT: &str = "at least on";
 fn names(purpose: Purpose, known: u32) -> Vec<(&'static str, &'static str)> {
     let mut names = vec![
         ("statement_timeout", if purpose == Purpose::Look { "8s" } else { "0" }),
-        ("lock_timeout", "0"),
+        // who looks waits for nobody: a tool may have its history locked until it commits
+        ("lock_timeout", if purpose == Purpose::Look { "1s" } else { "0" }),
         ("idle_in_transaction_session_timeout", "15s"),
         ("tcp_keepalives_idle", "5"),
         ("tcp_keepalives_interval", "3"),

@@ -7,7 +7,34 @@ use bellwether::error::{Error, StatusError};
 use bellwether::status::Failure;
 
 pub fn command_samples() -> Vec<(&'static str, Error)> {
+    let history = || super::history(bellwether::database::postgres::ENGINE.dialect);
     vec![
+        (
+            "a history that does not get there",
+            Error::HistoryLate {
+                history: "schema_migrations".into(),
+                waited: Duration::from_secs(1_800),
+                pending: vec!["20240301120001_add_index".into(), "20240301120002_orders".into()],
+            },
+        ),
+        (
+            "a history that tells nothing",
+            Error::HistoryLate {
+                history: "alembic_version".into(),
+                waited: Duration::from_secs(60),
+                pending: Vec::new(),
+            },
+        ),
+        (
+            "a command that left something",
+            Error::LeftPending {
+                command: vec!["bin/rails".into(), "db:migrate".into()],
+                pending: (1..=12).map(|number| format!("2024030112000{number}_step")).collect(),
+                history: history(),
+                folder: "db/migrate".into(),
+                target: "db.example.com:5432/shop".into(),
+            },
+        ),
         (
             "a command that failed",
             Error::Command {

@@ -16,6 +16,8 @@ pub fn plan_samples() -> Vec<PlanError> {
         PlanError::NameUnknown { leader: "shop-web".into(), platform: "heroku".into() },
         PlanError::NotDesignated { platform: "heroku".into() },
         PlanError::NothingToLeadWith { role: Role::Elect, reason: "nothing says otherwise".into() },
+        PlanError::NothingToLookFor { needs: Some("20240301".into()) },
+        PlanError::NothingToLookFor { needs: None },
         PlanError::OnlyChecked {
             format: "flyway",
             role: Role::Lead,

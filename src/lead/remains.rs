@@ -1,0 +1,142 @@
+//! A wrapped command, watched through its own tool's history: how far it is, and what it left pending. Reads on a session
+//! of its own, so that no lock which the command takes can hold up our beats. Changes nothing.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::database::{Database, DbError, DbErrorKind, Purpose};
+use crate::error::{Doing, Error};
+use crate::job::Job;
+use crate::lead::run::Working;
+use crate::ledger::history::HistoryTable;
+use crate::lock::beats::{EVERY, SharedProgress};
+use crate::model::event::Event;
+use crate::model::migration::{Bundle, Pending};
+use crate::plan::pending::Judgement;
+
+/// What one look may take; it waits for no lock, but servers are busy while they migrate.
+const LOOK: Duration = Duration::from_secs(10);
+/// How long the last look is tried: nobody beats meanwhile, and who does not for 15 s is silent.
+const PATIENCE: Duration = Duration::from_secs(8);
+const AGAIN: Duration = Duration::from_millis(500);
+
+impl Working<'_> {
+    /// Ends the run if the command left something of our bundle pending; what is unknown is said and ends nothing.
+    pub(super) async fn nothing_remains(&self) -> Result<(), Error> {
+        let (Some(bundle), Some(history)) = (&self.job.bundle, self.job.history_by_path()) else {
+            return Ok(());
+        };
+        let until = (Instant::now() + PATIENCE).min(self.job.limits.deadline());
+        let judgement = loop {
+            let judged = async {
+                let (mut session, _) = self.job.open(Purpose::Look, false).await?;
+                look(self.job, session.as_mut(), bundle, &history).await
+            };
+            match judged.await {
+                Ok(judgement) => break judgement,
+                // its tool may have rights that we have not
+                Err(Error::NoPrivilege { error, .. }) => {
+                    break Judgement::unknown(bundle, error.message, self.job.rules);
+                }
+                Err(error) if error.passes() && Instant::now() + AGAIN < until => {
+                    self.job.retrying("looking at", &error, AGAIN);
+                    self.job.pause(AGAIN).await?;
+                }
+                Err(error) => return Err(error),
+            }
+        };
+        match judgement.pending(bundle) {
+            Pending::None => Ok(()),
+            Pending::Some(versions) => Err(Error::LeftPending {
+                command: self.job.command.iter().flat_map(|command| command.argv.clone()).collect(),
+                pending: self.job.named(&versions),
+                history,
+                folder: bundle.folder.display().to_string(),
+                target: self.job.place(),
+            }),
+            Pending::Unknown => {
+                if let Some(why) = judgement.why_unknown(bundle) {
+                    let message = format!("whether the command left anything pending is unknown: {why}");
+                    self.job.report.event(&Event::Notice { message });
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Says how far the command is, for as long as this is polled. What cannot be seen just now is looked at again; a SQLite
+/// file is the command's alone, for which a reader's lock at the wrong moment would be an error.
+pub(super) async fn watch(job: &Job, progress: SharedProgress) -> Infallible {
+    if let (true, Some(bundle), Some(history)) = (job.beats(), &job.bundle, job.history_by_path()) {
+        let mut watcher = Watcher { job, bundle, history, progress, total: None, told: false };
+        watcher.keep_looking().await;
+    }
+    std::future::pending().await
+}
+
+struct Watcher<'a> {
+    job: &'a Job,
+    bundle: &'a Bundle,
+    history: HistoryTable,
+    progress: SharedProgress,
+    /// How many were pending at first.
+    total: Option<usize>,
+    /// What is odd was said.
+    told: bool,
+}
+
+impl Watcher<'_> {
+    /// Until nothing can be seen in this history.
+    async fn keep_looking(&mut self) {
+        loop {
+            let opened = self.job.connect(Purpose::Look, LOOK).await;
+            if let Ok(mut session) = opened {
+                while let Ok(judgement) = look(self.job, session.as_mut(), self.bundle, &self.history).await {
+                    self.tell(&judgement);
+                    sleep(EVERY).await;
+                }
+            }
+            sleep(EVERY).await;
+        }
+    }
+
+    fn tell(&mut self, judgement: &Judgement) {
+        if !std::mem::replace(&mut self.told, true) {
+            let refusals = judgement.refusals.iter().map(ToString::to_string);
+            for message in judgement.notices().into_iter().chain(refusals) {
+                self.job.report.event(&Event::Notice { message });
+            }
+        }
+        if judgement.unknown.is_some() {
+            return; // before its first migration, a tool may not have made its table yet
+        }
+        let left = judgement.pending.len();
+        let total = *self.total.get_or_insert(left);
+        let next = judgement.pending.first().and_then(|index| self.bundle.migrations.get(*index));
+        let (done, total) = (total.saturating_sub(left), total.max(left));
+        self.progress.update(|progress| {
+            progress.total = i64::try_from(total).unwrap_or(i64::MAX);
+            progress.done = i64::try_from(done).unwrap_or(i64::MAX);
+            if let Some(next) = next {
+                progress.current = Some(next.name.clone());
+            }
+        });
+        self.job.report.event(&Event::Progress { done: done as u64, total: total as u64 });
+    }
+}
+
+async fn look(
+    job: &Job,
+    session: &mut dyn Database,
+    bundle: &Bundle,
+    history: &HistoryTable,
+) -> Result<Judgement, Error> {
+    let judged = timeout(LOOK, job.judge(session, Some(history))).await.unwrap_or_else(|_| {
+        Err(DbError::new(DbErrorKind::Timeout, format!("no answer within {} s", LOOK.as_secs())))
+    });
+    let (judgement, _) = judged.map_err(|error| job.refused(Doing::ReadingHistory, error))?;
+    Ok(judgement.unwrap_or_else(|| Judgement::unknown(bundle, "there is no history".to_owned(), job.rules)))
+}

@@ -1,0 +1,179 @@
+//! What the history of a tool is good for: how far its command is, whether it left anything, and a follower that has
+//! nothing else to look at. The tool is the test itself, which writes its rows.
+
+use std::fs;
+use std::time::Duration;
+
+use crate::support::{Bellwether, Migrations, TestDatabase, on_every_server, on_servers};
+
+const LONG: Duration = Duration::from_secs(60);
+/// A command that waits until the test lets it end.
+const HELD: &str = "touch \"$0/began\"; until test -e \"$0/go\"; do sleep 0.05; done";
+
+/// As a tool would: says that this one is applied.
+fn record(db: &TestDatabase, version: u32) {
+    db.sql(&format!(
+        "insert into _sqlx_migrations (version, description, success, checksum, execution_time) \
+         values ({version}, 'step', true, 'x', 0)"
+    ));
+}
+
+/// A database in which the first of three migrations is applied, and the three.
+fn one_of_three(db: &TestDatabase) -> Migrations {
+    let migrations = Migrations::counted(1);
+    Bellwether::lead(db, &migrations).run().expect(0);
+    for number in 2..=3 {
+        migrations.write(&format!("000{number}_step.sql"), "select 1;");
+    }
+    migrations
+}
+
+fn leader(db: &TestDatabase, migrations: &Migrations, script: &str) -> Bellwether {
+    let leader = Bellwether::new("lead").on(db).migrations(migrations).release("r2").participant("shop-web");
+    leader.args(["--", "sh", "-c", script]).arg(db.folder())
+}
+
+on_servers! { [postgres Postgres, mariadb MariaDb]
+    fn a_command_s_progress_comes_from_its_history(db) {
+        let migrations = one_of_three(db);
+        let leading = leader(db, &migrations, HELD).spawn();
+        leading.wait_for("progress 0 of 2", LONG, |it| it["event"] == "progress" && it["done"] == 0 && it["total"] == 2);
+        let following = Bellwether::new("follow").on(db).migrations(&migrations).release("r2").spawn();
+        record(db, 2);
+        leading.wait_for("progress 1 of 2", LONG, |it| it["event"] == "progress" && it["done"] == 1);
+        following.wait_for("1 of 2 with a follower", LONG, |it| {
+            let run = &it["run"];
+            it["event"] == "watching" && run["done"] == 1 && run["total"] == 2 && run["current"] == "0003_step.sql"
+        });
+        record(db, 3);
+        fs::write(db.folder().join("go"), "").unwrap();
+        leading.wait(LONG).expect(0);
+        following.wait(LONG).expect(0);
+    }
+
+    fn a_history_that_is_locked_holds_up_no_beat(db) {
+        let migrations = one_of_three(db);
+        let leading = leader(db, &migrations, HELD).spawn();
+        leading.wait_for_event("progress", LONG);
+        // a tool may lock its table for as long as it migrates; we would lose the lock after 10 s without a beat
+        let mut tool = db.session();
+        match db.server() {
+            crate::support::Server::Postgres => {
+                tool.run("begin; lock table _sqlx_migrations in access exclusive mode");
+            }
+            _ => tool.run("lock tables _sqlx_migrations write"),
+        }
+        let beats = || db.value("select max(beats) from bellwether_runs").parse::<i64>().unwrap();
+        let before = beats();
+        let end = std::time::Instant::now() + LONG;
+        while beats() < before + 7 {
+            assert!(leading.is_running() && std::time::Instant::now() < end, "no beats while the history is locked");
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        drop(tool);
+        record(db, 2);
+        record(db, 3);
+        fs::write(db.folder().join("go"), "").unwrap();
+        leading.wait(LONG).expect(0);
+    }
+
+    fn who_looks_at_the_history_alone_needs_no_ledger_and_no_right_to_it(db) {
+        let migrations = one_of_three(db);
+        let reader = db.reader();
+        db.grant_select(&reader, &["_sqlx_migrations"]);
+        let follower = || {
+            let follower = Bellwether::new("follow").url(&reader.url).migrations(&migrations);
+            follower.arg("--follow").arg("history")
+        };
+        let late = follower().timeout("1s").run().expect(21);
+        late.explains(&["2 migrations are still pending", "0002_step", "_sqlx_migrations alone"]);
+        let following = follower().spawn();
+        following.wait_for_event("waiting", LONG);
+        record(db, 2);
+        record(db, 3);
+        let ended = following.wait(LONG).expect(0);
+        assert_eq!(ended.outcome()["role"], "follow");
+        // without the right to the history, the answer is the GRANT
+        let stranger = db.reader();
+        let refused = Bellwether::new("follow").url(&stranger.url).migrations(&migrations).arg("--follow").arg("history");
+        refused.run().expect(31).explains(&["GRANT SELECT", "_sqlx_migrations"]);
+    }
+}
+
+on_every_server! {
+    fn a_command_that_leaves_something_pending_fails_the_run_by_name(db) {
+        let migrations = one_of_three(db);
+        let ended = leader(db, &migrations, "true").run().expect(10);
+        ended.explains(&["sh succeeded, but 2 migrations of", "2 (0002_step), 3 (0003_step)", "does sh migrate this very database"]);
+        assert_eq!(db.value("select status from bellwether_runs order by fence desc limit 1"), "failed");
+        let check = leader(db, &migrations, "true");
+        check.config("check: [touch, checked]").run().expect(10);
+        record(db, 2);
+        record(db, 3);
+        leader(db, &migrations, "true").run().expect(0);
+    }
+
+    fn a_tool_that_keeps_its_history_elsewhere_is_believed_and_that_is_said(db) {
+        db.sql("create table earlier (id int)");
+        let migrations = Migrations::counted(2);
+        let ended = leader(db, &migrations, "true").run().expect(0);
+        let notices = ended.events_named("notice");
+        let told = notices.iter().any(|notice| {
+            let message = notice["message"].as_str().unwrap_or_default();
+            message.contains("unknown") && message.contains("the table _sqlx_migrations is not there")
+        });
+        assert!(told, "{}", ended.said());
+        let plan = Bellwether::at("plan", db, &migrations).config("command: [\"true\"]").run().expect(0);
+        assert_eq!(plan.events_named("plan")[0]["pending"]["state"], "unknown");
+    }
+
+    fn a_history_is_waited_for_until_all_is_there(db) {
+        let migrations = one_of_three(db);
+        let follower = |release: &str| {
+            let follower = Bellwether::new("deploy").on(db).migrations(&migrations).env("RUN_MIGRATIONS", "false");
+            let follower = follower.arg("--follow").arg("history");
+            if release.is_empty() { follower } else { follower.release(release) }
+        };
+        let following = [follower("").spawn(), follower("r9").spawn()];
+        for waiting in &following {
+            waiting.wait_for_event("waiting", LONG);
+        }
+        record(db, 2);
+        record(db, 3);
+        following.into_iter().for_each(|one| drop(one.wait(LONG).expect(0)));
+        // whoever may have to lead has to see the ledger
+        let elect = Bellwether::new("deploy").on(db).migrations(&migrations).arg("--follow").arg("history");
+        elect.run().expect(2).explains(&["follow.source: history", "can only follow"]);
+        let nothing = Bellwether::new("follow").on(db).arg("--follow").arg("history");
+        nothing.run().expect(2).explains(&["there must be migrations to look for"]);
+        // a leader leads whatever its source is, and minds that the rows are of other files
+        let leading = follower("r9").env("RUN_MIGRATIONS", "true");
+        leading.run().expect(13).explains(&["0002_step.sql was changed"]);
+    }
+
+    fn one_migration_may_be_all_that_is_needed(db) {
+        let migrations = one_of_three(db);
+        let needs = |needs: &str, source: &str| {
+            let keys = format!("format: sqlx, follow: {{ source: {source}, needs: \"{needs}\", start: 1s }}");
+            Bellwether::new("follow").on(db).config(&keys)
+        };
+        for source in ["history", "ledger"] {
+            needs("1", source).run().expect(0);
+            // by the name of the file, where there is one
+            needs("0001_first", source).migrations(&migrations).run().expect(0);
+        }
+        needs("3", "history").timeout("1s").run().expect(21).explains(&["1 migration is still pending", "3"]);
+        let following = needs("3", "history").spawn();
+        let by_ledger = needs("0003", "ledger").timeout("60s").config(
+            "format: sqlx, follow: { needs: \"0003\", start: 60s }",
+        );
+        let by_ledger = by_ledger.spawn();
+        following.wait_for_event("waiting", LONG);
+        by_ledger.wait_for_event("waiting", LONG);
+        record(db, 3);
+        following.wait(LONG).expect(0);
+        by_ledger.wait(LONG).expect(0);
+        let unsaid = Bellwether::new("follow").on(db).config("follow: { needs: \"3\" }");
+        unsaid.run().expect(2).explains(&["does not say in which history to look", "format: rails"]);
+    }
+}
