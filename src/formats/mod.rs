@@ -5,6 +5,7 @@ mod folder;
 pub mod history;
 mod javascript;
 mod knex;
+mod liquibase;
 pub mod next;
 mod node_pg_migrate;
 mod prisma;
@@ -74,6 +75,7 @@ pub const FORMATS: &[&dyn Format] = &[
     &flyway::Flyway,
     &refinery::Refinery,
     &prisma::Prisma,
+    &liquibase::Liquibase,
     &node_pg_migrate::NodePgMigrate,
     &knex::Knex,
 ];

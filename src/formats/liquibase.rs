@@ -1,0 +1,68 @@
+//! Liquibase's format: changesets in formatted SQL, a root changelog that only includes; `DATABASECHANGELOG`. Only
+//! checked: Liquibase itself applies. Never computes an MD5SUM, and never decides on a context, a label or a `dbms`.
+
+mod changelog;
+mod changeset;
+mod rows;
+mod tree;
+
+use std::path::Path;
+
+use crate::formats::folder::{below, text};
+use crate::formats::{Column, Format, FormatError, History, Order, Record, Rules};
+use crate::model::migration::{Applied, Bundle};
+
+/// Liquibase.
+pub struct Liquibase;
+
+/// Columns as `StandardChangeLogHistoryService` has them. What the table has and no file is nothing to Liquibase; a
+/// changed file it refuses, but that is not seen here.
+static HISTORY: History = History {
+    table: "DATABASECHANGELOG",
+    schema: None,
+    columns: &[
+        Column::words("ID"),
+        Column::words("AUTHOR"),
+        Column::words("FILENAME"),
+        Column::words("EXECTYPE").later(),
+    ],
+    order: ("ORDEREXECUTED", Order::Up),
+    rules: Rules { out_of_order: true, changed: false, missing: true, ordered: false },
+};
+
+/// All formatted SQL begins as such, so a few files tell.
+const LOOKED_AT: usize = 3;
+
+impl Format for Liquibase {
+    fn name(&self) -> &'static str {
+        "liquibase"
+    }
+
+    fn detect(&self, folder: &Path) -> Option<String> {
+        let files = below(folder).ok()?;
+        let is_changelog = |path: &Path| text(path).is_ok_and(|text| text.contains("databaseChangeLog"));
+        let mut changelogs = files.iter().filter(|(name, _)| changelog::language(name).is_some());
+        if let Some((name, _)) = changelogs.find(|(_, path)| is_changelog(path)) {
+            return Some(format!("{name} is a changelog of Liquibase's"));
+        }
+        let mut scripts = files.iter().filter(|(name, _)| changeset::is_sql(name)).take(LOOKED_AT);
+        let (name, _) =
+            scripts.find(|(_, path)| text(path).is_ok_and(|text| changeset::is_formatted(&text)))?;
+        Some(format!("{name} is formatted SQL of Liquibase's"))
+    }
+
+    fn read(&self, folder: &Path) -> Result<Bundle, FormatError> {
+        tree::read(folder)
+    }
+
+    fn history(&self) -> &'static History {
+        &HISTORY
+    }
+
+    fn applied(&self, bundle: &Bundle, rows: &[Record]) -> Result<Vec<Applied>, String> {
+        rows::applied(bundle, rows)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,75 @@
+//! What the rows of `DATABASECHANGELOG` say of a bundle: a changeset is known by its id, its author and its path.
+
+use std::collections::{HashMap, HashSet};
+use std::path::Path;
+
+use crate::formats::Record;
+use crate::formats::liquibase::changeset::condition;
+use crate::formats::liquibase::tree::{absolute, plain, shown};
+use crate::model::ids::Version;
+use crate::model::migration::{Applied, Bundle, Migration};
+
+pub(super) fn applied(bundle: &Bundle, rows: &[Record]) -> Result<Vec<Applied>, String> {
+    let mut named: HashMap<(&str, &str), Vec<&Migration>> = HashMap::new();
+    for migration in &bundle.migrations {
+        if let Some((_, id, author)) = parts(&migration.version) {
+            named.entry((id, author)).or_default().push(migration);
+        }
+    }
+    let mut all = Vec::new();
+    let mut elsewhere = Vec::new();
+    for row in rows {
+        let (Some(id), Some(author), Some(file)) = (row.words(0), row.words(1), row.words(2)) else {
+            return Err("a row has no id, author or file name".to_owned());
+        };
+        let success = match row.words(3).unwrap_or("EXECUTED") {
+            "EXECUTED" | "RERAN" | "MARK_RAN" => true,
+            "FAILED" => false,
+            "SKIPPED" => continue,
+            other => return Err(format!("a row has the type {other:?}, which is not known")),
+        };
+        let file = plain(file).replace('\\', "/");
+        let candidates = named.get(&(id, author)).map(Vec::as_slice).unwrap_or_default();
+        let fitting: Vec<_> = candidates.iter().filter(|one| fits(bundle, one, &file)).collect();
+        let version = match fitting[..] {
+            [one] => one.version.clone(),
+            [] => {
+                let near = |one: &&&Migration| one.path.file_name() == Path::new(&file).file_name();
+                elsewhere.extend(candidates.iter().find(near).map(|one| (*one, file.clone())));
+                Version(format!("{file}::{id}::{author}"))
+            }
+            _ => return Err(format!("{file} with {author}:{id} can be more than one of these files")),
+        };
+        all.push(Applied { version, description: format!("{author}:{id}"), checksum: None, success });
+    }
+    let known: HashSet<&Version> = all.iter().map(|row| &row.version).collect();
+    if let Some((one, file)) = elsewhere.iter().find(|(one, _)| !known.contains(&one.version)) {
+        let here = shown(&bundle.folder, &one.path);
+        return Err(format!(
+            "{} was run from {file}; whether that is {here} cannot be told",
+            one.description
+        ));
+    }
+    for migration in bundle.migrations.iter().filter(|migration| !known.contains(&migration.version)) {
+        if let Some(why) = condition(&migration.sql) {
+            return Err(format!("{} is not there, and may never be: {why}", migration.name));
+        }
+    }
+    Ok(all)
+}
+
+/// `changes/001.sql`, id, author.
+fn parts(version: &Version) -> Option<(&str, &str, &str)> {
+    let (rest, author) = version.as_str().rsplit_once("::")?;
+    let (path, id) = rest.split_once("::")?;
+    Some((path, id, author))
+}
+
+/// Whether a recorded path is this file's: what it is called in its changeset, or how the file's path ends.
+fn fits(bundle: &Bundle, migration: &Migration, file: &str) -> bool {
+    let place = parts(&migration.version).map(|(place, ..)| place).unwrap_or_default();
+    if place == shown(&bundle.folder, &migration.path) {
+        return absolute(&migration.path).ends_with(file);
+    }
+    plain(place) == file
+}

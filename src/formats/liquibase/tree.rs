@@ -1,0 +1,252 @@
+//! Which files of a folder Liquibase runs, and in which order: from the root changelog, or all that are formatted SQL
+//! where there is none. Reads each file once.
+
+use std::collections::{HashMap, HashSet};
+use std::ffi::OsStr;
+use std::path::{Component, Path, PathBuf};
+
+use crate::formats::FormatError;
+use crate::formats::folder::{below, checksum, text, unread};
+use crate::formats::liquibase::changelog::{self, Changelog, Include};
+use crate::formats::liquibase::changeset;
+use crate::model::ids::Version;
+use crate::model::migration::{Bundle, Migration, Unread};
+
+/// What a path says in our folder: `changes/001.sql`.
+pub(super) fn shown(folder: &Path, path: &Path) -> String {
+    path.strip_prefix(folder).unwrap_or(path).to_string_lossy().replace('\\', "/")
+}
+
+pub(super) fn read(folder: &Path) -> Result<Bundle, FormatError> {
+    let files: Vec<PathBuf> = below(folder)?.into_iter().map(|(_, path)| path).collect();
+    let mut changelogs = HashMap::new();
+    for path in &files {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if let Some(language) = changelog::language(&name)
+            && let Some(parsed) = changelog::parse(&text(path)?, language)
+        {
+            changelogs.insert(path.clone(), parsed);
+        }
+    }
+    let mut by_name: HashMap<&OsStr, Vec<&PathBuf>> = HashMap::new();
+    for path in &files {
+        by_name.entry(path.file_name().unwrap_or_default()).or_default().push(path);
+    }
+    let mut tree = Tree {
+        folder,
+        files: &files,
+        by_name,
+        changelogs,
+        seen: HashSet::new(),
+        order: Vec::new(),
+        unread: Vec::new(),
+    };
+    tree.walk();
+    let Tree { order, mut unread, .. } = tree;
+    let mut migrations: Vec<Migration> = Vec::new();
+    for path in order {
+        load(folder, &path, &mut migrations, &mut unread)?;
+    }
+    let mut first = HashMap::new();
+    for migration in &migrations {
+        if let Some(first) = first.insert(&migration.version, &migration.path) {
+            let (version, first) = (migration.version.to_string(), first.clone());
+            return Err(FormatError::SameVersion { version, first, second: migration.path.clone() });
+        }
+    }
+    Ok(Bundle { format: "liquibase", folder: folder.to_owned(), migrations, unread })
+}
+
+struct Tree<'a> {
+    folder: &'a Path,
+    files: &'a [PathBuf],
+    /// The same by their names: a root may include thousands.
+    by_name: HashMap<&'a OsStr, Vec<&'a PathBuf>>,
+    changelogs: HashMap<PathBuf, Changelog>,
+    seen: HashSet<PathBuf>,
+    /// Files of SQL.
+    order: Vec<PathBuf>,
+    unread: Vec<Unread>,
+}
+
+impl Tree<'_> {
+    fn walk(&mut self) {
+        let mut included: HashSet<PathBuf> = HashSet::new();
+        for (path, changelog) in &self.changelogs {
+            let found =
+                changelog.includes.iter().filter_map(|include| self.resolve(path, include).ok()).flatten();
+            included.extend(found.filter(|found| found != path));
+        }
+        let mut roots: Vec<PathBuf> =
+            self.changelogs.keys().filter(|path| !included.contains(*path)).cloned().collect();
+        roots.sort();
+        match &roots[..] {
+            // each is included by another: a circle, of which any is the beginning
+            [] if !self.changelogs.is_empty() => {
+                let first = self.files.iter().find(|path| self.changelogs.contains_key(*path)).cloned();
+                first.into_iter().for_each(|first| self.enter(&first));
+            }
+            [] => {
+                let scripts = self.files.iter().filter(|path| changeset::is_sql(&path.to_string_lossy()));
+                self.order.extend(scripts.cloned());
+            }
+            [root] => self.enter(root),
+            roots => {
+                let why = format!("is one of {} roots, and which of them is run cannot be told", roots.len());
+                roots.iter().for_each(|root| self.leave(root, why.clone()));
+            }
+        }
+    }
+
+    fn enter(&mut self, path: &Path) {
+        if !self.seen.insert(path.to_owned()) {
+            return;
+        }
+        let Some(changelog) = self.changelogs.get(path).cloned() else {
+            if changeset::is_sql(&path.to_string_lossy()) {
+                self.order.push(path.to_owned());
+            } else {
+                self.leave(path, "is no changelog that is read".to_owned());
+            }
+            return;
+        };
+        if let Some(why) = changelog.unread {
+            self.leave(path, why);
+        }
+        for include in changelog.includes {
+            match self.resolve(path, &include) {
+                Ok(found) => found.iter().for_each(|found| self.enter(found)),
+                Err(why) => {
+                    let why = format!("includes {}, {why}", include.path);
+                    self.leave(path, why);
+                }
+            }
+        }
+    }
+
+    fn leave(&mut self, path: &Path, why: String) {
+        self.unread.push(unread(&shown(self.folder, path), path, why));
+    }
+
+    /// The files that are meant. A path on the search path is whatever in the folder ends like it.
+    fn resolve(&self, from: &Path, include: &Include) -> Result<Vec<PathBuf>, String> {
+        let wanted = normal(Path::new(plain(&include.path)));
+        let beside = include.is_relative.then(|| normal(&from.parent().unwrap_or(from).join(&wanted)));
+        let fits = |path: &Path| match &beside {
+            Some(beside) => normal(path) == *beside,
+            None => absolute(path).ends_with(&wanted),
+        };
+        if !include.is_folder {
+            let named = wanted.file_name().and_then(|name| self.by_name.get(name));
+            let found: Vec<&PathBuf> =
+                named.into_iter().flatten().copied().filter(|path| fits(path)).collect();
+            return match found[..] {
+                [one] => Ok(vec![one.clone()]),
+                [] => Err("which is not in this folder".to_owned()),
+                _ => Err("as which more than one file can be meant".to_owned()),
+            };
+        }
+        let mut folders: Vec<&Path> = self.files.iter().flat_map(|path| path.ancestors().skip(1)).collect();
+        folders.sort_unstable();
+        folders.dedup();
+        folders.retain(|folder| folder.starts_with(self.folder) && fits(folder));
+        match folders[..] {
+            [folder] => {
+                let ends = |path: &&PathBuf| path.to_string_lossy().ends_with(&include.ending);
+                let inside =
+                    self.files.iter().filter(|path| path.starts_with(folder) && path.as_path() != from);
+                Ok(inside.filter(ends).cloned().collect())
+            }
+            [] => Err("which is not in this folder".to_owned()),
+            _ => Err("as which more than one folder can be meant".to_owned()),
+        }
+    }
+}
+
+/// A path without what only says where it was found (`DatabaseChangeLog.normalizePath`).
+pub(super) fn plain(path: &str) -> &str {
+    let path = path.strip_prefix("classpath:").unwrap_or(path);
+    path.trim_start_matches('/')
+}
+
+pub(super) fn absolute(path: &Path) -> PathBuf {
+    normal(&std::path::absolute(path).unwrap_or_else(|_| path.to_owned()))
+}
+
+/// Without `.` and `..`.
+fn normal(path: &Path) -> PathBuf {
+    let mut parts = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir if parts.file_name().is_some() => drop(parts.pop()),
+            part => parts.push(part),
+        }
+    }
+    parts
+}
+
+/// A file's changesets.
+fn load(
+    folder: &Path,
+    path: &Path,
+    migrations: &mut Vec<Migration>,
+    left: &mut Vec<Unread>,
+) -> Result<(), FormatError> {
+    let file = shown(folder, path);
+    let text = match text(path) {
+        Ok(text) => text,
+        Err(FormatError::NotUtf8 { .. }) => {
+            left.push(unread(&file, path, "is not UTF-8"));
+            return Ok(());
+        }
+        Err(error) => return Err(error),
+    };
+    if text.trim().is_empty() {
+        return Ok(());
+    }
+    if !changeset::is_formatted(&text) {
+        left.push(unread(&file, path, "is SQL without `--liquibase formatted sql`, and only that is read"));
+        return Ok(());
+    }
+    let changesets = match changeset::parse(&text) {
+        Ok(changesets) => changesets,
+        Err((line, why)) => {
+            left.push(unread(&file, path, format!("cannot be read: its line {line} {why}")));
+            return Ok(());
+        }
+    };
+    let short = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    for changeset in changesets.into_iter().filter(|changeset| !changeset.ignored) {
+        let description = format!("{}:{}", changeset.author, changeset.id);
+        let place = changeset.logical_path.as_deref().unwrap_or(&file);
+        let version = Version(format!("{place}::{}::{}", changeset.id, changeset.author));
+        if version.as_str().contains("${") {
+            left.push(unread(
+                &format!("{file} {description}"),
+                path,
+                "is named by a property, which is not read",
+            ));
+            continue;
+        }
+        let sum = checksum(changeset.text.as_bytes());
+        if changeset.on_change {
+            let why = "runs again when its text changes, and whether it did is not read";
+            left.push(Unread {
+                name: format!("{file} {description}"),
+                checksum: sum.clone(),
+                why: why.to_owned(),
+            });
+        }
+        migrations.push(Migration {
+            version,
+            name: format!("{short} {description}"),
+            description,
+            path: path.to_owned(),
+            checksum: sum,
+            transactional: true,
+            sql: changeset.text.into(),
+        });
+    }
+    Ok(())
+}
