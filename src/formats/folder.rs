@@ -40,14 +40,28 @@ pub(super) fn text(path: &Path) -> Result<String, FormatError> {
         .map_err(|error| FormatError::NotUtf8 { path: path.to_owned(), at: error.utf8_error().valid_up_to() })
 }
 
+/// A file's bytes, where they need not be text.
+pub(super) fn bytes(path: &Path) -> Result<Vec<u8>, FormatError> {
+    fs::read(path).map_err(|source| FormatError::Unreadable { path: path.to_owned(), source })
+}
+
 /// As [`entries`], files alone, those of all subfolders among them; by path.
 pub(super) fn below(folder: &Path) -> Result<Vec<(String, PathBuf)>, FormatError> {
+    walk(folder, true)
+}
+
+/// As [`below`], for tools that do not go into links to folders.
+pub(super) fn below_unlinked(folder: &Path) -> Result<Vec<(String, PathBuf)>, FormatError> {
+    walk(folder, false)
+}
+
+fn walk(folder: &Path, links: bool) -> Result<Vec<(String, PathBuf)>, FormatError> {
     let mut found = Vec::new();
     let mut waiting = vec![(folder.to_owned(), 0)];
     while let Some((folder, depth)) = waiting.pop() {
         for (name, path) in entries(&folder)? {
             match path.is_dir() {
-                true if depth < DEEPEST => waiting.push((path, depth + 1)),
+                true if depth < DEEPEST && (links || !path.is_symlink()) => waiting.push((path, depth + 1)),
                 true => {}
                 false => found.push((name, path)),
             }
@@ -84,3 +98,14 @@ pub(super) fn mention(folder: &Path, files: &[&str], word: &str) -> Option<Strin
     }
     None
 }
+
+/// For tests: a folder with these files.
+#[cfg(test)]
+pub(super) fn tree(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    for (name, contents) in files {
+        let path = dir.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, contents).unwrap();
+    }
+    dir

@@ -1,5 +1,7 @@
 //! How tools name their migration files and record them. One file per format, one line each in [`FORMATS`].
 
+mod alembic;
+mod django;
 mod flyway;
 mod folder;
 pub mod history;
@@ -9,6 +11,8 @@ mod liquibase;
 pub mod next;
 mod node_pg_migrate;
 mod prisma;
+mod python;
+mod rails;
 mod refinery;
 mod sqlx;
 
@@ -74,6 +78,9 @@ pub const FORMATS: &[&dyn Format] = &[
     &sqlx::Sqlx,
     &flyway::Flyway,
     &refinery::Refinery,
+    &rails::Rails,
+    &django::Django,
+    &alembic::Alembic,
     &prisma::Prisma,
     &liquibase::Liquibase,
     &node_pg_migrate::NodePgMigrate,

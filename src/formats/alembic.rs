@@ -1,0 +1,206 @@
+//! Alembic's migrations: a graph of revisions in `versions/`, and `alembic_version` with its heads. Reads what the files
+//! say of themselves as literals; runs no Python.
+
+mod graph;
+mod settings;
+
+use std::path::{Path, PathBuf};
+
+use crate::formats::alembic::graph::Graph;
+use crate::formats::alembic::settings::Settings;
+use crate::formats::folder::{below_unlinked, bytes, checksum, entries};
+use crate::formats::python::{Refused, Source, Value};
+use crate::formats::{Column, Format, FormatError, History, Order, Record, Rules};
+use crate::model::ids::Version;
+use crate::model::migration::{Applied, Bundle, Migration, Unread};
+
+/// Alembic's format, checked only.
+pub struct Alembic;
+
+/// As Alembic 1.x has it (`runtime/migration.py`).
+static HISTORY: History = History {
+    table: "alembic_version",
+    schema: None,
+    columns: &[Column::words("version_num")],
+    order: ("version_num", Order::Up),
+    rules: Rules { ordered: false, ..Rules::LENIENT },
+};
+
+impl Format for Alembic {
+    fn name(&self) -> &'static str {
+        "alembic"
+    }
+
+    fn detect(&self, folder: &Path) -> Option<String> {
+        let versions = settings::versions(folder);
+        let found =
+            entries(&versions).ok()?.into_iter().filter(|(name, _)| is_revision(name)).find(|(_, path)| {
+                let text = std::fs::read_to_string(path).unwrap_or_default();
+                text.lines().any(|line| line.starts_with("down_revision"))
+            });
+        if let Some((name, _)) = found {
+            return Some(format!("{name} has a down_revision, as Alembic's have"));
+        }
+        let env = std::fs::read_to_string(folder.join("env.py")).ok()?;
+        env.contains("alembic").then(|| "env.py is Alembic's".to_owned())
+    }
+
+    fn read(&self, folder: &Path) -> Result<Bundle, FormatError> {
+        let mut unread = Vec::new();
+        let settings = Settings::of(folder, &mut unread);
+        let mut found = Vec::new();
+        for versions in &settings.versions {
+            let files = if settings.recursive == Some(true) { below_unlinked(versions)? } else { entries(versions)? };
+            for (name, path) in files {
+                if is_revision(&name)
+                    && !path.is_dir()
+                    && !path.components().any(|it| it.as_os_str() == "__pycache__")
+                {
+                    match load(name, path)? {
+                        Ok(migration) => found.push(migration),
+                        Err(why) => unread.push(why),
+                    }
+                } else if settings.recursive.is_none() && path.is_dir() && holds_revisions(&path) {
+                    unread.push(Unread {
+                        name,
+                        checksum: Vec::new(),
+                        why: "holds revisions, and without the alembic.ini it cannot be told whether Alembic reads \
+                              folders in folders"
+                            .to_owned(),
+                    });
+                }
+            }
+        }
+        found.sort_by(|(_, one), (_, other)| (&one.name, &one.path).cmp(&(&other.name, &other.path)));
+        let migrations = Graph::new(found).in_order(&mut unread);
+        Ok(Bundle { format: self.name(), folder: folder.to_owned(), migrations, unread })
+    }
+
+    fn history(&self) -> &'static History {
+        &HISTORY
+    }
+
+    fn applied(&self, bundle: &Bundle, rows: &[Record]) -> Result<Vec<Applied>, String> {
+        let revisions = bundle.migrations.iter().filter_map(|migration| {
+            let revision = revision(&migration.sql, &migration.name).ok()?;
+            Some((revision, migration.clone()))
+        });
+        let graph = Graph::new(revisions.collect());
+        let heads: Vec<&str> = rows.iter().filter_map(|row| row.words(0)).collect();
+        let (reached, unknown) = graph.ancestors(&heads);
+        if let (Some(unknown), true) = (unknown.first(), reached.len() < bundle.migrations.len()) {
+            return Err(format!(
+                "the revision {unknown} is in no file here, so what it stands on cannot be told"
+            ));
+        }
+        let applied = |version: &str| {
+            let (version, description) = (Version(version.to_owned()), String::new());
+            Applied { version, description, checksum: None, success: true }
+        };
+        Ok(reached.into_iter().chain(unknown).map(applied).collect())
+    }
+}
+
+/// What a file says of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Revision {
+    id: String,
+    /// What it follows.
+    down: Vec<String>,
+    /// What else has to be applied before it: revisions or labels.
+    depends_on: Vec<String>,
+    labels: Vec<String>,
+    title: String,
+}
+
+/// As `_only_source_rev_file`.
+fn is_revision(name: &str) -> bool {
+    name.ends_with(".py") && !name.starts_with("__init__")
+}
+
+fn holds_revisions(folder: &Path) -> bool {
+    let files = below_unlinked(folder).unwrap_or_default();
+    files
+        .iter()
+        .any(|(name, path)| is_revision(name) && !path.components().any(|it| it.as_os_str() == "__pycache__"))
+}
+
+/// One file, or why it cannot be read.
+fn load(name: String, path: PathBuf) -> Result<Result<(Revision, Migration), Unread>, FormatError> {
+    let bytes = bytes(&path)?;
+    let checksum = checksum(&bytes);
+    let read = String::from_utf8(bytes).map_err(|_| (None, "is not UTF-8".to_owned()));
+    let read = read.and_then(|text| match revision(&text, &name) {
+        Ok(revision) => Ok((revision, text)),
+        Err(refused) => Err((Some(refused.line), refused.what)),
+    });
+    Ok(match read {
+        Ok((revision, text)) => {
+            let migration = Migration {
+                version: Version(revision.id.clone()),
+                name,
+                description: revision.title.clone(),
+                path,
+                sql: text.into(),
+                checksum,
+                transactional: true,
+            };
+            Ok((revision, migration))
+        }
+        Err((line, why)) => {
+            let name = line.filter(|line| *line > 0).map_or(name.clone(), |line| format!("{name}:{line}"));
+            Err(Unread { name, checksum, why })
+        }
+    })
+}
+
+/// Line 0: the file as a whole.
+fn revision(text: &str, name: &str) -> Result<Revision, Refused> {
+    let whole = |what: &str| Refused { line: 0, what: what.to_owned() };
+    let source = Source::read(text)?;
+    let module = source.module();
+    let names = |name: &str| module.value(name).and_then(|value| names(name, value));
+    let id = match module.value("revision")? {
+        Some(Value::Text(id)) if !id.is_empty() => id,
+        Some(Value::Unknown(line)) => return Err(unread("revision", line)),
+        Some(_) => return Err(whole("has a revision that is no text")),
+        // what Alembic 0.1 wrote
+        None => match name.strip_suffix(".py") {
+            Some(stem)
+                if !stem.is_empty()
+                    && stem.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)) =>
+            {
+                stem.to_owned()
+            }
+            _ => return Err(whole("has no revision, which Alembic refuses")),
+        },
+    };
+    let Some(down) = names("down_revision")? else {
+        return Err(whole("has no down_revision, which Alembic refuses"));
+    };
+    let title = source.title().unwrap_or_default();
+    let depends_on = names("depends_on")?.unwrap_or_default();
+    Ok(Revision { id, down, depends_on, labels: names("branch_labels")?.unwrap_or_default(), title })
+}
+
+/// `None`, a text, or several.
+fn names(name: &str, value: Option<Value>) -> Result<Option<Vec<String>>, Refused> {
+    let text = |value: Value| match value {
+        Value::Text(text) => Ok(text),
+        Value::Unknown(line) => Err(unread(name, line)),
+        _ => Err(Refused { line: 0, what: format!("has a {name} that is neither None nor text") }),
+    };
+    Ok(match value {
+        None => None,
+        Some(Value::None) => Some(Vec::new()),
+        Some(Value::List(values)) => Some(values.into_iter().map(text).collect::<Result<_, _>>()?),
+        Some(value) => Some(vec![text(value)?]),
+    })
+}
+
+fn unread(name: &str, line: usize) -> Refused {
+    Refused { line, what: format!("has a {name} that is computed, and only plain text is read") }
+}
+
+#[cfg(test)]
+mod tests;

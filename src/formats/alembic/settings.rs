@@ -1,0 +1,127 @@
+//! Where Alembic looks for revisions: what an `alembic.ini` or `pyproject.toml` beside the migrations says of it.
+
+use std::path::{Path, PathBuf};
+
+use crate::model::migration::Unread;
+
+/// Where revisions are.
+pub(super) struct Settings {
+    /// Folders.
+    pub versions: Vec<PathBuf>,
+    /// Whether folders in them count; none = no setting was found.
+    pub recursive: Option<bool>,
+}
+
+/// `versions/` in the folder, or the folder itself.
+pub(super) fn versions(folder: &Path) -> PathBuf {
+    let inside = folder.join("versions");
+    if inside.is_dir() { inside } else { folder.to_owned() }
+}
+
+impl Settings {
+    /// Of the folder with `env.py`, or of its `versions/`. What it cannot read goes to `unread`.
+    pub fn of(folder: &Path, unread: &mut Vec<Unread>) -> Self {
+        let mut settings = Self { versions: vec![versions(folder)], recursive: None };
+        let absolute = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+        let is_home = absolute.join("env.py").is_file() || absolute.join("versions").is_dir();
+        let home = if is_home { absolute.as_path() } else { absolute.parent().unwrap_or(&absolute) };
+        let mut say = |name: &str, why: &str| {
+            unread.push(Unread { name: name.to_owned(), checksum: Vec::new(), why: why.to_owned() });
+        };
+        let env = std::fs::read_to_string(home.join("env.py")).unwrap_or_default();
+        if env.lines().any(|line| !line.trim_start().starts_with('#') && line.contains("version_table")) {
+            say("env.py", "sets a version_table of its own, and only alembic_version is read");
+        }
+        let Some((file, section)) = section(home) else { return settings };
+        let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let is_true = |key: &str| section.get(key).is_some_and(|value| value.eq_ignore_ascii_case("true"));
+        settings.recursive = Some(is_true("recursive_version_locations"));
+        if is_true("sourceless") {
+            say(&name, "lets Alembic run compiled revisions (sourceless), and only .py files are read");
+        }
+        let Some(locations) = section.get("version_locations").filter(|value| !value.is_empty()) else {
+            return settings;
+        };
+        let separators = |c: char| c.is_whitespace() || [',', ':', ';', '[', ']', '"', '\''].contains(&c);
+        let locations: Vec<PathBuf> =
+            locations.split(separators).filter(|it| !it.is_empty()).map(|it| section.path(it)).collect();
+        match locations.iter().find(|location| !location.is_dir()) {
+            Some(missing) => {
+                say(&name, &format!("has version_locations, and {} is no folder here", missing.display()))
+            }
+            None => settings.versions = locations,
+        }
+        settings
+    }
+}
+
+/// Keys of one section.
+struct Section {
+    here: PathBuf,
+    name: String,
+    keys: Vec<(String, String)>,
+}
+
+impl Section {
+    fn get(&self, key: &str) -> Option<&str> {
+        self.keys.iter().rev().find(|(name, _)| name == key).map(|(_, value)| value.as_str())
+    }
+
+    /// `%(here)s` is the file's folder, from which relative ones count as well: that is where Alembic is started.
+    fn path(&self, written: &str) -> PathBuf {
+        self.here.join(written.replace("%(here)s", &self.here.to_string_lossy()))
+    }
+}
+
+/// The section of the file beside the migrations, or a folder above, that is about this folder.
+fn section(home: &Path) -> Option<(PathBuf, Section)> {
+    let folders = home.ancestors().take(3);
+    let files = folders.flat_map(|folder| [folder.join("alembic.ini"), folder.join("pyproject.toml")]);
+    files.into_iter().find_map(|file| {
+        let text = std::fs::read_to_string(&file).ok()?;
+        let here = file.parent()?.to_owned();
+        let is_toml = file.extension().is_some_and(|ending| ending == "toml");
+        let ours = |section: &Section| match section.get("script_location") {
+            Some(location) => section.path(location).canonicalize().is_ok_and(|path| path == home),
+            // Flask-Migrate says it by where the file is
+            None => here == home && section.name == "alembic",
+        };
+        let mut sections = sections(&text, &here).into_iter();
+        let section =
+            sections.find(|section| (!is_toml || section.name == "tool.alembic") && ours(section))?;
+        Some((file, section))
+    })
+}
+
+/// The sections of an ini file, or a simple TOML one: `[name]`, `key = value`, indented lines go on with the value.
+fn sections(text: &str, here: &Path) -> Vec<Section> {
+    let mut sections: Vec<Section> = Vec::new();
+    let mut is_array = false;
+    for line in text.lines() {
+        let trimmed = line.trim();
+        let begins_section =
+            trimmed.starts_with('[') && trimmed.ends_with(']') && !line.starts_with([' ', '\t']);
+        if begins_section {
+            let name = trimmed.trim_matches(['[', ']']).trim().to_owned();
+            sections.push(Section { here: here.to_owned(), name, keys: Vec::new() });
+            is_array = false;
+            continue;
+        }
+        let Some(section) = sections.last_mut() else { continue };
+        if trimmed.is_empty() || trimmed.starts_with(['#', ';']) {
+            continue;
+        }
+        if (is_array || line.starts_with([' ', '\t'])) && !section.keys.is_empty() {
+            if let Some((_, value)) = section.keys.last_mut() {
+                value.push(' ');
+                value.push_str(trimmed);
+            }
+            is_array = is_array && !trimmed.ends_with(']');
+        } else if let Some((key, value)) = trimmed.split_once(['=', ':']) {
+            let value = value.trim();
+            is_array = value.starts_with('[') && !value.ends_with(']');
+            section.keys.push((key.trim().to_owned(), value.trim_matches(['"', '\'']).to_owned()));
+        }
+    }
+    sections
+}

@@ -1,0 +1,252 @@
+use std::time::Instant;
+
+use super::*;
+use crate::formats::Cell;
+use crate::formats::folder::tree;
+use crate::model::migration::Pending;
+use crate::plan::pending::{Judgement, judge};
+
+fn file(revision: &str, down: &str) -> String {
+    format!(
+        "'''Add {revision}\n\nRevises: {down}\n'''\nfrom alembic import op\n\n# revision identifiers\nrevision: str = '{revision}'\ndown_revision: Union[str, None] = {down}\nbranch_labels = None\ndepends_on = None\n\n\ndef upgrade() -> None:\n    revision = 1\n"
+    )
+}
+
+fn bundle(files: &[(&str, &str)]) -> Bundle {
+    let dir = tree(files);
+    Alembic.read(dir.path()).unwrap()
+}
+
+fn versions(bundle: &Bundle) -> Vec<&str> {
+    bundle.migrations.iter().map(|it| it.version.as_str()).collect()
+}
+
+fn unread(bundle: &Bundle) -> Vec<String> {
+    bundle.unread.iter().map(|it| format!("{} {}", it.name, it.why)).collect()
+}
+
+fn judged(bundle: &Bundle, heads: &[&str]) -> Result<Judgement, String> {
+    let rows: Vec<_> = heads.iter().map(|head| Record(vec![Cell::Words((*head).to_owned())])).collect();
+    Ok(judge(bundle, &Alembic.applied(bundle, &rows)?, HISTORY.rules))
+}
+
+fn pending(bundle: &Bundle, heads: &[&str]) -> Vec<String> {
+    match judged(bundle, heads).unwrap().pending(bundle) {
+        Pending::Some(versions) => versions.into_iter().map(|version| version.0).collect(),
+        Pending::None => Vec::new(),
+        Pending::Unknown => vec!["unknown".to_owned()],
+    }
+}
+
+/// a → b, b → c and d, merged in e; f stands alone and needs c.
+fn branches() -> Bundle {
+    bundle(&[
+        ("versions/1_e.py", &file("e", "('c', 'd')")),
+        ("versions/2_d.py", &file("d", "'b'")),
+        ("versions/3_c.py", &file("c", "'b'").replace("branch_labels = None", "branch_labels = ('left',)")),
+        ("versions/4_b.py", &file("b", "'a'")),
+        ("versions/5_a.py", &file("a", "None")),
+        ("versions/6_f.py", &file("f", "None").replace("depends_on = None", "depends_on = 'left'")),
+        ("versions/__pycache__/1_e.py", "not read"),
+        ("versions/__init__.py", ""),
+        ("env.py", "from alembic import context\n"),
+    ])
+}
+
+#[test]
+fn a_head_means_all_that_it_stands_on() {
+    let bundle = branches();
+    assert_eq!(unread(&bundle), [""; 0]);
+    assert_eq!(versions(&bundle), ["a", "b", "d", "c", "e", "f"]);
+    assert_eq!(
+        (bundle.migrations[0].name.as_str(), bundle.migrations[0].description.as_str()),
+        ("5_a.py", "Add a")
+    );
+    for (heads, left) in [
+        (&[][..], &["a", "b", "d", "c", "e", "f"][..]),
+        (&["a"], &["b", "d", "c", "e", "f"]),
+        (&["c"], &["d", "e", "f"]),
+        (&["c", "d"], &["e", "f"]),
+        (&["e"], &["f"]),
+        (&["f"], &["d", "e"]),
+        (&["e", "f"], &[]),
+        // the names of branches are no revisions
+        (&["e", "f", "left"], &[]),
+    ] {
+        assert_eq!(pending(&bundle, heads), left, "{heads:?}");
+    }
+}
+
+#[test]
+fn a_recorded_revision_without_a_file_says_nothing_of_ours() {
+    let bundle = branches();
+    assert_eq!(
+        judged(&bundle, &["x"]).unwrap_err(),
+        "the revision x is in no file here, so what it stands on cannot be told"
+    );
+    assert!(judged(&bundle, &["x", "f"]).is_err());
+    let reached = judged(&bundle, &["e", "x", "f"]).unwrap();
+    assert_eq!((reached.pending(&bundle), reached.ahead), (Pending::None, vec!["x".into()]));
+}
+
+#[test]
+fn graphs_that_are_none_are_told_with_their_files() {
+    let circle = [
+        ("1_a.py", file("a", "'c'")),
+        ("2_b.py", file("b", "'a'")),
+        ("3_c.py", file("c", "'b'")),
+        ("4_d.py", file("d", "'c'")),
+    ];
+    let circle = circle.iter().map(|(name, text)| (*name, text.as_str())).collect::<Vec<_>>();
+    let bundle = bundle(&circle);
+    assert_eq!(
+        unread(&bundle),
+        ["1_a.py stands on itself: 1_a.py follows 3_c.py follows 2_b.py follows 1_a.py"]
+    );
+    assert_eq!(pending(&bundle, &["d"]), ["unknown"]);
+    assert_eq!(
+        unread(&bundle(&[("a.py", &file("a", "'a'"))])),
+        ["a.py stands on itself: a.py follows a.py"]
+    );
+
+    let bundle = bundle(&[
+        ("1.py", &file("a", "None")),
+        ("2.py", &file("b", "'gone'")),
+        ("3.py", &file("a", "'b'")),
+    ]);
+    assert_eq!(
+        unread(&bundle),
+        [
+            "3.py has the revision a, which is 1.py's as well",
+            "2.py follows the revision gone, which is in no file here"
+        ]
+    );
+    assert_eq!(versions(&bundle), ["a", "b"]);
+    let needs = file("a", "None").replace("depends_on = None", "depends_on = ['gone']");
+    assert_eq!(
+        unread(&bundle(&[("1.py", &needs)])),
+        ["1.py depends on the revision gone, which is in no file here"]
+    );
+}
+
+#[test]
+fn what_is_no_literal_is_told_with_its_line() {
+    for (text, why) in [
+        (
+            "revision = make()\ndown_revision = None\n",
+            "x.py:1 has a revision that is computed, and only plain text is read",
+        ),
+        (
+            "revision = 'a'\ndown_revision = ['b', last]\n",
+            "x.py:2 has a down_revision that is computed, and only plain text is read",
+        ),
+        (
+            "revision = 'a'\nif X:\n    down_revision = None\n",
+            "x.py:3 assigns down_revision only in some cases",
+        ),
+        ("revision = 'a'\n", "x.py has no down_revision, which Alembic refuses"),
+        ("down_revision = None\n", "x.py has no revision, which Alembic refuses"),
+        ("revision = None\ndown_revision = None\n", "x.py has a revision that is no text"),
+        (
+            "revision = 'a'\ndown_revision = (None,)\n",
+            "x.py has a down_revision that is neither None nor text",
+        ),
+        ("revision = 'a\n", "x.py:1 begins a string that does not end"),
+    ] {
+        assert_eq!(unread(&bundle(&[("x.py", text)])), [why], "{text}");
+    }
+    assert_eq!(versions(&bundle(&[("0a1b.py", "down_revision = None\n")])), ["0a1b"]);
+    let dir = tree(&[]);
+    std::fs::write(dir.path().join("x.py"), b"revision = '\xe9'\n").unwrap();
+    assert_eq!(unread(&Alembic.read(dir.path()).unwrap()), ["x.py is not UTF-8"]);
+}
+
+#[test]
+fn settings_beside_the_folder_say_where_revisions_are() {
+    let (a, b) = (file("a", "None"), file("b", "'a'"));
+    let files = |ini: &str| {
+        tree(&[
+            ("alembic.ini", ini),
+            ("db/env.py", ""),
+            ("db/versions/a.py", &a),
+            ("db/versions/2024/b.py", &b),
+            ("more/b.py", &b),
+        ])
+    };
+    let read = |ini: &str| {
+        let dir = files(ini);
+        let bundle = Alembic.read(&dir.path().join("db")).unwrap();
+        let inside = Alembic.read(&dir.path().join("db/versions")).unwrap();
+        assert_eq!((versions(&bundle), unread(&bundle)), (versions(&inside), unread(&inside)));
+        (
+            versions(&bundle).join(" "),
+            unread(&bundle).join("; ").replace(&dir.path().canonicalize().unwrap().display().to_string(), ""),
+        )
+    };
+    let says = |versions: &str, unread: &str| (versions.to_owned(), unread.to_owned());
+    let here = "[alembic]\nscript_location = %(here)s/db\n";
+    assert_eq!(read(here), says("a", ""));
+    assert_eq!(
+        read(
+            "[loggers]\nkeys = root\n[alembic]\nscript_location = db\n# x\nrecursive_version_locations = true\n"
+        ),
+        says("a b", "")
+    );
+    let more = "version_locations = %(here)s/db/versions\n  %(here)s/more\n";
+    assert_eq!(read(&format!("{here}{more}")), says("a b", ""));
+    let gone = "version_locations = %(here)s/db/versions:%(here)s/gone\n";
+    assert_eq!(
+        read(&format!("{here}{gone}")),
+        says("a", "alembic.ini has version_locations, and /gone is no folder here")
+    );
+    assert_eq!(
+        read("[alembic]\nscript_location = elsewhere\n"),
+        says(
+            "a",
+            "2024 holds revisions, and without the alembic.ini it cannot be told whether Alembic reads folders in folders"
+        )
+    );
+    let sourceless = format!("{here}sourceless = true\n");
+    assert_eq!(
+        read(&sourceless).1,
+        "alembic.ini lets Alembic run compiled revisions (sourceless), and only .py files are read"
+    );
+
+    let toml = "[tool.alembic]\nscript_location = \"%(here)s/db\"\nversion_locations = [\n  \"%(here)s/db/versions\",\n  \"%(here)s/more\",\n]\n";
+    let dir = tree(&[
+        ("pyproject.toml", toml),
+        ("db/env.py", "x(version_table='mine')"),
+        ("db/versions/a.py", &a),
+        ("more/b.py", &b),
+    ]);
+    let bundle = Alembic.read(&dir.path().join("db")).unwrap();
+    assert_eq!(versions(&bundle), ["a", "b"]);
+    assert_eq!(unread(&bundle), ["env.py sets a version_table of its own, and only alembic_version is read"]);
+}
+
+#[test]
+fn it_is_recognised_by_its_files() {
+    let detect = |files: &[(&str, &str)]| Alembic.detect(tree(files).path());
+    assert!(detect(&[("versions/a.py", &file("a", "None"))]).unwrap().contains("a.py"));
+    assert!(detect(&[("a.py", &file("a", "None"))]).is_some());
+    assert!(detect(&[("env.py", "from alembic import context"), ("versions/README", "")]).is_some());
+    assert_eq!(detect(&[("0001_initial.py", "class Migration: pass")]), None);
+    assert_eq!(detect(&[("1_a.sql", "")]), None);
+}
+
+#[test]
+fn a_long_chain_takes_no_time() {
+    let files: Vec<_> = (1..=1000)
+        .map(|at| {
+            (
+                format!("versions/{at:04}.py"),
+                file(&at.to_string(), &if at == 1 { "None".to_owned() } else { format!("'{}'", at - 1) }),
+            )
+        })
+        .collect();
+    let files: Vec<_> = files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+    let bundle = bundle(&files);
+    let began = Instant::now();
+    assert_eq!(pending(&bundle, &["998"]), ["999", "1000"]);
+    assert!(began.elapsed().as_secs() < 5, "{:?}", began.elapsed());
+}

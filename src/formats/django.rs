@@ -1,0 +1,194 @@
+//! Django's migrations: the apps of a project, each with a `migrations` package, and `django_migrations`. Reads what the
+//! files say of themselves as literals; runs no Python, and knows nothing of apps that are elsewhere.
+
+mod app;
+mod loader;
+
+use std::collections::HashSet;
+use std::path::Path;
+
+use crate::formats::django::app::{App, Project};
+use crate::formats::django::loader::{Key, Loader, Node};
+use crate::formats::folder::{bytes, checksum, entries};
+use crate::formats::python::{Refused, Scope, Source, Value};
+use crate::formats::{Column, Format, FormatError, History, Order, Record, Rules};
+use crate::model::ids::Version;
+use crate::model::migration::{Applied, Bundle, Migration, Unread};
+
+/// Django's format, checked only.
+pub struct Django;
+
+/// As `db/migrations/recorder.py` of Django 5.2 has it.
+static HISTORY: History = History {
+    table: "django_migrations",
+    schema: None,
+    columns: &[Column::words("app"), Column::words("name")],
+    order: ("id", Order::Up),
+    rules: Rules { ordered: false, ..Rules::LENIENT },
+};
+
+impl Format for Django {
+    fn name(&self) -> &'static str {
+        "django"
+    }
+
+    fn detect(&self, folder: &Path) -> Option<String> {
+        let project = Project::find(folder).ok()?;
+        project.apps.iter().find_map(|app| {
+            let (name, _) =
+                entries(&app.migrations).ok()?.into_iter().filter(|(name, _)| is_migration(name)).find(
+                    |(_, path)| {
+                        std::fs::read_to_string(path).is_ok_and(|text| text.contains("class Migration"))
+                    },
+                )?;
+            Some(format!("{name} of the app {} is a migration as Django's are", app.folder))
+        })
+    }
+
+    fn read(&self, folder: &Path) -> Result<Bundle, FormatError> {
+        let mut unread = Vec::new();
+        let project = Project::find(folder)?;
+        let mut nodes = Vec::new();
+        for app in project.installed(&mut unread)? {
+            let label = match app.label()? {
+                Ok(label) => label,
+                Err(why) => {
+                    unread.push(why);
+                    continue;
+                }
+            };
+            for (file, path) in entries(&app.migrations)? {
+                if !is_migration(&file) || path.is_dir() {
+                    continue;
+                }
+                match load(&app, &label, &file, &path)? {
+                    Ok(node) => nodes.push(node),
+                    Err(why) => unread.push(why),
+                }
+            }
+        }
+        let migrations = Loader::new(nodes).in_order(&mut unread);
+        Ok(Bundle { format: self.name(), folder: folder.to_owned(), migrations, unread })
+    }
+
+    fn history(&self) -> &'static History {
+        &HISTORY
+    }
+
+    fn applied(&self, bundle: &Bundle, rows: &[Record]) -> Result<Vec<Applied>, String> {
+        let loader = Loader::new(bundle.migrations.iter().filter_map(again).collect());
+        let mut recorded = HashSet::new();
+        for row in rows {
+            let (Some(app), Some(name)) = (row.words(0), row.words(1)) else {
+                return Err("a row has no app or no name".to_owned());
+            };
+            recorded.insert(Key { app: app.to_owned(), name: name.to_owned() });
+        }
+        let applied = |key: Key| {
+            let (version, description) = (Version(key.to_string()), String::new());
+            Applied { version, description, checksum: None, success: true }
+        };
+        Ok(loader.applied(recorded)?.into_iter().map(applied).collect())
+    }
+}
+
+/// As Django's loader picks modules of a `migrations` package.
+fn is_migration(name: &str) -> bool {
+    let stem = name.strip_suffix(".py").unwrap_or_default();
+    !stem.is_empty() && !stem.starts_with(['_', '~']) && !stem.contains('.')
+}
+
+/// One file, or why it cannot be read.
+fn load(app: &App, label: &str, file: &str, path: &Path) -> Result<Result<Node, Unread>, FormatError> {
+    let bytes = bytes(path)?;
+    let checksum = checksum(&bytes);
+    let key = Key { app: label.to_owned(), name: file.trim_end_matches(".py").to_owned() };
+    let shown = format!("{}/migrations/{file}", app.folder);
+    let unread = |name: String, why: String| Ok(Err(Unread { name, checksum: checksum.clone(), why }));
+    let Ok(text) = String::from_utf8(bytes) else { return unread(shown, "is not UTF-8".to_owned()) };
+    let graph = match Graph::of(&text) {
+        Ok(graph) => graph,
+        Err(Refused { line: 0, what }) => return unread(shown, what),
+        Err(Refused { line, what }) => return unread(format!("{shown}:{line}"), what),
+    };
+    let migration = Migration {
+        version: Version(key.to_string()),
+        name: key.to_string(),
+        description: key.name.replace('_', " "),
+        path: path.to_owned(),
+        sql: text.into(),
+        checksum,
+        transactional: true,
+    };
+    Ok(Ok(Node { key, graph, migration }))
+}
+
+/// What was read once.
+fn again(migration: &Migration) -> Option<Node> {
+    let (app, name) = migration.version.as_str().split_once('.')?;
+    let key = Key { app: app.to_owned(), name: name.to_owned() };
+    Some(Node { key, graph: Graph::of(&migration.sql).ok()?, migration: migration.clone() })
+}
+
+/// What a migration says of others.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Graph {
+    dependencies: Vec<Key>,
+    run_before: Vec<Key>,
+    replaces: Vec<Key>,
+}
+
+impl Graph {
+    /// Line 0: the file as a whole. What only the order depends on is read as far as it is literal.
+    fn of(text: &str) -> Result<Self, Refused> {
+        let whole = |what: &str| Err(Refused { line: 0, what: what.to_owned() });
+        let source = Source::read(text)?;
+        let classes = source.classes();
+        let Some(class) = classes.iter().rev().find(|class| class.name == "Migration") else {
+            return match source.module().mentions("Migration") {
+                true => whole("has its Migration from elsewhere, and only a class in the file is read"),
+                false => whole("has no class Migration, which Django refuses"),
+            };
+        };
+        if !class.has_lines {
+            let what = "has its Migration in one line, which is not read".to_owned();
+            return Err(Refused { line: class.line, what });
+        }
+        let literal = |name: &str| keys(class.body, name).map(|(keys, _)| keys).unwrap_or_default();
+        let (dependencies, run_before) = (literal("dependencies"), literal("run_before"));
+        match keys(class.body, "replaces")? {
+            (replaces, None) => Ok(Self { dependencies, run_before, replaces }),
+            (_, Some(line)) => {
+                let what = "has a `replaces` that is computed, and only plain text is read".to_owned();
+                Err(Refused { line, what })
+            }
+        }
+    }
+}
+
+/// A list of pairs of texts, and the line of what is none.
+fn keys(body: Scope<'_>, name: &str) -> Result<(Vec<Key>, Option<usize>), Refused> {
+    let values = match body.value(name)? {
+        None => return Ok((Vec::new(), None)),
+        Some(Value::List(values)) => values,
+        Some(Value::Unknown(line)) => return Ok((Vec::new(), Some(line))),
+        Some(_) => return Err(Refused { line: 0, what: format!("has a `{name}` that is no list") }),
+    };
+    let (mut keys, mut unknown) = (Vec::new(), None);
+    for value in values {
+        match value {
+            Value::List(pair) => match &pair[..] {
+                [Value::Text(app), Value::Text(name)] => {
+                    keys.push(Key { app: app.clone(), name: name.clone() });
+                }
+                _ => unknown = unknown.or(Some(0)),
+            },
+            Value::Unknown(line) => unknown = unknown.or(Some(line)),
+            Value::Text(_) | Value::None => unknown = unknown.or(Some(0)),
+        }
+    }
+    Ok((keys, unknown))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,173 @@
+//! The apps of a project: where they are, what they are called, and whether the settings name them.
+
+use std::collections::HashSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::formats::FormatError;
+use crate::formats::folder::{bytes, checksum};
+use crate::formats::python::{Source, Value};
+use crate::model::migration::Unread;
+
+/// Folders in folders: `src/shop/apps/orders/migrations` is the fifth.
+const DEEPEST: usize = 6;
+/// Never an app of the project.
+const FOREIGN: [&str; 6] = ["site-packages", "dist-packages", "node_modules", "__pycache__", "tests", "test"];
+
+/// One app.
+#[derive(Clone, Debug)]
+pub(super) struct App {
+    /// The folder's name, which is the label unless `apps.py` has another.
+    pub folder: String,
+    /// Its `migrations` package.
+    pub migrations: PathBuf,
+}
+
+/// A project's apps and settings.
+#[derive(Debug, Default)]
+pub(super) struct Project {
+    /// By path.
+    pub apps: Vec<App>,
+    settings: Vec<PathBuf>,
+}
+
+impl Project {
+    /// Of its folder, or of one app's `migrations`.
+    pub fn find(folder: &Path) -> Result<Self, FormatError> {
+        if !folder.is_dir() {
+            return Err(FormatError::NoFolder { folder: folder.to_owned() });
+        }
+        let mut project = Self::default();
+        let absolute = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+        if absolute.file_name().is_some_and(|name| name == "migrations")
+            && absolute.join("__init__.py").is_file()
+        {
+            project.apps.extend(app(&absolute));
+            return Ok(project);
+        }
+        project.walk(&absolute, DEEPEST)?;
+        project.apps.sort_by(|one, other| one.migrations.cmp(&other.migrations));
+        Ok(project)
+    }
+
+    fn walk(&mut self, folder: &Path, deeper: usize) -> Result<(), FormatError> {
+        let unreadable = |source| FormatError::Unreadable { path: folder.to_owned(), source };
+        let mut folders = Vec::new();
+        for entry in fs::read_dir(folder).map_err(unreadable)? {
+            let entry = entry.map_err(unreadable)?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if entry.file_type().map_err(unreadable)?.is_dir() {
+                if !name.starts_with('.') && !FOREIGN.contains(&name.as_str()) {
+                    folders.push((name, entry.path()));
+                }
+            } else if is_settings(&name, folder) {
+                self.settings.push(entry.path());
+            }
+        }
+        folders.sort();
+        for (name, path) in folders {
+            if name == "migrations" && path.join("__init__.py").is_file() {
+                self.apps.extend(app(&path));
+            } else if deeper > 1 && !path.join("pyvenv.cfg").exists() {
+                self.walk(&path, deeper - 1)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The apps that settings name. Settings that cannot be read as text, and apps of which they do not say that they
+    /// are installed, go to `unread`; where nothing here lists apps, every one counts.
+    pub fn installed(self, unread: &mut Vec<Unread>) -> Result<Vec<App>, FormatError> {
+        let (mut names, mut lists) = (HashSet::new(), false);
+        for path in &self.settings {
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let mut say = |why: &str| {
+                unread.push(Unread { name: name.clone(), checksum: Vec::new(), why: why.to_owned() });
+            };
+            let Ok(text) = String::from_utf8(bytes(path)?) else {
+                say("is not UTF-8");
+                continue;
+            };
+            match Source::read(&text) {
+                Err(refused) => say(&format!("cannot be read: line {} {}", refused.line, refused.what)),
+                Ok(source) => {
+                    let module = source.module();
+                    if module.mentions("MIGRATION_MODULES") {
+                        say("sets MIGRATION_MODULES, and only packages called `migrations` are read");
+                    }
+                    lists |= module.mentions("INSTALLED_APPS");
+                    let strings = module.strings();
+                    names.extend(
+                        strings.flat_map(|text| text.split('.').map(str::to_owned).collect::<Vec<_>>()),
+                    );
+                }
+            }
+        }
+        if !lists {
+            return Ok(self.apps);
+        }
+        let (installed, other): (Vec<_>, Vec<_>) =
+            self.apps.into_iter().partition(|app| names.contains(&app.folder));
+        for app in other {
+            let why =
+                "has migrations, and no settings here name it: whether it is installed only Django can tell";
+            let name = format!("the app {}", app.folder);
+            unread.push(Unread { name, checksum: Vec::new(), why: why.to_owned() });
+        }
+        Ok(installed)
+    }
+}
+
+impl App {
+    /// Its label: the folder's name, or what `apps.py` says.
+    pub fn label(&self) -> Result<Result<String, Unread>, FormatError> {
+        let file = self.migrations.with_file_name("apps.py");
+        if !file.is_file() {
+            return Ok(Ok(self.folder.clone()));
+        }
+        let bytes = bytes(&file)?;
+        let checksum = checksum(&bytes);
+        let unread = |line: usize, why: &str| {
+            let line = if line == 0 { String::new() } else { format!(":{line}") };
+            let name = format!("{}/apps.py{line}", self.folder);
+            Ok(Err(Unread { name, checksum: checksum.clone(), why: why.to_owned() }))
+        };
+        let Ok(text) = String::from_utf8(bytes) else { return unread(0, "is not UTF-8") };
+        let source = match Source::read(&text) {
+            Ok(source) => source,
+            Err(refused) => return unread(refused.line, &refused.what),
+        };
+        let mut labels = HashSet::new();
+        for class in source.classes() {
+            match class.body.value("label") {
+                Ok(Some(Value::Text(label))) => drop(labels.insert(label)),
+                Ok(None) if !class.has_lines && source.module().mentions("label") => {
+                    return unread(class.line, "may have a label in its one line, which is not read");
+                }
+                Ok(None) => {}
+                Ok(Some(Value::Unknown(line))) => {
+                    return unread(line, "has a label that is computed, and only plain text is read");
+                }
+                Ok(Some(_)) => return unread(class.line, "has a label that is no text"),
+                Err(refused) => return unread(refused.line, &refused.what),
+            }
+        }
+        match labels.len() {
+            0 => Ok(Ok(self.folder.clone())),
+            1 => Ok(Ok(labels.into_iter().next().unwrap_or_default())),
+            _ => unread(0, "has several labels, and which one counts only Django can tell"),
+        }
+    }
+}
+
+fn app(migrations: &Path) -> Option<App> {
+    let folder = migrations.parent()?.file_name()?.to_string_lossy().into_owned();
+    Some(App { folder, migrations: migrations.to_owned() })
+}
+
+/// `settings.py`, `settings/base.py`, `production_settings.py`; those of tests are nobody's who deploys.
+fn is_settings(name: &str, folder: &Path) -> bool {
+    let Some(stem) = name.strip_suffix(".py").filter(|stem| !stem.contains("test")) else { return false };
+    let in_package = folder.file_name().is_some_and(|name| name == "settings");
+    in_package || stem.split(['_', '-']).any(|part| part == "settings")
+}

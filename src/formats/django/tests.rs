@@ -1,0 +1,253 @@
+use super::*;
+use crate::formats::Cell;
+use crate::formats::folder::tree;
+use crate::model::migration::Pending;
+use crate::plan::pending::{Judgement, judge};
+
+fn file(body: &str) -> String {
+    format!(
+        "from django.db import migrations\n\n\nclass Migration(migrations.Migration):\n    initial = True\n{body}    operations = [\n        migrations.RunSQL('select 1'),\n    ]\n"
+    )
+}
+
+fn after(app: &str, name: &str) -> String {
+    file(&format!(
+        "    dependencies = [\n        migrations.swappable_dependency(settings.AUTH_USER_MODEL),\n        ('{app}', '{name}'),\n    ]\n"
+    ))
+}
+
+fn replacing(names: &[&str]) -> String {
+    let pairs: String = names.iter().map(|name| format!("('shop', '{name}'), ")).collect();
+    file(&format!("    replaces = [{pairs}]\n"))
+}
+
+/// With `__init__.py` in every package.
+fn bundle(files: &[(&str, &str)]) -> Bundle {
+    let dir = tree(files);
+    for (name, _) in files.iter().filter(|(name, _)| name.contains("migrations/")) {
+        std::fs::write(dir.path().join(name).with_file_name("__init__.py"), "").unwrap();
+    }
+    Django.read(dir.path()).unwrap()
+}
+
+fn versions(bundle: &Bundle) -> Vec<&str> {
+    bundle.migrations.iter().map(|it| it.version.as_str()).collect()
+}
+
+fn unread(bundle: &Bundle) -> Vec<String> {
+    bundle.unread.iter().map(|it| format!("{} {}", it.name, it.why)).collect()
+}
+
+fn judged(bundle: &Bundle, rows: &[&str]) -> Result<Judgement, String> {
+    let cells = |row: &&str| row.split('.').map(|cell| Cell::Words(cell.to_owned())).collect();
+    let rows: Vec<_> = rows.iter().map(|row| Record(cells(row))).collect();
+    Ok(judge(bundle, &Django.applied(bundle, &rows)?, HISTORY.rules))
+}
+
+fn pending(bundle: &Bundle, rows: &[&str]) -> Vec<String> {
+    match judged(bundle, rows).unwrap().pending(bundle) {
+        Pending::Some(versions) => versions.into_iter().map(|version| version.0).collect(),
+        Pending::None => Vec::new(),
+        Pending::Unknown => vec!["unknown".to_owned()],
+    }
+}
+
+#[test]
+fn apps_are_read_in_the_order_of_their_dependencies() {
+    let bundle = bundle(&[
+        ("apps/shop/migrations/0001_initial.py", &after("users", "0002_email")),
+        ("apps/shop/migrations/0002_plans.py", &after("shop", "0001_initial")),
+        ("users/migrations/0001_initial.py", &after("auth", "0012_alter_user")),
+        ("users/migrations/0002_email.py", &after("users", "0001_initial")),
+        (
+            "users/migrations/0003_first.py",
+            &file(
+                "    dependencies = [('users', '0002_email')]\n    run_before = [('shop', '0001_initial')]\n",
+            ),
+        ),
+        ("users/apps.py", "class UsersConfig(AppConfig):\n    name = 'users'\n    label = 'people'\n"),
+        ("users/migrations/_draft.py", "not read"),
+        ("venv/pyvenv.cfg", ""),
+        ("venv/thing/migrations/0001_initial.py", &file("")),
+        ("lib/site-packages/thing/migrations/0001_initial.py", &file("")),
+        ("tests/thing/migrations/0001_initial.py", &file("")),
+    ]);
+    // the label is not the folder's name, so neither is what depends on it
+    assert_eq!(
+        versions(&bundle),
+        [
+            "people.0001_initial",
+            "people.0002_email",
+            "people.0003_first",
+            "shop.0001_initial",
+            "shop.0002_plans"
+        ]
+    );
+    assert_eq!(unread(&bundle), [""; 0]);
+    let rows = [
+        "auth.0001_initial",
+        "people.0001_initial",
+        "people.0002_email",
+        "people.0003_first",
+        "shop.0001_initial",
+    ];
+    assert_eq!(pending(&bundle, &rows), ["shop.0002_plans"]);
+    let judgement = judged(&bundle, &[&rows[..], &["shop.0002_plans", "shop.0003_late"]].concat()).unwrap();
+    assert_eq!(judgement.pending(&bundle), Pending::None);
+    assert_eq!(judgement.ahead, ["shop.0003_late".into()]);
+}
+
+#[test]
+fn order_is_as_far_as_it_is_literal() {
+    let bundle = bundle(&[
+        ("a/migrations/0001_x.py", &file("    dependencies = BASE + [('b', '0001_x')]\n")),
+        ("a/migrations/0002_x.py", &file("    dependencies = [('a', '0001_x'), ('b', '__latest__')]\n")),
+        ("b/migrations/0001_x.py", &file("")),
+        ("b/migrations/0002_x.py", &file("    dependencies = [('b', '__first__'), ('a', '0001_x')]\n")),
+    ]);
+    assert_eq!(versions(&bundle), ["a.0001_x", "b.0001_x", "b.0002_x", "a.0002_x"]);
+    assert_eq!(unread(&bundle), [""; 0]);
+}
+
+#[test]
+fn a_squashed_migration_stands_for_what_it_replaces() {
+    let (one, two) = (file(""), after("shop", "0001_one"));
+    let both = [
+        ("shop/migrations/0001_one.py", one.as_str()),
+        ("shop/migrations/0002_two.py", &two),
+        ("shop/migrations/0001_squashed_0002_two.py", &replacing(&["0001_one", "0002_two"])),
+        ("shop/migrations/0003_next.py", &after("shop", "0002_two")),
+    ];
+    let bundle = bundle(&both);
+    assert_eq!(unread(&bundle), [""; 0]);
+    let (one, two, squashed) = ("shop.0001_one", "shop.0002_two", "shop.0001_squashed_0002_two");
+    assert_eq!(pending(&bundle, &[one, two]), ["shop.0003_next"]);
+    assert_eq!(pending(&bundle, &[one, two, squashed, "shop.0003_next"]), [""; 0]);
+    // recorded itself it is not applied while what it replaces is not, as in Django's loader
+    assert!(pending(&bundle, &[squashed]).contains(&squashed.to_owned()));
+    assert!(pending(&bundle, &[one]).contains(&two.to_owned()));
+
+    // what it replaces is deleted
+    let bundle = bundle(&both[2..]);
+    assert_eq!(unread(&bundle), [""; 0]);
+    assert_eq!(pending(&bundle, &[]), [squashed, "shop.0003_next"]);
+    let judgement = judged(&bundle, &[one, two, "shop.0003_next"]).unwrap();
+    assert_eq!((judgement.pending(&bundle), judgement.ahead), (Pending::None, vec![]));
+    assert_eq!(
+        judged(&bundle, &[one]).unwrap_err(),
+        "shop.0001_squashed_0002_two is applied in part: shop.0002_two, which it replaces, is not recorded and has no \
+         file here"
+    );
+}
+
+#[test]
+fn squashed_ones_may_be_squashed_again() {
+    let bundle = bundle(&[
+        ("shop/migrations/0001_a.py", &replacing(&["0001_one", "0002_two"])),
+        ("shop/migrations/0001_b.py", &replacing(&["0001_a", "0003_three"])),
+    ]);
+    let rows = ["shop.0001_one", "shop.0002_two", "shop.0003_three"];
+    assert_eq!(pending(&bundle, &rows), [""; 0]);
+    assert_eq!(pending(&bundle, &[]), ["shop.0001_a", "shop.0001_b"]);
+    let circle = bundle(&[
+        ("shop/migrations/0001_a.py", &replacing(&["0001_b"])),
+        ("shop/migrations/0001_b.py", &replacing(&["0001_a"])),
+    ]);
+    assert!(judged(&circle, &[]).is_ok());
+}
+
+#[test]
+fn what_cannot_be_read_is_told_with_file_and_line() {
+    for (text, why) in [
+        (
+            file("    replaces = made()\n"),
+            "shop/migrations/0001_x.py:6 has a `replaces` that is computed, and only plain text is read",
+        ),
+        (
+            file("    if X:\n        replaces = []\n"),
+            "shop/migrations/0001_x.py:7 assigns replaces only in some cases",
+        ),
+        (
+            "from .other import Migration\n".to_owned(),
+            "shop/migrations/0001_x.py has its Migration from elsewhere, and only a class in the file is read",
+        ),
+        ("x = 1\n".to_owned(), "shop/migrations/0001_x.py has no class Migration, which Django refuses"),
+        (
+            "class Migration(M): replaces = []\n".to_owned(),
+            "shop/migrations/0001_x.py:1 has its Migration in one line, which is not read",
+        ),
+        ("class Migration(:\n".to_owned(), "shop/migrations/0001_x.py:1 opens a bracket that nothing closes"),
+        (after("shop", "0000_gone"), "shop.0001_x depends on shop.0000_gone, which has no file here"),
+        (after("shop", "0001_x"), "shop.0001_x is in a circle of dependencies, or behind one"),
+    ] {
+        assert_eq!(unread(&bundle(&[("shop/migrations/0001_x.py", &text)])), [why], "{text}");
+    }
+    for (apps, why) in [
+        (
+            "class A(C):\n    label = f()\n",
+            "shop/apps.py:2 has a label that is computed, and only plain text is read",
+        ),
+        (
+            "class A(C):\n    label = 'a'\nclass B(C):\n    label = 'b'\n",
+            "shop/apps.py has several labels, and which one counts only Django can tell",
+        ),
+    ] {
+        assert_eq!(
+            unread(&bundle(&[("shop/migrations/0001_x.py", &file("")), ("shop/apps.py", apps)])),
+            [why]
+        );
+    }
+    let twice =
+        bundle(&[("a/shop/migrations/0001_x.py", &file("")), ("b/shop/migrations/0001_x.py", &file(""))]);
+    assert!(unread(&twice)[0].ends_with("is shop.0001_x as well: two folders are one app"));
+}
+
+#[test]
+fn settings_say_which_apps_are_installed() {
+    let read = |settings: &str| {
+        let bundle = bundle(&[
+            ("site/settings/base.py", settings),
+            ("site/settings/test.py", "MIGRATION_MODULES = Disabled()\n"),
+            ("shop/migrations/0001_x.py", &file("")),
+            ("apps/legacy/migrations/0001_x.py", &file("")),
+        ]);
+        (versions(&bundle).join(" "), unread(&bundle).join("; "))
+    };
+    let says = |versions: &str, unread: &str| (versions.to_owned(), unread.to_owned());
+    let not_told = "the app legacy has migrations, and no settings here name it: whether it is installed only Django can tell";
+    assert_eq!(read("INSTALLED_APPS = ['django.contrib.auth', 'shop']\n"), says("shop.0001_x", not_told));
+    assert_eq!(
+        read("INSTALLED_APPS = [\n  'shop.apps.ShopConfig',\n] + ['apps.legacy']\n"),
+        says("legacy.0001_x shop.0001_x", "")
+    );
+    assert_eq!(read("DEBUG = False\n"), says("legacy.0001_x shop.0001_x", ""));
+    assert_eq!(
+        read("INSTALLED_APPS = ['shop', 'legacy']\nMIGRATION_MODULES = {'shop': 'site.shop'}\n").1,
+        "base.py sets MIGRATION_MODULES, and only packages called `migrations` are read"
+    );
+}
+
+#[test]
+fn one_app_may_be_named_alone_and_packages_need_an_init() {
+    let dir = tree(&[
+        ("shop/migrations/__init__.py", ""),
+        ("shop/migrations/0001_initial.py", &file("")),
+        ("other/migrations/0001_initial.py", &file("")),
+    ]);
+    let folder = dir.path().join("shop/migrations");
+    assert_eq!(versions(&Django.read(&folder).unwrap()), ["shop.0001_initial"]);
+    assert_eq!(versions(&Django.read(&dir.path().join("shop")).unwrap()), ["shop.0001_initial"]);
+    assert_eq!(versions(&Django.read(dir.path()).unwrap()), ["shop.0001_initial"]);
+    for folder in [&folder, dir.path()] {
+        assert!(Django.detect(folder).unwrap().contains("of the app shop"));
+    }
+    assert_eq!(Django.detect(&dir.path().join("other")), None);
+}
+
+#[test]
+fn the_example_is_read() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/django");
+    let bundle = Django.read(&folder).unwrap();
+    assert_eq!(versions(&bundle).len(), 4);
+    assert_eq!(unread(&bundle), [""; 0]);
+}
