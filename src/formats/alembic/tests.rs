@@ -3,8 +3,6 @@ use std::time::Instant;
 use super::*;
 use crate::formats::Cell;
 use crate::formats::folder::tree;
-use crate::model::migration::Pending;
-use crate::plan::pending::{Judgement, judge};
 
 fn file(revision: &str, down: &str) -> String {
     format!(
@@ -12,7 +10,7 @@ fn file(revision: &str, down: &str) -> String {
     )
 }
 
-fn bundle(files: &[(&str, &str)]) -> Bundle {
+fn of_files(files: &[(&str, &str)]) -> Bundle {
     let dir = tree(files);
     Alembic.read(dir.path()).unwrap()
 }
@@ -25,25 +23,27 @@ fn unread(bundle: &Bundle) -> Vec<String> {
     bundle.unread.iter().map(|it| format!("{} {}", it.name, it.why)).collect()
 }
 
-fn judged(bundle: &Bundle, heads: &[&str]) -> Result<Judgement, String> {
-    let rows: Vec<_> = heads.iter().map(|head| Record(vec![Cell::Words((*head).to_owned())])).collect();
-    Ok(judge(bundle, &Alembic.applied(bundle, &rows)?, HISTORY.rules))
+/// What is applied, sorted.
+fn applied(bundle: &Bundle, rows: &[&str]) -> Result<Vec<String>, String> {
+    let rows: Vec<_> = rows.iter().map(|row| Record(vec![Cell::Words((*row).to_owned())])).collect();
+    let mut applied: Vec<_> = Alembic.applied(bundle, &rows)?.into_iter().map(|row| row.version.0).collect();
+    applied.sort();
+    Ok(applied)
 }
 
-fn pending(bundle: &Bundle, heads: &[&str]) -> Vec<String> {
-    match judged(bundle, heads).unwrap().pending(bundle) {
-        Pending::Some(versions) => versions.into_iter().map(|version| version.0).collect(),
-        Pending::None => Vec::new(),
-        Pending::Unknown => vec!["unknown".to_owned()],
-    }
+/// What of the bundle is not applied.
+fn pending(bundle: &Bundle, rows: &[&str]) -> Vec<String> {
+    let applied = applied(bundle, rows).unwrap();
+    versions(bundle).into_iter().map(str::to_owned).filter(|version| !applied.contains(version)).collect()
 }
 
 /// a → b, b → c and d, merged in e; f stands alone and needs c.
 fn branches() -> Bundle {
-    bundle(&[
+    let left = file("c", "'b'").replace("branch_labels = None", "branch_labels = ('left',)");
+    of_files(&[
         ("versions/1_e.py", &file("e", "('c', 'd')")),
         ("versions/2_d.py", &file("d", "'b'")),
-        ("versions/3_c.py", &file("c", "'b'").replace("branch_labels = None", "branch_labels = ('left',)")),
+        ("versions/3_c.py", &left),
         ("versions/4_b.py", &file("b", "'a'")),
         ("versions/5_a.py", &file("a", "None")),
         ("versions/6_f.py", &file("f", "None").replace("depends_on = None", "depends_on = 'left'")),
@@ -81,12 +81,11 @@ fn a_head_means_all_that_it_stands_on() {
 fn a_recorded_revision_without_a_file_says_nothing_of_ours() {
     let bundle = branches();
     assert_eq!(
-        judged(&bundle, &["x"]).unwrap_err(),
+        applied(&bundle, &["x"]).unwrap_err(),
         "the revision x is in no file here, so what it stands on cannot be told"
     );
-    assert!(judged(&bundle, &["x", "f"]).is_err());
-    let reached = judged(&bundle, &["e", "x", "f"]).unwrap();
-    assert_eq!((reached.pending(&bundle), reached.ahead), (Pending::None, vec!["x".into()]));
+    assert!(applied(&bundle, &["x", "f"]).is_err());
+    assert_eq!(applied(&bundle, &["e", "x", "f"]).unwrap(), ["a", "b", "c", "d", "e", "f", "x"]);
 }
 
 #[test]
@@ -98,18 +97,18 @@ fn graphs_that_are_none_are_told_with_their_files() {
         ("4_d.py", file("d", "'c'")),
     ];
     let circle = circle.iter().map(|(name, text)| (*name, text.as_str())).collect::<Vec<_>>();
-    let bundle = bundle(&circle);
+    let bundle = of_files(&circle);
     assert_eq!(
         unread(&bundle),
         ["1_a.py stands on itself: 1_a.py follows 3_c.py follows 2_b.py follows 1_a.py"]
     );
-    assert_eq!(pending(&bundle, &["d"]), ["unknown"]);
+    assert_eq!(pending(&bundle, &["d"]), [""; 0]);
     assert_eq!(
-        unread(&bundle(&[("a.py", &file("a", "'a'"))])),
+        unread(&of_files(&[("a.py", &file("a", "'a'"))])),
         ["a.py stands on itself: a.py follows a.py"]
     );
 
-    let bundle = bundle(&[
+    let bundle = of_files(&[
         ("1.py", &file("a", "None")),
         ("2.py", &file("b", "'gone'")),
         ("3.py", &file("a", "'b'")),
@@ -124,7 +123,7 @@ fn graphs_that_are_none_are_told_with_their_files() {
     assert_eq!(versions(&bundle), ["a", "b"]);
     let needs = file("a", "None").replace("depends_on = None", "depends_on = ['gone']");
     assert_eq!(
-        unread(&bundle(&[("1.py", &needs)])),
+        unread(&of_files(&[("1.py", &needs)])),
         ["1.py depends on the revision gone, which is in no file here"]
     );
 }
@@ -153,9 +152,9 @@ fn what_is_no_literal_is_told_with_its_line() {
         ),
         ("revision = 'a\n", "x.py:1 begins a string that does not end"),
     ] {
-        assert_eq!(unread(&bundle(&[("x.py", text)])), [why], "{text}");
+        assert_eq!(unread(&of_files(&[("x.py", text)])), [why], "{text}");
     }
-    assert_eq!(versions(&bundle(&[("0a1b.py", "down_revision = None\n")])), ["0a1b"]);
+    assert_eq!(versions(&of_files(&[("0a1b.py", "down_revision = None\n")])), ["0a1b"]);
     let dir = tree(&[]);
     std::fs::write(dir.path().join("x.py"), b"revision = '\xe9'\n").unwrap();
     assert_eq!(unread(&Alembic.read(dir.path()).unwrap()), ["x.py is not UTF-8"]);
@@ -245,7 +244,7 @@ fn a_long_chain_takes_no_time() {
         })
         .collect();
     let files: Vec<_> = files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
-    let bundle = bundle(&files);
+    let bundle = of_files(&files);
     let began = Instant::now();
     assert_eq!(pending(&bundle, &["998"]), ["999", "1000"]);
     assert!(began.elapsed().as_secs() < 5, "{:?}", began.elapsed());

@@ -3,8 +3,6 @@ use proptest::prelude::*;
 use super::*;
 use crate::formats::Cell;
 use crate::formats::folder::tree;
-use crate::model::migration::Pending;
-use crate::plan::pending::judge;
 
 const CLASS: &str = "class AddIndex < ActiveRecord::Migration[7.1]\nend\n";
 
@@ -52,12 +50,8 @@ fn the_folders_below_count_and_versions_are_numbers() {
     assert_eq!(bundle.migrations[1].description, "tens (blorgh)");
     // as older Rails wrote them, and one whose file is gone
     let applied = Rails.applied(&bundle, &rows(&["0009", "010", "8", "20240301120001"])).unwrap();
-    let judgement = judge(&bundle, &applied, HISTORY.rules);
-    assert_eq!(judgement.pending(&bundle), Pending::Some(vec!["20240301120000".into()]));
-    assert_eq!(
-        (judgement.ahead, judgement.accepted.len(), judgement.refusals.len()),
-        (vec!["20240301120001".into()], 1, 0)
-    );
+    let applied: Vec<_> = applied.iter().map(|row| row.version.as_str()).collect();
+    assert_eq!(applied, ["9", "10", "8", "20240301120001"]);
     let odd = Rails.applied(&bundle, &rows(&["1", "initial"]));
     assert_eq!(odd, Err("\"initial\" is no version".to_owned()));
 }
