@@ -50,7 +50,8 @@ impl Format for Alembic {
         let settings = Settings::of(folder, &mut unread);
         let mut found = Vec::new();
         for versions in &settings.versions {
-            let files = if settings.recursive == Some(true) { below_unlinked(versions)? } else { entries(versions)? };
+            let files =
+                if settings.recursive == Some(true) { below_unlinked(versions)? } else { entries(versions)? };
             for (name, path) in files {
                 if is_revision(&name)
                     && !path.is_dir()

@@ -109,3 +109,4 @@ pub(super) fn tree(files: &[(&str, &str)]) -> tempfile::TempDir {
         fs::write(path, contents).unwrap();
     }
     dir
+}
