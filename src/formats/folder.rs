@@ -40,11 +40,6 @@ pub(super) fn text(path: &Path) -> Result<String, FormatError> {
         .map_err(|error| FormatError::NotUtf8 { path: path.to_owned(), at: error.utf8_error().valid_up_to() })
 }
 
-/// A file's bytes, where they need not be text.
-pub(super) fn bytes(path: &Path) -> Result<Vec<u8>, FormatError> {
-    fs::read(path).map_err(|source| FormatError::Unreadable { path: path.to_owned(), source })
-}
-
 /// As [`entries`], files alone, those of all subfolders among them; by path.
 pub(super) fn below(folder: &Path) -> Result<Vec<(String, PathBuf)>, FormatError> {
     walk(folder, true)

@@ -57,7 +57,7 @@ pub fn format_samples() -> Vec<FormatError> {
             path: file("schema.sql"),
             expected: "expected `<digits>_<description>.sql`".into(),
         },
-        FormatError::UnknownFormat { name: "rails".into(), known: vec!["sqlx"] },
+        FormatError::UnknownFormat { name: "sequel".into(), known: vec!["sqlx"] },
         FormatError::NoneFits {
             folder: "db".into(),
             found: "its subfolder migrations does, and only the folder itself is read".into(),
