@@ -1,7 +1,9 @@
 //! How tools name their migration files and record them. One file per format, one line each in [`FORMATS`].
 
 mod alembic;
+mod atlas;
 mod django;
+mod efcore;
 mod flyway;
 mod folder;
 pub mod history;
@@ -83,6 +85,8 @@ pub const FORMATS: &[&dyn Format] = &[
     &alembic::Alembic,
     &prisma::Prisma,
     &liquibase::Liquibase,
+    &atlas::Atlas,
+    &efcore::EfCore,
     &node_pg_migrate::NodePgMigrate,
     &knex::Knex,
 ];

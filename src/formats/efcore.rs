@@ -1,0 +1,182 @@
+//! Entity Framework Core's format: `20240101120000_Name.cs` (or `.vb`) with its `.Designer.cs`; `__EFMigrationsHistory`.
+//! Only checked: EF applies. Reads a migration's id, and nothing of what it does.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+
+use crate::formats::folder::{below, bytes, checksum, unread};
+use crate::formats::next::{Next, digits, file_words};
+use crate::formats::{Column, Format, FormatError, History, Order, Record, Rules};
+use crate::model::ids::Version;
+use crate::model::migration::{Applied, Bundle, Migration};
+
+/// Entity Framework Core.
+pub struct EfCore;
+
+/// Columns as `HistoryRepository` has them. EF applies whatever is not there, in the order of the ids, and looks at
+/// nothing else (`MigrationsAssembly`, `Migrator.PopulateMigrations`).
+static HISTORY: History = History {
+    table: "__EFMigrationsHistory",
+    schema: None,
+    columns: &[Column::words("MigrationId")],
+    order: ("MigrationId", Order::Up),
+    rules: Rules::LENIENT,
+};
+
+/// The digits of a generated id.
+const TIMESTAMP: usize = 14;
+
+impl Format for EfCore {
+    fn name(&self) -> &'static str {
+        "efcore"
+    }
+
+    fn detect(&self, folder: &Path) -> Option<String> {
+        let files = below(folder).ok()?;
+        let is_ours =
+            |name: &str| main_file(name).is_some_and(is_generated) || name.contains("ModelSnapshot.");
+        let (name, _) = files.iter().find(|(name, _)| is_code(name) && is_ours(name))?;
+        Some(format!("{name} is named as Entity Framework Core does it"))
+    }
+
+    fn read(&self, folder: &Path) -> Result<Bundle, FormatError> {
+        let mut found: BTreeMap<String, Source> = BTreeMap::new();
+        for (name, path) in below(folder)?.into_iter().filter(|(name, _)| is_code(name)) {
+            let stem = stem(&name).to_owned();
+            let key = path.with_file_name(&stem).to_string_lossy().into_owned();
+            let source = found.entry(key).or_insert_with(|| Source { stem, ..Source::default() });
+            let content = bytes(&path)?;
+            if source.id.is_none() {
+                source.id = id(&String::from_utf8_lossy(&content));
+            }
+            if is_designer(&name) && source.main.is_some() {
+                continue;
+            }
+            source.main = Some((name, path, checksum(&content)));
+        }
+        let mut migrations = Vec::new();
+        let mut left = Vec::new();
+        for source in found.into_values() {
+            let Some((name, path, checksum)) = source.main else { continue };
+            let version = match source.id {
+                Some(Ok(id)) => Version(id),
+                Some(Err(())) => {
+                    left.push(unread(&name, &path, "has a [Migration] whose id is no plain text"));
+                    continue;
+                }
+                None if is_generated(&source.stem) => {
+                    left.push(unread(
+                        &name,
+                        &path,
+                        "has no [Migration] attribute, nor has its Designer file",
+                    ));
+                    continue;
+                }
+                None => continue,
+            };
+            let description = version.as_str().trim_start_matches(digits(version.as_str()));
+            let description = description.trim_start_matches('_').to_owned();
+            let sql = "".into();
+            migrations.push(Migration {
+                version,
+                name,
+                description,
+                path,
+                checksum,
+                transactional: true,
+                sql,
+            });
+        }
+        migrations.sort_by(|one, other| one.version.as_str().cmp(other.version.as_str()));
+        let mut seen: HashMap<&Version, &PathBuf> = HashMap::new();
+        for migration in &migrations {
+            if let Some(first) = seen.insert(&migration.version, &migration.path) {
+                let (version, first) = (migration.version.to_string(), first.clone());
+                return Err(FormatError::SameVersion { version, first, second: migration.path.clone() });
+            }
+        }
+        Ok(Bundle { format: self.name(), folder: folder.to_owned(), migrations, unread: left })
+    }
+
+    fn history(&self) -> &'static History {
+        &HISTORY
+    }
+
+    fn absent(&self) -> Option<&'static str> {
+        Some("Entity Framework 6 named it __MigrationHistory, which is not read")
+    }
+
+    fn applied(&self, _: &Bundle, rows: &[Record]) -> Result<Vec<Applied>, String> {
+        let applied = |row: &Record| {
+            let id = row.words(0).ok_or("a row has no MigrationId")?;
+            Ok(Applied { version: id.into(), description: String::new(), checksum: None, success: true })
+        };
+        rows.iter().map(applied).collect()
+    }
+
+    fn next(&self, _: &Bundle, words: &str, _: i64) -> Next {
+        let name: String = file_words(words).split(['_', '-']).map(capital).collect();
+        Next::Tool(Some(format!("dotnet ef migrations add {name}")))
+    }
+}
+
+/// What the files of one migration say: the one that people edit, and the Designer's.
+#[derive(Default)]
+struct Source {
+    stem: String,
+    main: Option<(String, PathBuf, Vec<u8>)>,
+    id: Option<Result<String, ()>>,
+}
+
+fn is_code(name: &str) -> bool {
+    name.ends_with(".cs") || name.ends_with(".vb")
+}
+
+fn is_designer(name: &str) -> bool {
+    name.ends_with(".Designer.cs") || name.ends_with(".Designer.vb")
+}
+
+/// A file's name without what comes after the migration's.
+fn stem(name: &str) -> &str {
+    let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
+    stem.strip_suffix(".Designer").unwrap_or(stem)
+}
+
+/// The stem of a file that is no Designer's.
+fn main_file(name: &str) -> Option<&str> {
+    (!is_designer(name)).then(|| stem(name))
+}
+
+/// `20240101120000_Name`.
+fn is_generated(stem: &str) -> bool {
+    digits(stem).len() == TIMESTAMP && stem[TIMESTAMP..].starts_with('_')
+}
+
+/// The id of `[Migration("…")]`, in Visual Basic `<Migration("…")>`; an error is one that is no plain text.
+fn id(text: &str) -> Option<Result<String, ()>> {
+    for line in text.lines().map(str::trim_start).filter(|line| line.starts_with(['[', '<'])) {
+        let mut rest = line;
+        while let Some((before, after)) = rest.split_once("Migration") {
+            rest = after;
+            let is_word = before.ends_with(|last: char| last.is_alphanumeric() || last == '_');
+            let after = after.strip_prefix("Attribute").unwrap_or(after);
+            let Some(argument) = after.trim_start().strip_prefix('(').filter(|_| !is_word) else { continue };
+            let literal = argument.trim_start().strip_prefix('"').and_then(|text| text.split_once('"'));
+            return Some(match literal {
+                Some((id, after)) if after.trim_start().starts_with(')') && !id.contains('\\') => {
+                    Ok(id.to_owned())
+                }
+                _ => Err(()),
+            });
+        }
+    }
+    None
+}
+
+fn capital(word: &str) -> String {
+    let mut letters = word.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests;
