@@ -27,6 +27,7 @@ static HISTORY: History = History {
         Column::words("type"),
         Column::words("applied"),
         Column::words("total"),
+        Column::words("error"),
     ],
     order: ("version", Order::Up),
     rules: Rules { out_of_order: false, changed: true, missing: true, ordered: true },
@@ -135,6 +136,16 @@ impl Format for Atlas {
         }
         all.extend(known.into_values());
         Ok(all)
+    }
+
+    fn failures(&self, rows: &[Record]) -> Vec<(Version, String)> {
+        let failure = |row: &Record| {
+            let version = row.words(0)?;
+            let failed = !revision(version, row).ok()?.success;
+            let error = row.words(5).filter(|error| failed && !error.is_empty())?;
+            Some((version.into(), error.to_owned()))
+        };
+        rows.iter().filter_map(failure).collect()
     }
 
     fn next(&self, _: &Bundle, words: &str, _: i64) -> Next {

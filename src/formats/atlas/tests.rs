@@ -3,15 +3,13 @@
 use std::fs;
 
 use proptest::prelude::*;
+use sha2::{Digest as _, Sha256};
 
 use super::*;
 use crate::formats::history::Cell;
 
-/// As `testdata` of Atlas's own tests has them (`sql/migrate/testdata/sub`).
-const FILES: [(&str, &str); 2] = [
-    ("1_initial.sql", "-- create table \"t\"\nCREATE TABLE t(c int);"),
-    ("2_next.sql", "ALTER TABLE t ADD d int;\n"),
-];
+const FILES: [(&str, &str); 2] =
+    [("1_initial.sql", "CREATE TABLE t (c int);"), ("2_next.sql", "ALTER TABLE t ADD d int;\n")];
 
 fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
@@ -21,25 +19,20 @@ fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
     folder
 }
 
-/// A folder with the sums that Atlas would write: each made here in another way than the reader's.
+/// A folder with the sums that Atlas would write.
 fn summed(files: &[(&str, &str)]) -> tempfile::TempDir {
-    let folder = folder(files);
-    let script = r#"
-import base64, glob, hashlib, os, sys
-os.chdir(sys.argv[1])
-running, total, lines = hashlib.sha256(), hashlib.sha256(), ""
-for name in sorted(glob.glob("*.sql")):
-    running.update(name.encode())
-    running.update(open(name, "rb").read())
-    sum = base64.b64encode(running.copy().digest()).decode()
-    lines += f"{name} h1:{sum}\n"
-    total.update((name + sum).encode())
-open("atlas.sum", "w").write("h1:" + base64.b64encode(total.digest()).decode() + "\n" + lines)
-"#;
-    let made =
-        std::process::Command::new("python3").args(["-c", script]).arg(folder.path()).status().unwrap();
-    assert!(made.success());
-    folder
+    let mut files = files.to_vec();
+    files.sort_unstable();
+    let (mut all, mut names, mut lines) = (Vec::new(), String::new(), String::new());
+    for (name, text) in &files {
+        all.extend([name.as_bytes(), text.as_bytes()].concat());
+        let sum = sum::base64(&Sha256::digest(&all));
+        names += &format!("{name}{sum}");
+        lines += &format!("{name} h1:{sum}\n");
+    }
+    let text = format!("h1:{}\n{lines}", sum::base64(&Sha256::digest(names)));
+    files.push(("atlas.sum", &text));
+    folder(&files)
 }
 
 fn rows(lines: &[&str]) -> Vec<Record> {
@@ -67,6 +60,20 @@ fn a_folder_whose_sums_are_right_is_read() {
     let seen: Vec<_> =
         bundle.migrations.iter().map(|one| (one.version.as_str(), one.description.as_str())).collect();
     assert_eq!(seen, [("1", "initial"), ("2", "next")]);
+}
+
+/// The figures of a folder in Atlas's own tests.
+#[test]
+fn sums_are_those_that_atlas_writes() {
+    let first = "-- create \"tbl\" table\nCREATE TABLE tbl (`col` int NOT NULL);\n";
+    let second = "ALTER TABLE `tbl` ADD `col_2` bigint;\n";
+    let sums = "h1:GMi7mvWSIHv0I/Wrc2NCGVt9Z5hWZbPa6wL986t7Z2o=
+20220318104614_initial.sql h1:FifWjY2X0g2YVnb18Qm+QBPvoldDOOob7bS0LrFuCXc=
+20220318104615_second.sql h1:wbPDlODOQeixCiopAhlT7W4xOO9TgJxzjYjxf4TA2f4=
+";
+    let files =
+        [("20220318104614_initial.sql", first), ("20220318104615_second.sql", second), ("atlas.sum", sums)];
+    assert_eq!(Atlas.read(folder(&files).path()).unwrap().migrations.len(), 2);
 }
 
 #[test]
@@ -118,6 +125,12 @@ fn rows_say_what_is_whole() {
         Atlas.applied(&bundle, &rows(&["1|a|2||1"])),
         Err("the row of 1 has \"\" for a number".to_owned())
     );
+}
+
+#[test]
+fn what_atlas_noted_of_a_failure_is_told() {
+    let told = rows(&["1|a|2|1|1|", "2|b|2|1|3|no such table: t", "3|c|6|1|3|was resolved"]);
+    assert_eq!(Atlas.failures(&told), [("2".into(), "no such table: t".to_owned())]);
 }
 
 #[test]
