@@ -112,7 +112,7 @@ impl HistoryTable {
     fn select(&self, table: &str, later: bool) -> Statement {
         let history = self.format.history();
         let column = |column: &Column| {
-            let name = self.dialect.quote(&stored(self.dialect, column.name));
+            let name = self.column(column.name);
             match column.kind {
                 _ if column.later && !later => "NULL".to_owned(),
                 Kind::IsSet => format!("CASE WHEN {name} IS NULL THEN 0 ELSE 1 END"),
@@ -122,12 +122,19 @@ impl HistoryTable {
         let columns: Vec<_> = history.columns.iter().map(column).collect();
         let (by, order) = history.order;
         let template = format!(
-            "SELECT {} FROM {{history}} ORDER BY {}{}",
+            "SELECT {} FROM {{history}} h ORDER BY {}{}",
             columns.join(", "),
-            self.dialect.quote(&stored(self.dialect, by)),
+            self.column(by),
             if order == Order::Down { " DESC" } else { "" }
         );
         Statement::new(self.dialect, &[("history", table)], &template, vec![])
+    }
+
+    /// A column of the history, which its statement calls `h`. SQLite takes a quoted name that is no column's for a text
+    /// unless the table stands before it; PostgreSQL takes one that has a table before it for a type's (`h.name`).
+    fn column(&self, name: &str) -> String {
+        let of = if self.dialect.name == "sqlite" { "h." } else { "" };
+        format!("{of}{}", self.dialect.quote(&stored(self.dialect, name)))
     }
 
     fn record(&self, row: &Row) -> Result<Record, DbError> {

@@ -13,6 +13,7 @@ mod explain;
 mod failures;
 mod fake_engine;
 mod faults;
+mod formats;
 mod freed_lock;
 mod github_action;
 mod github_follow;

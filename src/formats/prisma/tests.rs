@@ -2,8 +2,6 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::formats::{Cell, find};
-use crate::model::event::MigrationStanding;
-use crate::plan::pending::{Judgement, Refusal, judge};
 
 fn folder(migrations: &[(&str, &str)]) -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
@@ -34,14 +32,21 @@ fn row(name: &str, checksum: &str, logs: Option<&str>) -> Record {
     ])
 }
 
-fn judged(bundle: &Bundle, rows: &[Record]) -> Judgement {
-    let mut judgement = judge(bundle, &Prisma.applied(bundle, rows).unwrap(), Prisma.history().rules);
-    judgement.note(Prisma.failures(rows));
-    judgement
-}
-
-fn states(judgement: &Judgement) -> Vec<(&str, MigrationStanding)> {
-    judgement.states.iter().map(|it| (it.version.as_str(), it.state)).collect()
+/// `1_a` = applied, `1_a!` = half, `1_a~` = from another script.
+fn applied(bundle: &Bundle, rows: &[Record]) -> Vec<String> {
+    let told = |it: Applied| {
+        let file = bundle.migrations.iter().find(|file| file.version == it.version);
+        let changed = file.is_some_and(|file| it.checksum.as_ref() != Some(&file.checksum));
+        let mark = if !it.success {
+            "!"
+        } else if changed {
+            "~"
+        } else {
+            ""
+        };
+        format!("{}{mark}", it.version)
+    };
+    Prisma.applied(bundle, rows).unwrap().into_iter().map(told).collect()
 }
 
 #[test]
@@ -80,7 +85,6 @@ fn prisma_s_folders_are_known() {
 
 #[test]
 fn only_rows_that_stand_count() {
-    use MigrationStanding::{Applied, Dirty, Missing, Pending};
     let bundle = read(&[("1_a", "a"), ("2_b", "b"), ("3_c", "c"), ("4_d", "d")]);
     let rows = [
         row("0_gone", "x", None),
@@ -91,36 +95,24 @@ fn only_rows_that_stand_count() {
         // `migrate resolve --applied`
         row("4_d", &hash("d"), Some("")),
     ];
-    let judged = judged(&bundle, &rows);
-    let expected =
-        [("0_gone", Missing), ("1_a", Dirty), ("2_b", Applied), ("3_c", Pending), ("4_d", Applied)];
-    assert_eq!(states(&judged), expected);
-    assert_eq!(judged.refusals.len(), 1);
-    assert!(judged.states.iter().all(|it| it.error.is_none()));
+    assert_eq!(applied(&bundle, &rows), ["0_gone", "1_a!", "2_b", "4_d"]);
+    assert_eq!(Prisma.failures(&rows), []);
     // an unfinished one stops Prisma, whatever came after it
     let rows = [row("1_a!", &hash("a"), None), row("1_a", &hash("a"), None)];
-    assert_eq!(states(&self::judged(&bundle, &rows))[0], ("1_a", Dirty));
+    assert_eq!(applied(&bundle, &rows), ["1_a!"]);
     assert_eq!(Prisma.applied(&bundle, &[Record::default()]), Ok(vec![]));
 }
 
 #[test]
-fn a_failed_row_shows_its_logs() {
+fn a_failed_row_tells_its_logs_without_prisma_s_trace() {
     let said = "A migration failed to apply.\n\nDatabase error code: 42P01";
-    let logs = &format!(
-        "{said}\n\n   0: sql_schema_connector::apply_migration::apply_script\n             at src/apply_migration.rs:113\n"
-    );
-    let bundle = read(&[("1_a", "a"), ("2_b", "b")]);
-    let judged = judged(&bundle, &[row("1_a", &hash("a"), None), row("2_b!", &hash("b"), Some(logs))]);
-    assert_eq!(judged.states[1].error.as_deref(), Some(said));
-    assert_eq!(judged.states[0].error, None);
-    let [refusal @ Refusal::Dirty { .. }] = &judged.refusals[..] else { panic!("{:?}", judged.refusals) };
-    assert_eq!(
-        refusal.to_string(),
-        "migration 2_b (2_b) is half applied: A migration failed to apply. Database error code: 42P01"
-    );
-    // of one whose folder is gone, too
-    let judged = self::judged(&bundle, &[row("9_z!", "x", Some("boom"))]);
-    assert_eq!(judged.states[2].error.as_deref(), Some("boom"));
+    let trace = "   0: sql_schema_connector::apply_migration::apply_script\n             at src/apply_migration.rs:113\n";
+    let rows = [
+        row("1_a", &hash("a"), Some("")),
+        row("2_b!", &hash("b"), Some(&format!("{said}\n\n{trace}"))),
+        row("3_c~", &hash("c"), Some("of no more interest")),
+    ];
+    assert_eq!(Prisma.failures(&rows), [("2_b".into(), said.to_owned())]);
 }
 
 #[test]
@@ -138,11 +130,10 @@ fn checksums_are_compared_as_prisma_does_it() {
         (&zeros, hash(&zeros), false),
         (&zeros, old, false),
     ] {
-        let judged = judged(&read(&[("1_a", script)]), &[row("1_a", &checksum, None)]);
-        let expected = if changed { MigrationStanding::Changed } else { MigrationStanding::Applied };
-        assert_eq!(states(&judged), [("1_a", expected)], "{script:?} {checksum}");
-        assert!(judged.refusals.is_empty() && judged.pending.is_empty(), "migrate deploy goes on");
+        let told = applied(&read(&[("1_a", script)]), &[row("1_a", &checksum, None)]);
+        assert_eq!(told, [if changed { "1_a~" } else { "1_a" }], "{script:?} {checksum}");
     }
+    assert_eq!(Prisma.history().rules, Rules::LENIENT);
 }
 
 #[test]
@@ -157,8 +148,11 @@ proptest! {
         let bundle = read(&[("1_a", "a"), ("2_b", "b")]);
         let names = ["1_a", "2_b", "3_é", ""];
         let rows: Vec<_> = rows.iter().map(|(at, mark, logs)| row(&format!("{}{mark}", names[*at]), "x", logs.as_deref())).collect();
-        let judged = judged(&bundle, &rows);
-        let failed = judged.states.iter().filter(|it| it.state == MigrationStanding::Dirty).count();
-        prop_assert_eq!(failed, judged.refusals.len());
+        let told = Prisma.applied(&bundle, &rows).unwrap();
+        let versions: std::collections::HashSet<_> = told.iter().map(|it| &it.version).collect();
+        prop_assert_eq!(versions.len(), told.len());
+        for (version, _) in Prisma.failures(&rows) {
+            prop_assert!(told.iter().any(|it| it.version == version && !it.success));
+        }
     }
 }

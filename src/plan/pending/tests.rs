@@ -56,6 +56,23 @@ fn what_is_pending_refused_and_ahead() {
         Case(&["1", "2"], &["1?", "2"], STRICT, &[], "", &[]),
         Case(&["1", "2"], &["1", "2", "3"], STRICT, &[], "", &["3"]),
         Case(&["1", "2"], &["1", "2!"], LOOSE, &[1], dirty, &[]),
+        // names that begin with numbers
+        Case(
+            &["9_a", "10_b"],
+            &["10_b"],
+            STRICT,
+            &[0],
+            "9_a_x.sql is older than 10_b, which is applied already",
+            &[],
+        ),
+        Case(
+            &["9_a", "11_c"],
+            &["9_a", "10_b", "11_c", "100_d"],
+            STRICT,
+            &[],
+            "migration 10_b (d10_b) was applied, but its file is not there",
+            &["100_d"],
+        ),
         Case(&["1", "2"], &["1~", "2"], SQLX, &[], "1_x.sql was changed after it was applied", &[]),
         Case(&["1", "2"], &["1~", "2"], LOOSE, &[], "", &[]),
         Case(
@@ -133,6 +150,22 @@ fn states_come_by_version_and_name_the_file_where_there_is_one() {
         ("11_d11", S::Ahead),
     ];
     assert_eq!(states, expected);
+}
+
+#[test]
+fn what_a_tool_noted_stands_beside_what_failed() {
+    let mut judgement = judge(&bundle(&["1", "2"]), &history(&["1", "2!", "9!"]), LOOSE);
+    judgement.note(vec![
+        ("1".into(), "whole".into()),
+        ("2".into(), " it\n\n broke\n".into()),
+        ("9".into(), "  ".into()),
+    ]);
+    let noted: Vec<_> = judgement.states.iter().map(|it| it.error.as_deref()).collect();
+    assert_eq!(noted, [None, Some(" it\n\n broke\n"), Some("  ")]);
+    assert_eq!(
+        say(&judgement),
+        "migration 2 (2_x.sql) is half applied: it broke; migration 9 (d9) is half applied"
+    );
 }
 
 #[test]

@@ -1,0 +1,82 @@
+//! node-pg-migrate 9 on its one database.
+
+use super::project::Project;
+use crate::support::{Bellwether, TestDatabase, on_servers};
+
+const UP: [&str; 2] = ["node-pg-migrate", "up"];
+const A: &str = "1704067200000_a";
+const B: &str = "20240102000000000_b";
+const C: &str = "1704240000000_c";
+
+fn project(db: &TestDatabase) -> Option<Project<'_>> {
+    Project::of_node(db, "node-pg-migrate", "BELLWETHER_TEST_NODE_PG_MIGRATE")
+}
+
+fn script(project: &Project<'_>, name: &str) {
+    let table = name.split('_').nth(1).unwrap();
+    let text = format!(
+        "exports.up = (pgm) => {{ pgm.createTable('{table}', {{ id: 'id' }}); }};\nexports.down = false;\n"
+    );
+    project.write(&format!("migrations/{name}.js"), &text);
+}
+
+fn sql(project: &Project<'_>, name: &str) {
+    let table = name.split('_').nth(1).unwrap();
+    let text =
+        format!("-- Up Migration\ncreate table {table} (id int);\n-- Down Migration\ndrop table {table};\n");
+    project.write(&format!("migrations/{name}.sql"), &text);
+}
+
+on_servers! { [postgres Postgres]
+    fn what_node_pg_migrate_applies_is_read(db) {
+        let Some(project) = project(db) else { return };
+        script(&project, A);
+        assert_eq!((project.plan("migrations").format(), project.plan("migrations").pending().as_str()), ("node-pg-migrate", "unknown"));
+        project.lead("r1", "migrations", &UP).expect(0);
+        assert_eq!(project.plan("migrations").pending(), "none");
+        script(&project, B);
+        assert_eq!(project.plan("migrations").pending(), B);
+        let (done, said) = project.tool(&UP);
+        assert!(done, "{said}");
+        script(&project, C);
+        assert_eq!(project.plan("migrations").pending(), C);
+        project.lead("r2", "migrations", &UP).expect(0);
+        let plan = project.plan("migrations");
+        assert_eq!(plan.pending(), "none");
+        let mut states = plan.states();
+        states.sort();
+        assert_eq!(states, [format!("{A} applied"), format!("{C} applied"), format!("{B} applied")]);
+    }
+
+    fn sql_files_are_read_too(db) {
+        let Some(project) = project(db) else { return };
+        sql(&project, A);
+        // whose number sqlx has, too
+        let ended = project.bellwether(Bellwether::new("plan").release("r1"), "migrations").run().expect(2);
+        ended.explains(&["sqlx", "node-pg-migrate"]);
+        project.write("bellwether.yml", "defaults: { format: node-pg-migrate }\n");
+        assert!(project.tool(&UP).0);
+        assert_eq!(project.plan("migrations").states(), [format!("{A} applied")]);
+        sql(&project, C);
+        assert_eq!(project.plan("migrations").pending(), C);
+    }
+
+    fn a_late_and_a_vanished_file_are_refused_by_both(db) {
+        let Some(project) = project(db) else { return };
+        script(&project, A);
+        script(&project, C);
+        assert!(project.tool(&UP).0);
+        let late = "1704153600000_late";
+        script(&project, late);
+        let (done, said) = project.tool(&UP);
+        assert!(!done && said.contains(late) && said.contains("preceding"), "{said}");
+        let plan = project.plan("migrations");
+        assert_eq!(plan.pending(), late);
+        assert!(plan.0["refused"].to_string().contains("is older than"), "{}", plan.0);
+        project.rename(&format!("migrations/{late}.js"), "late.js");
+        project.rename(&format!("migrations/{A}.js"), "a.js");
+        let (done, said) = project.tool(&UP);
+        assert!(!done && said.contains("preceding"), "{said}");
+        assert_eq!(project.plan("migrations").states(), [format!("{A} missing"), format!("{C} applied")]);
+    }
+}
