@@ -150,10 +150,10 @@ fn refused(job: &Job, looked: &Looked) -> Vec<Mark> {
         judgement.refusals.iter().map(|refusal| explain::refused(refusal, &bundle.folder)).collect();
     // a database that is not there yet is SQLite's
     let transactional = looked.server.as_ref().is_none_or(|server| server.transactional_ddl);
-    if job.command.is_none() {
+    if let Some(format) = job.format.filter(|_| job.command.is_none()) {
         let pending = judgement.pending.iter().filter_map(|index| bundle.migrations.get(*index));
         refused.extend(pending.filter_map(|migration| {
-            let fault = fault(migration, job.engine.name, transactional)?;
+            let fault = fault(migration, job.engine.name, transactional, format)?;
             Some(explain::unsendable(&fault, migration))
         }));
     }

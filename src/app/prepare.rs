@@ -131,7 +131,13 @@ pub fn role_inputs<'a>(call: &'a Invocation<'_>, settings: &'a Settings) -> Role
 impl Prepared {
     /// The role, with its reason.
     pub fn role(&self, call: &Invocation<'_>) -> Result<(Role, String), Error> {
-        Ok(role(&self.role_inputs(call))?)
+        let (role, reason) = role(&self.role_inputs(call))?;
+        if let Some((bundle, format)) =
+            self.bundle.as_ref().filter(|_| role != Role::Follow && self.argv.is_empty())
+        {
+            format.beyond_us(bundle)?;
+        }
+        Ok((role, reason))
     }
 
     /// What decides the role.

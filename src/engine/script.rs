@@ -3,6 +3,7 @@
 use crate::database::{DbError, EngineName, Position};
 use crate::engine::split::{self, Piece, Split};
 use crate::engine::step::{Place, StepError, Unsendable};
+use crate::formats::{Format, Writer};
 use crate::model::migration::Migration;
 
 /// A migration's script in pieces.
@@ -26,10 +27,30 @@ pub struct Sent<'a> {
 }
 
 /// Why this migration would be refused before anything of it is sent; none if it would be sent. Asks no server.
-pub fn fault(migration: &Migration, engine: EngineName, transactional_ddl: bool) -> Option<StepError> {
-    let in_transaction = migration.transactional && transactional_ddl;
+pub fn fault(
+    migration: &Migration,
+    engine: EngineName,
+    transactional_ddl: bool,
+    format: &dyn Format,
+) -> Option<StepError> {
+    let in_transaction = in_transaction(migration, engine, transactional_ddl, format);
     let cut = Script::cut(migration, engine);
     cut.and_then(|(script, _)| script.refuse_unsendable(engine, in_transaction)).err()
+}
+
+/// Whether all of it goes into one transaction with its history row.
+pub fn in_transaction(
+    migration: &Migration,
+    engine: EngineName,
+    transactional_ddl: bool,
+    format: &dyn Format,
+) -> bool {
+    if !(migration.transactional && transactional_ddl) {
+        return false;
+    }
+    // cutting a script takes a while
+    let sends_whole = format.writer().is_some_and(Writer::sends_whole);
+    !sends_whole || Script::cut(migration, engine).is_ok_and(|(script, _)| !script.wants_none(engine))
 }
 
 impl<'a> Script<'a> {
@@ -51,6 +72,15 @@ impl<'a> Script<'a> {
 }
 
 impl Script<'_> {
+    /// It has transactions of its own, or its only statement cannot be in one.
+    fn wants_none(&self, engine: EngineName) -> bool {
+        let refused = match &*self.pieces {
+            [only] => split::refuses_transactions(only, engine),
+            _ => false,
+        };
+        refused || split::transaction_control(&self.pieces, engine).is_some()
+    }
+
     /// Refuses what would hang, break our transaction, or is for a client.
     pub fn refuse_unsendable(&self, engine: EngineName, in_transaction: bool) -> Result<(), StepError> {
         let own = || split::transaction_control(&self.pieces, engine).filter(|_| in_transaction);

@@ -15,7 +15,10 @@ use crate::database::EngineName;
 use body::Body;
 use lexer::{Kind, Lexer, Token};
 
-pub use inspect::{Concurrent, concurrent_index, copies_from_stdin, may_stay_in_part, transaction_control};
+pub use inspect::{
+    Concurrent, concurrent_index, copies_from_stdin, may_stay_in_part, refuses_transactions,
+    transaction_control,
+};
 pub use place::{byte_offset, locate};
 
 /// What a script consists of.

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use crate::database::statement::Batch;
 use crate::database::{Database, DbError, DbErrorKind, Dialect, EngineName, Server, Statement, Value};
 use crate::engine::records::each;
-use crate::engine::script::{Script, Sent};
+use crate::engine::script::{Script, Sent, in_transaction};
 use crate::engine::split;
 use crate::engine::step::StepError;
 use crate::ledger::Ledger;
@@ -79,8 +79,9 @@ impl Sql<'_> {
         self.dialect.batch.is_some() && self.in_transaction_of_its_own(migration)
     }
 
-    fn in_transaction_of_its_own(&self, migration: &Migration) -> bool {
-        migration.transactional && self.server.transactional_ddl
+    /// Whether all of it goes into one transaction of ours, or nothing does.
+    pub fn in_transaction_of_its_own(&self, migration: &Migration) -> bool {
+        in_transaction(migration, self.engine, self.server.transactional_ddl, self.history.format())
     }
 
     fn script<'a>(&self, migration: &'a Migration) -> Result<Script<'a>, StepError> {

@@ -88,6 +88,14 @@ pub enum OperateError {
         /// What takes it out of the history by hand.
         undo: String,
     },
+    /// `resolve --applied` of one with pending ones in front of it, where only the newest version is recorded.
+    #[error("migration {version} cannot be applied while {older} in front of it is not")]
+    OlderPending {
+        /// What was asked for.
+        version: Version,
+        /// The first that is pending or half applied.
+        older: Version,
+    },
     /// `doctor`: something is bad.
     #[error("{} of the checks failed", bad.len())]
     Ailing {
@@ -125,6 +133,7 @@ impl OperateError {
             | Self::ForeignHolder { .. }
             | Self::NotConfirmed { .. }
             | Self::WholeMigration { .. }
+            | Self::OlderPending { .. }
             | Self::SessionStays { .. } => Exit::Refused,
             Self::NoSuchRun { .. }
             | Self::AmbiguousRun { .. }

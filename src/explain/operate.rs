@@ -44,6 +44,14 @@ pub fn operate(error: &OperateError) -> Explained {
                 format!("if it was undone by hand already, take it out while nobody deploys: {undo}"),
             ],
         ),
+        OperateError::OlderPending { version, older } => told(
+            error.to_string(),
+            vec!["this history holds one version, which stands for all before it".to_owned()],
+            vec![
+                format!("say it of {older} first: bellwether resolve {older} --applied"),
+                format!("or, if all of them are: bellwether resolve --up-to {version} --applied"),
+            ],
+        ),
         OperateError::Ailing { bad, .. } => told(
             format!("a deploy would stop here: {}", bad.join(", ")),
             Vec::new(),

@@ -37,14 +37,14 @@ pub fn step(
             explained.causes.push(aftermath(*statements, *dirty));
             explained.hints = match dirty {
                 true => dirty_hints(migration, *statements, statement),
-                false => vec![statement_hint(migration, error)],
+                false => vec![statement_hint(migration, history, error)],
             };
             explained
         }
         StepError::Unsendable { place, why, .. } => {
             let nothing = vec!["nothing of it was sent".to_owned()];
             let mut explained =
-                told(format!("{name} cannot be run: {why}"), nothing, vec![unsendable_hint(why)]);
+                told(format!("{name} cannot be run: {why}"), nothing, vec![unsendable_hint(why, history)]);
             explained.snippet = draw(migration, place);
             explained
         }
@@ -183,12 +183,17 @@ fn wants_no_transaction(error: &DbError) -> bool {
     error.code.as_deref() == Some("25001") || error.message.contains("from within a transaction")
 }
 
-fn statement_hint(migration: &Migration, error: &DbError) -> String {
+fn statement_hint(migration: &Migration, history: &HistoryTable, error: &DbError) -> String {
     let path = migration.path.display();
     match error.kind {
-        _ if migration.transactional && wants_no_transaction(error) => format!(
-            "make `-- no-transaction` the first line of {path}: it is run statement by statement then, so give such a statement a migration of its own"
-        ),
+        _ if migration.transactional && wants_no_transaction(error) => match no_transaction(history) {
+            Some(how) => format!(
+                "in {path}, {how}: it is run statement by statement then, so give such a statement a migration of its own"
+            ),
+            None => format!(
+                "give this statement of {path} a migration of its own: alone, it runs without a transaction"
+            ),
+        },
         // a new value of an enum
         _ if error.code.as_deref() == Some("55P04") => {
             format!("use the new value in a later migration than the one that adds it: take it out of {path}")
@@ -228,10 +233,22 @@ fn dirty_hints(migration: &Migration, statements: usize, failed: &str) -> Vec<St
     hints
 }
 
-fn unsendable_hint(why: &Unsendable) -> String {
+/// How a file of this format says that it must not run in a transaction.
+fn no_transaction(history: &HistoryTable) -> Option<&'static str> {
+    history.format().writer()?.no_transaction()
+}
+
+fn unsendable_hint(why: &Unsendable, history: &HistoryTable) -> String {
     match why {
-        Unsendable::OwnTransaction => "script and history row are one transaction of bellwether's: take the script's own BEGIN and COMMIT out, or make `-- no-transaction` the file's first line".to_owned(),
-        Unsendable::CopyFromStdin => "write the rows as INSERT, or COPY from a file that the server can read".to_owned(),
+        Unsendable::OwnTransaction => {
+            let how = no_transaction(history).map_or_else(String::new, |how| format!(", or {how}"));
+            format!(
+                "script and history row are one transaction of bellwether's: take the script's own BEGIN and COMMIT out{how}"
+            )
+        }
+        Unsendable::CopyFromStdin => {
+            "write the rows as INSERT, or COPY from a file that the server can read".to_owned()
+        }
         Unsendable::ClientCommand(command) => {
             let program = match command.chars().next() {
                 Some('\\') => "psql",

@@ -1,6 +1,7 @@
 //! What every format needs of a folder: the names in it and the texts of its files. Knows no format's names.
 
 use std::fs;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
@@ -94,6 +95,34 @@ pub(super) fn mention(folder: &Path, files: &[&str], word: &str) -> Option<Strin
     None
 }
 
+/// Whether a name ends in `.sql`, in small letters or others.
+pub(super) fn has_sql_ending(name: &str) -> bool {
+    Path::new(name).extension().is_some_and(|ending| ending.eq_ignore_ascii_case("sql"))
+}
+
+/// The file's lines with where each begins and its number from 1, without their ends.
+pub(super) fn lines(text: &str) -> impl Iterator<Item = (usize, usize, &str)> {
+    let mut next = 0;
+    text.split_inclusive('\n').enumerate().map(move |(index, line)| {
+        let begin = next;
+        next += line.len();
+        let line = line.strip_suffix('\n').unwrap_or(line);
+        (begin, index + 1, line.strip_suffix('\r').unwrap_or(line))
+    })
+}
+
+/// Only this part of a text, in its place: all before it is blank and what comes after it is gone, so that lines and
+/// columns of an error are the file's own.
+pub(super) fn only(text: &str, part: &Range<usize>) -> String {
+    let blank = |character: char| match character {
+        '\n' | '\r' => character.to_string(),
+        // as many bytes as there were
+        _ => " ".repeat(character.len_utf8()),
+    };
+    let before = text.get(..part.start).unwrap_or_default();
+    before.chars().map(blank).collect::<String>() + text.get(part.clone()).unwrap_or_default()
+}
+
 /// For tests: a folder with these files.
 #[cfg(test)]
 pub(super) fn tree(files: &[(&str, &str)]) -> tempfile::TempDir {
@@ -104,4 +133,20 @@ pub(super) fn tree(files: &[(&str, &str)]) -> tempfile::TempDir {
         fs::write(path, contents).unwrap();
     }
     dir
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_stay_where_they_are() {
+        let text = "-- up é\nselect 1;\r\n-- down\nselect 2;\n";
+        let from = text.find("select").unwrap();
+        let to = text.find("-- down").unwrap();
+        let part = only(text, &(from..to));
+        assert_eq!(part, "        \nselect 1;\r\n".replace("        \n", &format!("{}\n", " ".repeat(8))));
+        assert_eq!(part.find("select"), text.find("select"));
+        assert_eq!(only(text, &(0..0)), "");
+    }
 }

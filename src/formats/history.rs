@@ -168,6 +168,20 @@ pub trait Writer: Sync {
 
     /// Takes back what says begun. `before` is the migration in front of it in the bundle.
     fn undone(&self, version: &Version, before: Option<&Version>) -> Vec<Write>;
+
+    /// What one does to a file so that it does not run in a transaction, after "in FILE,"; none = no file can.
+    fn no_transaction(&self) -> Option<&'static str>;
+
+    /// Whether only the newest version is recorded, and stands for all before it.
+    fn only_newest(&self) -> bool {
+        false
+    }
+
+    /// Whether the tool puts no transaction around a script, and no file can say so: then a script that cannot run in
+    /// one, or has its own, runs outside.
+    fn sends_whole(&self) -> bool {
+        false
+    }
 }
 
 /// One statement: a template of ours, in which `{history}` is the table, `{elapsed}` the nanoseconds since the script

@@ -2,14 +2,18 @@
 
 mod alembic;
 mod atlas;
+mod dbmate;
 mod django;
 mod efcore;
 mod flyway;
 mod folder;
+mod golang_migrate;
+mod goose;
 pub mod history;
 mod javascript;
 mod knex;
 mod liquibase;
+mod marks;
 pub mod next;
 mod node_pg_migrate;
 mod prisma;
@@ -62,6 +66,11 @@ pub trait Format: Sync {
         None
     }
 
+    /// What of a bundle its own tool alone can apply, although we apply the format.
+    fn beyond_us(&self, _bundle: &Bundle) -> Result<(), FormatError> {
+        Ok(())
+    }
+
     /// What `bellwether new` writes after this bundle: `words` say what the migration does and are as people type them,
     /// `now` is in milliseconds since 1970. A format whose own tool writes its migrations names that tool's command.
     fn next(&self, _bundle: &Bundle, _words: &str, _now: i64) -> Next {
@@ -78,6 +87,9 @@ impl fmt::Debug for dyn Format {
 /// Every format, in the order in which they are tried.
 pub const FORMATS: &[&dyn Format] = &[
     &sqlx::Sqlx,
+    &dbmate::Dbmate,
+    &golang_migrate::GolangMigrate,
+    &goose::Goose,
     &flyway::Flyway,
     &refinery::Refinery,
     &rails::Rails,

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha384};
 
-use crate::formats::folder::{entries, text};
+use crate::formats::folder::{entries, has_sql_ending, text};
+use crate::formats::marks;
 use crate::formats::next::{NewFile, Next, digits, file_words, number};
 use crate::formats::{Arg, Column, Format, FormatError, History, Order, Record, Rules, Write, Writer};
 use crate::model::ids::Version;
@@ -43,6 +44,10 @@ impl Format for Sqlx {
 
     fn detect(&self, folder: &Path) -> Option<String> {
         let entries = entries(folder).ok()?;
+        // another tool's script would be applied with its way back in it
+        if marks::found(&entries).is_some() {
+            return None;
+        }
         if let Some((name, _)) = entries.iter().find(|(name, path)| is_ours(name) && !path.is_dir()) {
             return Some(format!("{name} is named as sqlx does it"));
         }
@@ -152,6 +157,10 @@ impl Writer for Sqlx {
     fn undone(&self, version: &Version, _: Option<&Version>) -> Vec<Write> {
         vec![Write::new("DELETE FROM {history} WHERE version = ?", [self.key(version)])]
     }
+
+    fn no_transaction(&self) -> Option<&'static str> {
+        Some("make `-- no-transaction` the first line")
+    }
 }
 
 fn insert(migration: &Migration, success: bool) -> Write {
@@ -201,10 +210,6 @@ fn parse(name: &str, path: &Path) -> Result<Option<Name>, FormatError> {
     };
     let description = rest.trim_end_matches(suffix).replace('_', " ");
     Ok(Some(Name { version, description, down }))
-}
-
-fn has_sql_ending(name: &str) -> bool {
-    Path::new(name).extension().is_some_and(|ending| ending.eq_ignore_ascii_case("sql"))
 }
 
 fn is_ours(name: &str) -> bool {

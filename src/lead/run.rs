@@ -229,7 +229,7 @@ impl Working<'_> {
             stop: &self.stop,
             retried: &self.retried,
         };
-        let asked = sql.asks_for_the_lock(migration);
+        let (asked, whole) = (sql.asks_for_the_lock(migration), sql.in_transaction_of_its_own(migration));
         let apply = sql.apply(work, migration);
         tokio::pin!(apply);
         let cut = tokio::select! {
@@ -245,7 +245,7 @@ impl Working<'_> {
             // it came through all the same, applied and recorded; the next step will not begin
             Ok(Ok(())) => Ok(asked),
             // nobody knows how far it got; in a transaction it ends as nothing
-            Err(_) => Err(cut.cut_off(!(migration.transactional && self.server.transactional_ddl))),
+            Err(_) => Err(cut.cut_off(!whole)),
             Ok(Err(StepError::FenceLost { reason, half })) => {
                 Err(self.lock_lost(reason, at(migration)).cut_off(half))
             }

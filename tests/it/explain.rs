@@ -105,6 +105,7 @@ variants! { operate: OperateError {
     "only checked" => OperateError::OnlyChecked { .. },
     "unknown version" => OperateError::UnknownVersion { .. },
     "whole migration" => OperateError::WholeMigration { .. },
+    "older pending" => OperateError::OlderPending { .. },
     "ailing" => OperateError::Ailing { .. },
     "session stays" => OperateError::SessionStays { .. },
 } }

@@ -51,6 +51,28 @@ pub fn may_stay_in_part(piece: &Piece<'_>, engine: EngineName) -> bool {
     }
 }
 
+/// Whether the server refuses this statement inside a transaction, whatever is in it. For PostgreSQL: those that its
+/// manual calls so.
+pub fn refuses_transactions(piece: &Piece<'_>, engine: EngineName) -> bool {
+    let mut words = Words::new(piece.text, engine).map(|word| word.keyword());
+    let mut next = || words.next().unwrap_or_default();
+    let first = next();
+    if engine == EngineName::Sqlite {
+        return first == "VACUUM";
+    }
+    match (engine, first.as_str(), next().as_str()) {
+        (EngineName::Postgres, "VACUUM", _) | (EngineName::Postgres, "ALTER", "SYSTEM") => true,
+        (EngineName::Postgres, "CREATE" | "DROP", "DATABASE" | "TABLESPACE" | "SUBSCRIPTION") => true,
+        (EngineName::Postgres, "REINDEX", "DATABASE" | "SCHEMA" | "SYSTEM") => true,
+        (EngineName::Postgres, "DROP", "INDEX") => next() == "CONCURRENTLY",
+        (EngineName::Postgres, "ALTER", "TABLE") => {
+            words.any(|word| word == "DETACH") && words.any(|word| word == "CONCURRENTLY")
+        }
+        (EngineName::Postgres, ..) => concurrent_index(piece).is_some(),
+        _ => false,
+    }
+}
+
 fn controls(text: &str, engine: EngineName) -> bool {
     let mut words = Words::new(text, engine);
     let mut next = || words.next().map(|token| token.keyword()).unwrap_or_default();

@@ -1,6 +1,7 @@
 //! What is to be changed in a history so that it says what people said. Decides by values alone.
 
 use crate::error::{Error, OperateError};
+use crate::formats::Writer;
 use crate::job::Job;
 use crate::model::ids::Version;
 use crate::model::migration::{Applied, Bundle, Migration};
@@ -39,7 +40,8 @@ pub fn changes(job: &Job, wanted: &Wanted, applied: &[Applied]) -> Result<Vec<Re
     let Some(bundle) = &job.bundle else { return Err(OperateError::NoMigrations.into()) };
     let before = bundle.before(wanted.version());
     let undo = job.history_by_path().map(|history| history.by_hand_undone(wanted.version(), before));
-    decide(bundle, wanted, applied, &undo.unwrap_or_default()).map_err(Error::from)
+    let only_newest = job.format.and_then(|format| format.writer()).is_some_and(Writer::only_newest);
+    decide(bundle, wanted, applied, &undo.unwrap_or_default(), only_newest).map_err(Error::from)
 }
 
 fn decide(
@@ -47,12 +49,10 @@ fn decide(
     wanted: &Wanted,
     applied: &[Applied],
     undo: &str,
+    only_newest: bool,
 ) -> Result<Vec<Resolved>, OperateError> {
     let order = VersionOrder::from(wanted.version());
-    let row = |version: &Version| {
-        let order = VersionOrder::from(version);
-        applied.iter().find(|row| VersionOrder::from(&row.version) == order)
-    };
+    let row = |version: &Version| row(applied, version);
     match wanted {
         Wanted::UpTo(version) => {
             if find(bundle, version).is_none() {
@@ -65,7 +65,20 @@ fn decide(
             let (file, row) = (find(bundle, version), row(version));
             match (resolution, file, row) {
                 (_, None, None) => Err(unknown(bundle, applied, version)),
-                (Resolution::Applied, file, row) => Ok(to_applied(file, row).into_iter().collect()),
+                (Resolution::Applied, file, row) => {
+                    let changes: Vec<_> = to_applied(file, row).into_iter().collect();
+                    let older = bundle.migrations.iter().find(|older| {
+                        let pending = self::row(applied, &older.version).is_none_or(|row| !row.success);
+                        pending && VersionOrder::from(&older.version) < order
+                    });
+                    match older.filter(|_| only_newest && !changes.is_empty()) {
+                        Some(older) => Err(OperateError::OlderPending {
+                            version: version.clone(),
+                            older: older.version.clone(),
+                        }),
+                        None => Ok(changes),
+                    }
+                }
                 (Resolution::RolledBack, _, None) => Ok(Vec::new()),
                 (Resolution::RolledBack, file, Some(row)) if !row.success => Ok(vec![Resolved {
                     version: row.version.clone(),
@@ -79,6 +92,12 @@ fn decide(
             }
         }
     }
+}
+
+/// What the history says of a version.
+fn row<'a>(applied: &'a [Applied], version: &Version) -> Option<&'a Applied> {
+    let order = VersionOrder::from(version);
+    applied.iter().find(|row| VersionOrder::from(&row.version) == order)
 }
 
 /// None = it says so already.
@@ -145,7 +164,7 @@ mod tests {
     }
 
     fn decided(wanted: Wanted, applied: &[Applied]) -> Result<Vec<(String, Resolution, bool)>, OperateError> {
-        let changes = decide(&bundle(), &wanted, applied, "DELETE …")?;
+        let changes = decide(&bundle(), &wanted, applied, "DELETE …", false)?;
         Ok(changes.into_iter().map(|it| (it.version.0, it.now, it.was_dirty)).collect())
     }
 
@@ -168,6 +187,20 @@ mod tests {
         }
         let whole = decided(one("1", RolledBack), &dirty).expect_err("it is whole");
         assert!(matches!(whole, OperateError::WholeMigration { .. }), "{whole}");
+    }
+
+    #[test]
+    fn where_one_version_stands_for_all_none_is_passed_over() {
+        let one = |version: &str, applied: &[Applied]| {
+            let wanted = Wanted::One(version.into(), Resolution::Applied);
+            decide(&bundle(), &wanted, applied, "", true).map(|changes| changes.len())
+        };
+        assert_eq!(one("2", &[row("1", true), row("2", false)]).expect("it is next"), 1);
+        assert_eq!(one("1", &[row("1", true)]).expect("it is so already"), 0);
+        for applied in [&[row("1", true)][..], &[row("1", true), row("2", false)]] {
+            let refused = one("10", applied).expect_err("2 is in front of it");
+            assert!(matches!(&refused, OperateError::OlderPending { older, .. } if older.as_str() == "2"));
+        }
     }
 
     #[test]

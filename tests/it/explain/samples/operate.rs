@@ -55,6 +55,7 @@ pub fn operate_samples() -> Vec<OperateError> {
             version: "2".into(),
             undo: "DELETE FROM _sqlx_migrations WHERE version = 2;".into(),
         },
+        OperateError::OlderPending { version: "5".into(), older: "4".into() },
         OperateError::Ailing { bad: vec!["ledger", "leading"], usage: false },
         OperateError::SessionStays {
             engine: EngineName::MySql,

@@ -1,0 +1,234 @@
+//! golang-migrate's format (v4): `<digits>_<name>.up.sql` with its `.down.sql`, and one row in `schema_migrations`: the
+//! newest version, and whether it is dirty. Reads files only.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::formats::folder::{checksum, entries, has_sql_ending, text};
+use crate::formats::marks;
+use crate::formats::next::{NewFile, Next, digits, file_words, number};
+use crate::formats::{Arg, Column, Format, FormatError, History, Order, Record, Rules, Write, Writer};
+use crate::model::ids::Version;
+use crate::model::migration::{Applied, Bundle, Migration};
+
+/// golang-migrate.
+pub struct GolangMigrate;
+
+/// As `database/*` of golang-migrate 4.19 has it. A late file is taken for applied, because its version is below the
+/// newest; a newest version without a file is an error.
+static HISTORY: History = History {
+    table: "schema_migrations",
+    schema: None,
+    columns: &[Column::words("version"), Column::truth("dirty")],
+    order: ("version", Order::Up),
+    rules: Rules { out_of_order: true, changed: true, missing: false, ordered: true },
+};
+
+/// What a `.sql` file's name should look like.
+const EXPECTED: &str =
+    "expected `<digits>_<description>.up.sql` or `….down.sql`, like `000001_create_users.up.sql`";
+
+impl Format for GolangMigrate {
+    fn name(&self) -> &'static str {
+        "golang-migrate"
+    }
+
+    fn detect(&self, folder: &Path) -> Option<String> {
+        let entries = entries(folder).ok()?;
+        let mut found = None;
+        for (name, _) in entries.iter().filter(|(name, path)| has_sql_ending(name) && !path.is_dir()) {
+            match parse(name) {
+                Some(Name { down: false, .. }) => found = found.or(Some(name)),
+                Some(_) => {}
+                // it would pass over this one
+                None if !digits(name).is_empty() => return None,
+                None => {}
+            }
+        }
+        let name = found.filter(|_| marks::found(&entries).is_none())?;
+        Some(format!("{name} is named as golang-migrate does it"))
+    }
+
+    fn read(&self, folder: &Path) -> Result<Bundle, FormatError> {
+        let mut sides = [BTreeMap::new(), BTreeMap::new()];
+        // of whatever extension, as the tool reads them
+        for (name, path) in entries(folder)? {
+            if path.is_dir() {
+                continue;
+            }
+            let bad =
+                |expected: &str| FormatError::BadName { path: path.clone(), expected: expected.to_owned() };
+            let Some(parsed) = parse(&name) else {
+                if has_sql_ending(&name) {
+                    return Err(bad(EXPECTED));
+                }
+                continue;
+            };
+            let version: i64 = parsed
+                .version
+                .parse()
+                .map_err(|_| bad("its version is too large; at most 9223372036854775807 fits"))?;
+            let description = parsed.description.replace('_', " ");
+            let side = &mut sides[usize::from(parsed.down)];
+            if let Some((_, _, first)) = side.insert(version, (description, name.clone(), path.clone())) {
+                return Err(FormatError::SameVersion { version: version.to_string(), first, second: path });
+            }
+        }
+        let [ups, mut downs] = sides;
+        downs.retain(|version, _| !ups.contains_key(version));
+        // a version with only a way back is an empty one to the tool
+        let mut files: BTreeMap<_, _> =
+            downs.into_iter().map(|(version, it)| (version, (it, true))).collect();
+        files.extend(ups.into_iter().map(|(version, it)| (version, (it, false))));
+        let load =
+            |(version, ((description, name, path), empty))| load(version, description, name, path, empty);
+        let migrations = files.into_iter().map(load).collect::<Result<_, _>>()?;
+        Ok(Bundle { format: "golang-migrate", folder: folder.to_owned(), migrations, unread: Vec::new() })
+    }
+
+    fn history(&self) -> &'static History {
+        &HISTORY
+    }
+
+    /// One row, and all versions below it are applied.
+    fn applied(&self, bundle: &Bundle, rows: &[Record]) -> Result<Vec<Applied>, String> {
+        let (version, dirty) = match rows {
+            [] => return Ok(Vec::new()),
+            [row] => row.words(0).zip(row.truth(1)).ok_or("its row has a null")?,
+            rows => return Err(format!("it has {} rows, where golang-migrate has one", rows.len())),
+        };
+        let newest: i64 = version.parse().map_err(|_| format!("{version:?} is no version"))?;
+        if newest < 0 {
+            // after a way back that failed
+            return Err(format!(
+                "its version is {newest}, which is what a failed `down` of the first one leaves"
+            ));
+        }
+        let applied = |version: &Version, success, description: &str| Applied {
+            version: version.clone(),
+            description: description.to_owned(),
+            checksum: None,
+            success,
+        };
+        let number = |migration: &Migration| migration.version.as_str().parse::<i64>();
+        let below = bundle.migrations.iter().filter(|it| number(it).is_ok_and(|number| number < newest));
+        let mut all: Vec<_> = below.map(|it| applied(&it.version, true, &it.description)).collect();
+        all.push(applied(&Version(newest.to_string()), !dirty, ""));
+        Ok(all)
+    }
+
+    fn writer(&self) -> Option<&'static dyn Writer> {
+        Some(&GolangMigrate)
+    }
+
+    /// As `migrate create -ext sql` does it: two empty files. Numbers go on as they were.
+    fn next(&self, bundle: &Bundle, words: &str, now: i64) -> Next {
+        let before: Vec<&str> = bundle.migrations.iter().map(|before| digits(&before.name)).collect();
+        let version = number(&before, now);
+        if version.parse::<i64>().is_err() {
+            return Next::None(format!("no version is after {}", before.last().unwrap_or(&"0")));
+        }
+        let file = |side: &str| NewFile::new(format!("{version}_{}.{side}.sql", file_words(words)), "");
+        Next::Files(vec![file("up"), file("down")])
+    }
+}
+
+impl Writer for GolangMigrate {
+    fn version_column(&self) -> &'static str {
+        "version"
+    }
+
+    fn key(&self, version: &Version) -> Arg {
+        Arg::number(version)
+    }
+
+    fn create(&self, engine: &str) -> &'static str {
+        match engine {
+            "sqlite" => {
+                "CREATE TABLE IF NOT EXISTS {table} (version uint64,dirty bool);
+CREATE UNIQUE INDEX IF NOT EXISTS version_unique ON {table} (version);"
+            }
+            _ => {
+                "CREATE TABLE IF NOT EXISTS {table} (version bigint not null primary key, dirty boolean not null)"
+            }
+        }
+    }
+
+    fn applied(&self, migration: &Migration) -> Vec<Write> {
+        row(Some(&migration.version), false)
+    }
+
+    fn begun(&self, migration: &Migration) -> Vec<Write> {
+        row(Some(&migration.version), true)
+    }
+
+    fn finished(&self, version: &Version) -> Write {
+        Write::new("UPDATE {history} SET dirty = ? WHERE version = ?", [Arg::Truth(false), self.key(version)])
+    }
+
+    fn undone(&self, _: &Version, before: Option<&Version>) -> Vec<Write> {
+        row(before, false)
+    }
+
+    fn no_transaction(&self) -> Option<&'static str> {
+        None
+    }
+
+    fn only_newest(&self) -> bool {
+        true
+    }
+
+    fn sends_whole(&self) -> bool {
+        true
+    }
+}
+
+/// The one row, or none.
+fn row(version: Option<&Version>, dirty: bool) -> Vec<Write> {
+    let mut writes = vec![Write::new("DELETE FROM {history}", [])];
+    writes.extend(version.map(|version| {
+        let arguments = [Arg::number(version), Arg::Truth(dirty)];
+        Write::new("INSERT INTO {history} (version, dirty) VALUES (?, ?)", arguments)
+    }));
+    writes
+}
+
+/// What a file's name says.
+#[derive(Debug, PartialEq, Eq)]
+struct Name<'a> {
+    version: &'a str,
+    description: &'a str,
+    down: bool,
+}
+
+/// The pattern of `source/parse.go`: `^([0-9]+)_(.*)\.(down|up)\.(.*)$`; none = the tool passes over such files.
+fn parse(name: &str) -> Option<Name<'_>> {
+    let version = Some(digits(name)).filter(|version| !version.is_empty())?;
+    let rest = name[version.len()..].strip_prefix('_')?;
+    let (at, down) =
+        rest.rfind(".up.").map(|at| (at, false)).max(rest.rfind(".down.").map(|at| (at, true)))?;
+    Some(Name { version, description: &rest[..at], down })
+}
+
+fn load(
+    version: i64,
+    description: String,
+    name: String,
+    path: PathBuf,
+    empty: bool,
+) -> Result<Migration, FormatError> {
+    let whole = text(&path)?;
+    Ok(Migration {
+        version: Version(version.to_string()),
+        name,
+        description,
+        path,
+        checksum: checksum(whole.as_bytes()),
+        sql: if empty { Arc::from("") } else { whole.into() },
+        transactional: true,
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,98 @@
+//! Marks by which a folder is plainly one tool's: a comment that the tool wants in its scripts, a file that only it
+//! writes. Judges by the first few scripts; who reads a folder in earnest reads them all.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use crate::formats::folder::{has_sql_ending, lines};
+
+/// How many scripts are looked into: a first one may be only a comment, or from before the tool.
+const SCRIPTS: usize = 5;
+/// How much of each, bytes.
+const HEAD: u64 = 64 * 1024;
+
+/// A tool's mark.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Mark {
+    /// The tool, as `--format` takes it.
+    pub tool: &'static str,
+    /// Where it is and what it is, for people.
+    pub reason: String,
+}
+
+/// The first mark in a folder.
+pub(super) fn found(entries: &[(String, PathBuf)]) -> Option<Mark> {
+    let scripts = entries.iter().filter(|(name, _)| has_sql_ending(name));
+    let marked = scripts.take(SCRIPTS).find_map(|(name, path)| {
+        let (tool, mark) = mark(&head(path)?)?;
+        Some(Mark { tool, reason: format!("{name} has `{mark}`") })
+    });
+    let sum = || entries.iter().any(|(name, _)| name == "atlas.sum");
+    marked.or_else(|| sum().then(|| Mark { tool: "atlas", reason: "it has an atlas.sum".to_owned() }))
+}
+
+/// The tool whose mark is in the folder, if it is this one; with the reason.
+pub(super) fn of(tool: &str, entries: &[(String, PathBuf)]) -> Option<String> {
+    found(entries).filter(|mark| mark.tool == tool).map(|mark| mark.reason)
+}
+
+fn head(path: &Path) -> Option<String> {
+    // a pipe would be waited for
+    if !path.is_file() {
+        return None;
+    }
+    let mut bytes = Vec::new();
+    File::open(path).ok()?.take(HEAD).read_to_end(&mut bytes).ok()?;
+    Some(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// Tool and mark.
+fn mark(text: &str) -> Option<(&'static str, &'static str)> {
+    lines(text).find_map(|(_, number, line)| {
+        let rest = line.strip_prefix("--")?.trim_start();
+        if directive(rest, "migrate:up").is_some() {
+            return Some(("dbmate", "-- migrate:up"));
+        }
+        if rest.starts_with("+goose") {
+            return Some(("goose", "-- +goose"));
+        }
+        let begins = |words: &str| rest.get(..words.len()).is_some_and(|it| it.eq_ignore_ascii_case(words));
+        if begins("up migration") {
+            return Some(("node-pg-migrate", "-- Up Migration"));
+        }
+        (number == 1 && begins("liquibase formatted sql"))
+            .then_some(("liquibase", "--liquibase formatted sql"))
+    })
+}
+
+/// What follows a word that stands at the beginning, alone.
+pub(super) fn directive<'a>(text: &'a str, word: &str) -> Option<&'a str> {
+    let rest = text.strip_prefix(word)?;
+    (rest.is_empty() || rest.starts_with(char::is_whitespace)).then_some(rest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_script_says_whose_it_is() {
+        for (text, tool) in [
+            ("-- migrate:up\n", Some("dbmate")),
+            ("-- a comment\r\n--migrate:up transaction:false\r\n", Some("dbmate")),
+            ("-- +goose Up\n", Some("goose")),
+            ("\n\n-- +goose NO TRANSACTION", Some("goose")),
+            ("--liquibase formatted sql\n", Some("liquibase")),
+            ("-- UP migration\n", Some("node-pg-migrate")),
+            ("select 1;\n--liquibase formatted sql\n", None),
+            (" -- migrate:up\n", None),
+            ("-- migrate:upper\n", None),
+            ("select '-- migrate:up';", None),
+            ("-- no-transaction\n", None),
+            ("", None),
+        ] {
+            assert_eq!(mark(text).map(|(tool, _)| tool), tool, "{text:?}");
+        }
+    }
+}
