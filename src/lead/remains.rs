@@ -47,6 +47,9 @@ impl Working<'_> {
                 Err(error) => return Err(error),
             }
         };
+        if !self.job.beats() {
+            say_what_is_odd(self.job, &judgement); // nobody watched it before
+        }
         match judgement.pending(bundle) {
             Pending::None => Ok(()),
             Pending::Some(versions) => Err(Error::LeftPending {
@@ -105,10 +108,7 @@ impl Watcher<'_> {
 
     fn tell(&mut self, judgement: &Judgement) {
         if !std::mem::replace(&mut self.told, true) {
-            let refusals = judgement.refusals.iter().map(ToString::to_string);
-            for message in judgement.notices().into_iter().chain(refusals) {
-                self.job.report.event(&Event::Notice { message });
-            }
+            say_what_is_odd(self.job, judgement);
         }
         if judgement.unknown.is_some() {
             return; // before its first migration, a tool may not have made its table yet
@@ -125,6 +125,14 @@ impl Watcher<'_> {
             }
         });
         self.job.report.event(&Event::Progress { done: done as u64, total: total as u64 });
+    }
+}
+
+/// Nothing of it ends the run: the tool has its own mind about it.
+fn say_what_is_odd(job: &Job, judgement: &Judgement) {
+    let refusals = judgement.refusals.iter().map(ToString::to_string);
+    for message in judgement.notices().into_iter().chain(refusals) {
+        job.report.event(&Event::Notice { message });
     }
 }
 
