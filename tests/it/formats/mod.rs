@@ -1,9 +1,15 @@
 //! Formats with their real tools: what a tool applies we read, and where we may write, what we apply the tool takes.
 
 mod applied;
+mod atlas;
 mod dbmate;
+mod efcore;
+mod flyway;
+mod foreign;
 mod kits;
 mod knex;
+mod liquibase;
 mod node_pg_migrate;
 mod prisma;
 mod project;
+mod refinery;

@@ -1,0 +1,68 @@
+//! Liquibase 4.28 on PostgreSQL and MariaDB; its package's driver for SQLite does not start.
+
+use std::process::Command;
+
+use url::Url;
+
+use super::foreign::Foreign;
+use crate::support::server::example_tool;
+use crate::support::{Server, on_servers};
+
+const ROOT: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
+<databaseChangeLog xmlns="http://www.liquibase.org/xml/ns/dbchangelog"
+    xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"
+    xsi:schemaLocation="http://www.liquibase.org/xml/ns/dbchangelog http://www.liquibase.org/xml/ns/dbchangelog/dbchangelog-latest.xsd">
+  <include file="first.sql" relativeToChangelogFile="true"/>
+  <includeAll path="more" relativeToChangelogFile="true"/>
+</databaseChangeLog>
+"#;
+
+fn words(project: &Foreign<'_>, program: &str) -> Vec<String> {
+    let url = Url::parse(project.db.url()).unwrap();
+    let kind = if project.db.server() == Server::MariaDb { "mariadb" } else { "postgresql" };
+    let to = format!("jdbc:{kind}://{}:{}{}", url.host_str().unwrap(), url.port().unwrap(), url.path());
+    vec![
+        program.to_owned(),
+        format!("--search-path={}", project.project().display()),
+        "update".to_owned(),
+        "--changelog-file=migrations/root.xml".to_owned(),
+        format!("--url={to}"),
+        format!("--username={}", url.username()),
+        format!("--password={}", url.password().unwrap()),
+    ]
+}
+
+on_servers! { [postgres Postgres, mariadb MariaDb]
+    fn what_liquibase_applies_is_read(db) {
+        let Some(program) = example_tool("liquibase", "BELLWETHER_TEST_LIQUIBASE") else { return };
+        let project = Foreign::new(db, "liquibase");
+        let words = words(&project, program.to_str().unwrap());
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        project.write("root.xml", ROOT);
+        project.write(
+            "first.sql",
+            "--liquibase formatted sql\n\n--changeset ann:1\ncreate table users (id int);\n--rollback drop table users;\n
+             --changeset \"Ann B.\":1b logicalFilePath:old/name.sql\ncreate table plans (id int);\n",
+        );
+        project.write("more/01.sql", "-- liquibase formatted sql\n-- changeset bob:x-1 runInTransaction:false\ncreate table more (id int);\n");
+        let all = ["first.sql::1::ann", "old/name.sql::1b::Ann B.", "more/01.sql::x-1::bob"];
+        project.is_unknown("DATABASECHANGELOG");
+        project.lead("r1", &words).expect(0);
+        assert_eq!(project.states(), all.map(|version| format!("{version} applied")));
+        assert_eq!(project.pending(), "none");
+        // one more is pending until somebody applies it
+        project.write("more/02.sql", "--liquibase formatted sql\n--changeset bob:2\ncreate table again (id int);\n");
+        assert_eq!(project.pending(), "more/02.sql::2::bob");
+        project.lead("r2", &["true"]).expect(10).explains(&["02.sql bob:2"]);
+        assert!(Command::new(words[0]).args(&words[1..]).output().unwrap().status.success());
+        assert_eq!(project.pending(), "none");
+        // one that another context leaves out is never said to be pending
+        project.write("more/03.sql", "--liquibase formatted sql\n--changeset bob:3 contextFilter:test\nselect 1;\n");
+        project.is_unknown("contextFilter:test");
+        // a changeset that is gone is nothing to Liquibase
+        std::fs::remove_file(project.folder.join("more/03.sql")).unwrap();
+        std::fs::remove_file(project.folder.join("more/01.sql")).unwrap();
+        assert!(project.states().contains(&"migrations/more/01.sql::x-1::bob ahead".to_owned()));
+        project.lead("r3", &words).expect(0);
+    }
+}
