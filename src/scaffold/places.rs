@@ -26,6 +26,9 @@ const HINTS: [(Place, &[&str]); 3] = [
 /// What a shell would do something with.
 const SHELL: &[char] = &['&', '|', ';', '<', '>', '$', '`', '(', ')', '"', '\'', '\\', '*', '?'];
 
+/// Words that only a shell knows at the beginning of a command; whatever has a `=` in it is another.
+const SHELL_WORDS: [&str; 6] = ["!", ".", "[[", "eval", "exec", "source"];
+
 /// The files of a platform.
 pub fn wishes(place: Place, project: &Project, asked: &Asked<'_>) -> Vec<Wish> {
     match place {
@@ -109,11 +112,18 @@ fn heroku(project: &Project, asked: &Asked<'_>) -> Wish {
         return Wish::Kept(docker, "it has no release phase; add this one".to_owned(), Some(add));
     }
     let procfile = project.root.join("Procfile");
-    let Ok(text) = fs::read_to_string(&procfile) else {
-        return Wish::New(procfile, format!("release: {deploy}\n"));
+    let text = match fs::read(&procfile) {
+        Ok(text) => String::from_utf8_lossy(&text).into_owned(),
+        Err(_) if procfile.symlink_metadata().is_err() => {
+            return Wish::New(procfile, format!("release: {deploy}\n"));
+        }
+        Err(error) => {
+            let reason = format!("it cannot be read ({error}); this is the line that it needs");
+            return Wish::Kept(procfile, reason, Some(format!("release: {deploy}")));
+        }
     };
-    let release = text.lines().find_map(|line| line.strip_prefix("release:")).map(str::trim);
-    match release {
+    let release = text.lines().find_map(|line| line.trim_start_matches('\u{feff}').strip_prefix("release:"));
+    match release.map(str::trim).filter(|command| !command.is_empty()) {
         None => {
             let reason = "it has no release phase; add this line".to_owned();
             Wish::Kept(procfile, reason, Some(format!("release: {deploy}")))
@@ -122,14 +132,21 @@ fn heroku(project: &Project, asked: &Asked<'_>) -> Wish {
             Wish::Kept(procfile, format!("its release phase is `{command}`"), None)
         }
         Some(command) => {
-            let wrapped = match command.contains(SHELL) {
-                true => format!("release: {deploy} -- sh -c '{}'", command.replace('\'', "'\\''")),
+            // Heroku gives the line to bash
+            let wrapped = match needs_shell(command) {
+                true => format!("release: {deploy} -- bash -c '{}'", command.replace('\'', "'\\''")),
                 false => format!("release: {deploy} -- {command}"),
             };
             let reason = format!("its release phase is `{command}`; put bellwether in front of it");
             Wish::Kept(procfile, reason, Some(wrapped))
         }
     }
+}
+
+/// Whether it is more than a program and its arguments.
+fn needs_shell(command: &str) -> bool {
+    let first = command.split_whitespace().next().unwrap_or_default();
+    command.contains(SHELL) || first.contains('=') || SHELL_WORDS.contains(&first)
 }
 
 /// What a Deployment gets.

@@ -17,7 +17,11 @@ use crate::model::run::{Run, RunStatus};
 /// What one request may take, its answer included.
 pub(super) const ANSWER: Duration = Duration::from_secs(10);
 /// How long a rate limit lasts that does not say how long.
-pub(super) const UNTOLD_LIMIT: Duration = Duration::from_secs(60);
+const UNTOLD_LIMIT: Duration = Duration::from_secs(60);
+/// Whoever says that no time at all is enough is asked no more often than this all the same.
+const SHORTEST_LIMIT: Duration = Duration::from_secs(1);
+/// Longer than anybody's time, and short enough to be added to a moment.
+const LONGEST_LIMIT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 /// How much of an API's own message is told.
 const MESSAGE: usize = 300;
 
@@ -103,6 +107,11 @@ impl Failure {
     /// Whether a request that it answered may have been carried out all the same.
     pub fn is_ambiguous(&self) -> bool {
         matches!(self, Self::Unreachable { .. } | Self::Unavailable { .. })
+    }
+
+    /// Too many requests; `wait` as it says, if it does.
+    pub(super) fn limited(wait: Option<Duration>) -> Self {
+        Self::RateLimited { wait: wait.unwrap_or(UNTOLD_LIMIT).clamp(SHORTEST_LIMIT, LONGEST_LIMIT) }
     }
 
     /// There was no answer for so long.
@@ -225,8 +234,9 @@ pub(super) fn look(runs: Vec<Run>) -> Look {
 
 /// A body, as the API describes it.
 pub(super) fn read<T: DeserializeOwned>(body: &str) -> Result<T, Failure> {
-    let odd = |error| Failure::Odd { what: format!("something that cannot be read: {error}") };
-    serde_json::from_str(body).map_err(odd)
+    // the error may quote what was sent, whole
+    let odd = |error: serde_json::Error| plain(&format!("something that cannot be read: {error}"), MESSAGE);
+    serde_json::from_str(body).map_err(|error| Failure::Odd { what: odd(error) })
 }
 
 /// An API's own words: its message, and what it says of fields.
@@ -287,6 +297,16 @@ mod tests {
         assert_eq!(told("<html>"), "it does not say why");
         assert_eq!(plain("abcdef", 4), "abc…");
         assert_eq!(plain("abcd", 4), "abcd");
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_not_repeated_at_length() {
+        let what = match read::<i64>(&format!("\"\u{7f}{}\"", "a".repeat(9999))) {
+            Err(Failure::Odd { what }) => what,
+            other => panic!("{other:?}"),
+        };
+        assert!(what.starts_with("something that cannot be read: invalid type"), "{what}");
+        assert!(what.chars().count() <= MESSAGE && !what.contains('\u{7f}'), "{what}");
     }
 
     #[test]

@@ -312,6 +312,39 @@ fn trouble_at_heroku_passes() {
 }
 
 #[test]
+fn a_page_of_a_proxy_passes_once_heroku_has_answered() {
+    let page = || Fault::Says("<html>Please log in".to_owned(), Then::End);
+    let heroku = Heroku::start();
+    let version = heroku.release(COMMIT, "pending");
+    let running = follower(&heroku).spawn();
+    running.wait_for_event("watching", SOON);
+    heroku.fail("GET", RELEASES, page());
+    heroku.fail("GET", RELEASES, Fault::Code(418));
+    running.wait_for("it looks again", SOON, |event| event["reason"] == "it answered 418");
+    heroku.becomes(version, "succeeded");
+    running.wait(SOON).expect(0);
+    // before that, it is probably the wrong address
+    let heroku = Heroku::start();
+    heroku.fail("GET", RELEASES, page());
+    follower(&heroku).run().expect(32).explains(&["answer is not understood", "HEROKU_API_URL"]);
+}
+
+#[test]
+fn an_answer_without_end_is_read_no_further_than_there_is_room() {
+    let heroku = Heroku::start();
+    heroku.fail("GET", RELEASES, Fault::Says(" ".repeat(1 << 16), Then::Again));
+    follower(&heroku).run().expect(32).explains(&["it answered more than 8 MB"]);
+}
+
+#[test]
+fn what_it_says_shows_no_token_of_ours() {
+    let heroku = Heroku::start();
+    heroku.fail("GET", BUILDS, Fault::Told(401, Vec::new(), "Invalid token: reader-t0ken"));
+    let ended = follower(&heroku).env("HEROKU_API_KEY", "reader-t0ken").run().expect(32);
+    ended.explains(&["Invalid token: ***"]).never_says("reader-t0ken");
+}
+
+#[test]
 fn trouble_that_does_not_pass_ends_with_the_budget() {
     let nowhere = Heroku::start();
     let api = nowhere.root();

@@ -262,8 +262,15 @@ fn heroku_gets_a_procfile_or_the_line_that_its_own_one_lacks() {
         (
             "Procfile",
             "release: a && b 'c'\n",
-            "    release: bellwether deploy -- sh -c 'a && b '\\''c'\\'''\n",
+            "    release: bellwether deploy -- bash -c 'a && b '\\''c'\\'''\n",
         ),
+        (
+            "Procfile",
+            "release: RAILS_ENV=production bin/rails db:migrate\r\n",
+            "    release: bellwether deploy -- bash -c 'RAILS_ENV=production bin/rails db:migrate'\n",
+        ),
+        ("Procfile", "\u{feff}release: rake\n", "    release: bellwether deploy -- rake\n"),
+        ("Procfile", "release:\nweb: ./serve\n", "    release: bellwether deploy\n"),
         ("Procfile", "release: bellwether deploy\n", "its release phase is `bellwether deploy`"),
         ("heroku.yml", "build:\n  docker:\n    web: Dockerfile\n", "        - bellwether deploy\n"),
         ("heroku.yml", "release:\n  command:\n    - rake db:migrate\n", "    bellwether deploy -- COMMAND\n"),
@@ -275,6 +282,27 @@ fn heroku_gets_a_procfile_or_the_line_that_its_own_one_lacks() {
         assert!(ended.stdout.contains(says), "{says}\n{}", ended.said());
         assert_eq!(written.keys().collect::<Vec<_>>(), ["bellwether.yml"]);
     }
+}
+
+#[test]
+fn a_procfile_that_cannot_be_read_is_told_of_with_its_line() {
+    let folder = project(&[SQL, ("Procfile/file", "")]);
+    let ended = init(&folder, &["--platform=heroku"]).0.expect(0);
+    ended.says("it cannot be read").says("    release: bellwether deploy\n");
+    let link = project(&[SQL]);
+    std::os::unix::fs::symlink("nowhere", link.path().join("Procfile")).unwrap();
+    let ended = Bellwether::human("init").arg("--platform=heroku").within(link.path()).run();
+    ended.expect(0).says("it cannot be read");
+    assert!(!link.path().join("nowhere").exists());
+}
+
+#[test]
+fn a_procfile_that_is_not_utf_8_is_read_all_the_same() {
+    let project = project(&[SQL]);
+    fs::write(project.path().join("Procfile"), b"web: caf\xe9\n").unwrap();
+    let ended = Bellwether::human("init").arg("--platform=heroku").within(project.path()).run().expect(0);
+    ended.says("it has no release phase").says("    release: bellwether deploy\n");
+    assert_eq!(fs::read(project.path().join("Procfile")).unwrap(), b"web: caf\xe9\n");
 }
 
 /// Heroku elects nobody; what it finds in its release phase leads by a variable.

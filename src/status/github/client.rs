@@ -14,7 +14,7 @@ use tokio::time::timeout;
 use crate::model::repository::Repository;
 use crate::model::secret::Secret;
 use crate::status::github::TASK;
-use crate::status::rest::{ANSWER, Api, Failure, NoClient, Reply, UNTOLD_LIMIT, clock, token, told};
+use crate::status::rest::{ANSWER, Api, Failure, NoClient, Reply, clock, token, told};
 
 /// Where GitHub itself answers; an Enterprise server's address comes from `GITHUB_API_URL`.
 pub const DEFAULT_API: &str = "https://api.github.com";
@@ -119,8 +119,7 @@ fn judge(code: u16, headers: &HeaderMap, body: String) -> Result<Reply, Failure>
     match code {
         _ if limited => {
             let asked = number(RETRY_AFTER.as_str()).and_then(|wait| u64::try_from(wait).ok());
-            let wait = asked.map(Duration::from_secs).or(until_reset).unwrap_or(UNTOLD_LIMIT);
-            Err(Failure::RateLimited { wait })
+            Err(Failure::limited(asked.map(Duration::from_secs).or(until_reset)))
         }
         200 | 201 | 304 => Ok(Reply {
             unchanged: code == 304,

@@ -10,12 +10,14 @@ use rustls::crypto::ring;
 use url::Url;
 
 use crate::model::secret::Secret;
-use crate::status::rest::{ANSWER, Api, Failure, NoClient, Reply, UNTOLD_LIMIT, clock, token, told};
+use crate::status::rest::{ANSWER, Api, Failure, NoClient, Reply, clock, token, told};
 
 /// Where Heroku itself answers.
 pub const DEFAULT_API: &str = "https://api.heroku.com";
 /// What Heroku's own CLI asks for: images are among a release's artifacts only there.
 const VERSION: &str = "application/vnd.heroku+json; version=3.sdk";
+/// What is read of an answer at most: ten releases or builds are a few kilobytes, and dynos are small.
+const MOST: usize = 8 << 20;
 /// An account has 4,500 requests and gets 75 a minute back; below this, its other users come first.
 const SCARCE: i64 = 500;
 
@@ -75,7 +77,12 @@ impl Client {
         format!("{} {by} ..; max=10, order=desc", self.page(list))
     }
 
-    async fn exchange(&self, page: &str, etag: Option<&str>) -> reqwest::Result<(u16, HeaderMap, String)> {
+    /// No body: it is too long. Should it hold the token, then starred out.
+    async fn exchange(
+        &self,
+        page: &str,
+        etag: Option<&str>,
+    ) -> reqwest::Result<(u16, HeaderMap, Option<String>)> {
         let (path, range) = page.split_once(' ').unwrap_or((page, ""));
         let mut request = self.http.get(format!("{}{path}", self.api));
         request = request.header(ACCEPT, VERSION).bearer_auth(self.token.expose());
@@ -85,9 +92,17 @@ impl Client {
         if let Some(etag) = etag {
             request = request.header(IF_NONE_MATCH, etag);
         }
-        let response = request.send().await?;
+        let mut response = request.send().await?;
         let (code, headers) = (response.status().as_u16(), response.headers().clone());
-        Ok((code, headers, response.text().await?))
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await? {
+            body.extend_from_slice(&chunk);
+            if body.len() > MOST {
+                return Ok((code, headers, None));
+            }
+        }
+        let body = String::from_utf8_lossy(&body).replace(self.token.expose(), "***");
+        Ok((code, headers, Some(body)))
     }
 }
 
@@ -95,7 +110,8 @@ impl Client {
 impl Api for Client {
     async fn get(&self, page: &str, etag: Option<&str>) -> Result<Reply, Failure> {
         match self.exchange(page, etag).await {
-            Ok((code, headers, body)) => {
+            Ok((_, _, None)) => Err(Failure::Odd { what: format!("more than {} MB", MOST >> 20) }),
+            Ok((code, headers, Some(body))) => {
                 let path = page.split(' ').next().unwrap_or(page);
                 judge(code, &headers, body, path)
             }
@@ -124,7 +140,7 @@ fn judge(code: u16, headers: &HeaderMap, body: String, path: &str) -> Result<Rep
         }),
         429 => {
             let asked = text(RETRY_AFTER.as_str()).and_then(|wait| wait.trim().parse().ok());
-            Err(Failure::RateLimited { wait: asked.map_or(UNTOLD_LIMIT, Duration::from_secs) })
+            Err(Failure::limited(asked.map(Duration::from_secs)))
         }
         401 => Err(Failure::Unauthorized { message: message() }),
         // 402: the account's bills are not paid
@@ -153,6 +169,10 @@ mod tests {
         };
         assert_eq!(wait(&[("retry-after", "7")]), 7);
         assert_eq!(wait(&[]), 60);
+        // neither a storm of requests nor a moment that there is not
+        assert_eq!(wait(&[("retry-after", "0")]), 1);
+        assert_eq!(wait(&[("retry-after", "18446744073709551615")]), 365 * 24 * 60 * 60);
+        assert_eq!(wait(&[("retry-after", "Wed, 21 Oct 2026 07:28:00 GMT")]), 60);
         let scarce = |left| answer(200, &[("ratelimit-remaining", left)]).ok().unwrap().scarce;
         assert!(scarce("0") && scarce("499") && !scarce("500") && !scarce("many"));
     }

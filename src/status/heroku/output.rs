@@ -61,7 +61,9 @@ fn tail(text: &str, cut: bool, events: bool, secrets: &[Secret]) -> Output {
         true => text.lines().filter_map(|line| line.strip_prefix("data:")).collect::<Vec<_>>().join("\n"),
         false => text.to_owned(),
     };
-    let mut text = console::strip_ansi_codes(&text).into_owned();
+    // before the secrets are looked for: what no terminal shows may stand in the middle of one
+    let shown = |c: &char| matches!(c, '\t' | '\n') || !c.is_control();
+    let mut text: String = console::strip_ansi_codes(&text).chars().filter(shown).collect();
     for secret in secrets.iter().map(|secret| secret.expose().trim()).filter(|secret| !secret.is_empty()) {
         text = text.replace(secret, "***");
     }
@@ -74,9 +76,9 @@ fn tail(text: &str, cut: bool, events: bool, secrets: &[Secret]) -> Output {
     }
 }
 
-/// Without what a terminal would obey, and what keeps a connection alive.
+/// As much of a line as is told.
 fn clean(line: &str) -> String {
-    let line: String = line.chars().filter(|c| *c == '\t' || !c.is_control()).take(LONGEST_LINE).collect();
+    let line: String = line.chars().take(LONGEST_LINE).collect();
     line.trim_end().to_owned()
 }
 
@@ -103,6 +105,13 @@ mod tests {
         let text = "ret of ours\nkey HRKU-s3cret\nat postgres://u:pw@h/d";
         assert_eq!(told(text, true), Output::Tail("key ***\nat postgres://****@h/d".to_owned()));
         assert_eq!(told("one endless line", true), Output::None("has no line that ends"));
+    }
+
+    #[test]
+    fn a_secret_with_signs_in_it_that_nobody_sees_is_one() {
+        for hidden in ["HRKU-\0s3cret", "HRKU-s3\u{1b}[31mcret", "HRKU-s3\rcret"] {
+            assert_eq!(told(hidden, false), Output::Tail("***".to_owned()), "{hidden:?}");
+        }
     }
 
     #[test]

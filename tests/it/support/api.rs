@@ -7,7 +7,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::http::{self, Answer, Request};
+use super::http::{self, Answer, Request, Stream, Then};
 
 /// What goes wrong with a request.
 #[derive(Clone, Debug)]
@@ -18,6 +18,8 @@ pub enum Fault {
     DoneBut(u16),
     /// This code, with headers and a message.
     Told(u16, Vec<(&'static str, String)>, &'static str),
+    /// This text, with 200.
+    Says(String, Then),
     /// It is done, and nothing is answered for so long.
     DoneInSilence(Duration),
     /// Nothing is done or answered for so long, and then the connection ends.
@@ -154,6 +156,7 @@ fn serve(shared: &Shared, mut stream: TcpStream) {
             thread::sleep(time);
             return;
         }
+        Some(Fault::Says(text, then)) => Answer::stream(Stream { text, then }),
         Some(Fault::Code(code)) => Answer::message(code, "Server Error"),
         Some(Fault::Told(code, headers, message)) => {
             let headers = headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
