@@ -232,6 +232,7 @@ impl Job {
                 let mut judgement = judge(bundle, &applied, self.rules);
                 if let Recorded::Rows(rows) = recorded {
                     judgement.note(history.format().failures(rows));
+                    judgement.leave_out(bundle, &history.format().left_out(bundle, rows));
                 }
                 judgement
             }

@@ -76,20 +76,25 @@ impl Format for Django {
     }
 
     fn applied(&self, bundle: &Bundle, rows: &[Record]) -> Result<Vec<Applied>, String> {
-        let loader = Loader::new(bundle.migrations.iter().filter_map(again).collect());
-        let mut recorded = HashSet::new();
-        for row in rows {
-            let (Some(app), Some(name)) = (row.words(0), row.words(1)) else {
-                return Err("a row has no app or no name".to_owned());
-            };
-            recorded.insert(Key { app: app.to_owned(), name: name.to_owned() });
-        }
         let applied = |key: Key| {
             let (version, description) = (Version(key.to_string()), String::new());
             Applied { version, description, checksum: None, success: true }
         };
-        Ok(loader.applied(recorded)?.into_iter().map(applied).collect())
+        Ok(again(bundle).applied(recorded(rows)?)?.into_iter().map(applied).collect())
     }
+
+    fn left_out(&self, bundle: &Bundle, rows: &[Record]) -> Vec<Version> {
+        let Ok(recorded) = recorded(rows) else { return Vec::new() };
+        again(bundle).left_out(&recorded).into_iter().map(|key| Version(key.to_string())).collect()
+    }
+}
+
+fn recorded(rows: &[Record]) -> Result<HashSet<Key>, String> {
+    let key = |row: &Record| match (row.words(0), row.words(1)) {
+        (Some(app), Some(name)) => Ok(Key { app: app.to_owned(), name: name.to_owned() }),
+        _ => Err("a row has no app or no name".to_owned()),
+    };
+    rows.iter().map(key).collect()
 }
 
 /// As Django's loader picks modules of a `migrations` package.
@@ -123,11 +128,18 @@ fn load(app: &App, label: &str, file: &str, path: &Path) -> Result<Result<Node, 
     Ok(Ok(Node { key, graph, migration }))
 }
 
-/// What was read once.
-fn again(migration: &Migration) -> Option<Node> {
-    let (app, name) = migration.version.as_str().split_once('.')?;
-    let key = Key { app: app.to_owned(), name: name.to_owned() };
-    Some(Node { key, graph: Graph::of(&migration.sql).ok()?, migration: migration.clone() })
+/// What was read once. Only what replaces others says anything that a history is judged by.
+fn again(bundle: &Bundle) -> Loader {
+    let node = |migration: &Migration| {
+        let (app, name) = migration.version.as_str().split_once('.')?;
+        let key = Key { app: app.to_owned(), name: name.to_owned() };
+        let graph = match migration.sql.contains("replaces") {
+            true => Graph::of(&migration.sql).ok()?,
+            false => Graph::default(),
+        };
+        Some(Node { key, graph, migration: migration.clone() })
+    };
+    Loader::new(bundle.migrations.iter().filter_map(node).collect())
 }
 
 /// What a migration says of others.

@@ -50,6 +50,11 @@ pub trait Format: Sync {
     /// unknown.
     fn applied(&self, bundle: &Bundle, rows: &[Record]) -> Result<Vec<Applied>, String>;
 
+    /// Which of the bundle's versions the tool neither has applied nor would, because others stand for them.
+    fn left_out(&self, _bundle: &Bundle, _rows: &[Record]) -> Vec<Version> {
+        Vec::new()
+    }
+
     /// What else may be the case where the history's table is not there, in a clause: an older name of it.
     fn absent(&self) -> Option<&'static str> {
         None

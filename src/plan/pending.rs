@@ -208,6 +208,12 @@ impl Judgement {
         Self { unknown: Some(why), ..judge(bundle, &[], rules) }
     }
 
+    /// Takes out what its tool would not apply, because others stand for it.
+    pub fn leave_out(&mut self, bundle: &Bundle, versions: &[Version]) {
+        self.pending.retain(|index| !versions.contains(&bundle.migrations[*index].version));
+        self.states.retain(|it| it.state != MigrationStanding::Pending || !versions.contains(&it.version));
+    }
+
     /// Adds what a tool noted of migrations that it began and did not finish, by version.
     pub fn note(&mut self, failures: Vec<(Version, String)>) {
         for (version, words) in failures {

@@ -130,32 +130,54 @@ impl Loader {
     /// is, whether it is recorded itself or not; what it replaces and has no file any more is not told.
     ///
     /// # Errors
-    /// A squashed migration is applied in part, and what else it replaces has no file.
+    /// A squashed migration is applied in part, and what else it replaces has no file; or it replaces itself.
     pub fn applied(&self, mut recorded: HashSet<Key>) -> Result<BTreeSet<Key>, String> {
         let mut done = HashSet::new();
-        for node in self.nodes.iter().filter(|node| !node.graph.replaces.is_empty()) {
-            let mut replaced = BTreeSet::new();
-            self.resolve(node, &mut replaced, &mut HashSet::new());
-            let mut left = replaced.iter().filter(|key| !recorded.contains(*key)).peekable();
-            if left.peek().is_none() {
-                done.insert(node.key.clone());
-                continue;
+        for node in self.squashed() {
+            let (mut replaced, mut seen) = (BTreeSet::new(), HashSet::new());
+            self.resolve(node, &mut replaced, &mut seen);
+            if seen.contains(&node.key) {
+                return Err(format!("{} replaces itself", node.key));
             }
-            let in_part = replaced.iter().any(|key| recorded.contains(key));
-            if let Some(gone) = left.find(|key| !self.places.contains_key(*key)).filter(|_| in_part) {
-                return Err(format!(
-                    "{} is applied in part: {gone}, which it replaces, is not recorded and has no file here",
-                    node.key
-                ));
+            let gone = |key: &&&Key| !recorded.contains(**key) && !self.places.contains_key(**key);
+            match (Standing::of(&replaced, &recorded), replaced.iter().find(gone)) {
+                (Standing::Whole, _) => drop(done.insert(node.key.clone())),
+                (Standing::Part, Some(gone)) => {
+                    return Err(format!(
+                        "{} is applied in part: {gone}, which it replaces, is not recorded and has no file here",
+                        node.key
+                    ));
+                }
+                _ => {}
             }
         }
-        let squashed: HashSet<&Key> = self.nodes.iter().flat_map(|node| &node.graph.replaces).collect();
+        let replaced: HashSet<&Key> = self.squashed().flat_map(|node| &node.graph.replaces).collect();
         let apps: HashSet<&str> = self.nodes.iter().map(|node| node.key.app.as_str()).collect();
         recorded.retain(|key| match self.places.get(key) {
             Some(at) => self.nodes[*at].graph.replaces.is_empty(),
-            None => apps.contains(key.app.as_str()) && !squashed.contains(key),
+            None => apps.contains(key.app.as_str()) && !replaced.contains(key),
         });
         Ok(recorded.into_iter().chain(done).collect())
+    }
+
+    /// What Django takes out of its graph: what is replaced while nothing of it is applied, a squashed migration while a
+    /// part of it is.
+    pub fn left_out(&self, recorded: &HashSet<Key>) -> BTreeSet<&Key> {
+        let mut left_out = BTreeSet::new();
+        for node in self.squashed() {
+            let mut replaced = BTreeSet::new();
+            self.resolve(node, &mut replaced, &mut HashSet::new());
+            match Standing::of(&replaced, recorded) {
+                Standing::Whole => {}
+                Standing::Part => drop(left_out.insert(&node.key)),
+                Standing::Nothing => left_out.extend(&node.graph.replaces),
+            }
+        }
+        left_out
+    }
+
+    fn squashed(&self) -> impl Iterator<Item = &Node> {
+        self.nodes.iter().filter(|node| !node.graph.replaces.is_empty())
     }
 
     /// What a squashed migration replaces in the end, if it replaces squashed ones.
@@ -171,6 +193,23 @@ impl Loader {
                     into.insert(key);
                 }
             }
+        }
+    }
+}
+
+/// How much of what a squashed migration replaces is recorded.
+enum Standing {
+    Nothing,
+    Part,
+    Whole,
+}
+
+impl Standing {
+    fn of(replaced: &BTreeSet<&Key>, recorded: &HashSet<Key>) -> Self {
+        match replaced.iter().filter(|key| recorded.contains(**key)).count() {
+            all if all == replaced.len() => Self::Whole,
+            0 => Self::Nothing,
+            _ => Self::Part,
         }
     }
 }

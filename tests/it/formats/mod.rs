@@ -1,8 +1,11 @@
 //! Formats with their real tools: what a tool applies we read, and where we may write, what we apply the tool takes.
 
+mod alembic;
 mod applied;
 mod atlas;
+mod checked;
 mod dbmate;
+mod django;
 mod efcore;
 mod flyway;
 mod foreign;
@@ -12,4 +15,5 @@ mod liquibase;
 mod node_pg_migrate;
 mod prisma;
 mod project;
+mod rails;
 mod refinery;

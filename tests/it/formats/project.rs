@@ -36,6 +36,23 @@ impl<'a> Project<'a> {
         Some(Self { db, folder, url: db.url().to_owned(), path, environment: Vec::new() })
     }
 
+    /// A folder for a tool that needs nothing in it; none, and a printed skip, if the tool is absent.
+    pub fn of_program(db: &'a TestDatabase, tool: &str, variable: &str) -> Option<Self> {
+        let program = example_tool(tool, variable)?;
+        let folder = db.folder().join(tool);
+        std::fs::create_dir(&folder).unwrap();
+        let mut path = OsString::from(program.parent().unwrap());
+        path.push(":");
+        path.push(std::env::var_os("PATH").unwrap());
+        Some(Self { db, folder, url: db.url().to_owned(), path, environment: Vec::new() })
+    }
+
+    /// The same folder and tool with another database.
+    pub fn on<'b>(&self, db: &'b TestDatabase) -> Project<'b> {
+        let (folder, path) = (self.folder.clone(), self.path.clone());
+        Project { db, folder, url: db.url().to_owned(), path, environment: self.environment.clone() }
+    }
+
     /// With this in the tool's environment.
     pub fn with(mut self, name: &'static str, value: impl Into<OsString>) -> Self {
         self.environment.push((name, value.into()));
