@@ -14,7 +14,7 @@ pub fn text(project: &Project, asked: &Asked<'_>) -> String {
         _ => "elect",
     };
     TEMPLATE
-        .replace("<<environment>>", &scalar(environment))
+        .replace("<<environment>>", &yaml::word(environment))
         .replace("<<leader>>", leader)
         .replace("<<work>>\n", &work(project))
 }

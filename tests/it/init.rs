@@ -211,8 +211,8 @@ fn names_break_no_line() {
 #[test]
 fn names_with_signs_are_quoted() {
     let project = project(&[("my $db: #1/0001_a.sql", "select 1;")]);
-    init(&project, &["--migrations", "my $db: #1"]).0.expect(0);
-    let planned = plan(&project, &[]).expect(0);
+    init(&project, &["--migrations", "my $db: #1", "--environment", "$pro: #1"]).0.expect(0);
+    let planned = plan(&project, &["--environment", "$pro: #1"]).expect(0);
     assert_eq!(planned.events_named("plan")[0]["pending"]["versions"], serde_json::json!(["1"]));
 }
 
