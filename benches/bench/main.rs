@@ -3,6 +3,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "its output is what it is for")]
 
 mod deploy;
+mod histories;
 mod page;
 mod place;
 mod stats;
@@ -14,10 +15,10 @@ use place::{Database, Place, Tool};
 use stats::{Samples, differences, median, timed};
 
 /// How often what is short is measured; what is long, eleven times.
-const SHORT: usize = 41;
-const LONG: usize = 11;
+pub const SHORT: usize = 41;
+pub const LONG: usize = 11;
 /// Small migrations, for the loop.
-const MANY: usize = 1000;
+pub const MANY: usize = 1000;
 /// Who waits.
 pub const FOLLOWERS: usize = 50;
 
@@ -43,6 +44,9 @@ fn main() {
     }
     if wanted("f") {
         around_a_command(&place, &mut page);
+    }
+    if wanted("g") {
+        histories::all(&place, &mut page);
     }
     if parts.is_empty() {
         page.finish(&place);

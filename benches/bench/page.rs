@@ -25,6 +25,11 @@ impl Row {
         Self { what: what.to_owned(), measured, figure, target }
     }
 
+    /// What could not be measured.
+    pub fn skipped(what: &str) -> Self {
+        Self::figure(what, "skipped".to_owned(), f64::NAN, None)
+    }
+
     fn draw(&self) -> String {
         let (target, reached) = match self.target {
             None => (String::new(), ""),

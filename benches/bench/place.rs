@@ -88,6 +88,11 @@ impl Place {
         &self.servers[0]
     }
 
+    /// A tool that need not be here: where this variable says.
+    pub fn tool(&self, name: &str) -> Option<PathBuf> {
+        std::env::var_os(name).map(PathBuf::from)
+    }
+
     /// What the programs say of themselves.
     pub fn versions(&self) -> Vec<String> {
         let said = |program: &Path| {
@@ -106,7 +111,7 @@ impl Place {
     }
 
     /// A program that sees nothing of our environment and says nothing.
-    fn program(&self, program: &Path) -> Command {
+    pub fn program(&self, program: &Path) -> Command {
         let mut command = Command::new(program);
         command.env_clear().env("PATH", "/usr/bin:/bin").current_dir(&self.folder);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
@@ -213,14 +218,15 @@ impl Database {
     }
 }
 
-fn create(number: usize) -> String {
+/// What a migration of this number runs.
+pub fn create(number: &str) -> String {
     format!("CREATE TABLE item_{number} (id bigint PRIMARY KEY, name text NOT NULL);\n")
 }
 
 pub fn write_migrations(folder: &Path, count: usize) {
     for number in 1..=count {
         let file = folder.join(format!("{number:04}_item_{number}.sql"));
-        fs::write(file, create(number)).expect("a migration");
+        fs::write(file, create(&number.to_string())).expect("a migration");
     }
 }
 
@@ -234,7 +240,7 @@ pub fn write_script(file: &Path, count: usize) {
     for number in 1..=count {
         let checksum = format!("{number:096x}");
         script.push_str("BEGIN;\n");
-        script.push_str(&create(number));
+        script.push_str(&create(&number.to_string()));
         script.push_str(&format!(
             "INSERT INTO history (version, description, success, checksum, execution_time) \
              VALUES ({number}, 'item {number}', true, '\\x{checksum}', 1);\nCOMMIT;\n"
