@@ -89,6 +89,10 @@ impl<'a> VersionOrder<'a> {
         self.0.split('.').all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()))
     }
 
+    fn is_digits(self) -> bool {
+        self.0.bytes().all(|byte| byte.is_ascii_digit())
+    }
+
     /// The parts of a number, the most significant first, without the zeros that change nothing; none = a text.
     fn parts(self) -> Option<impl Iterator<Item = &'a str>> {
         let number = self.is_number();
@@ -110,6 +114,13 @@ impl<'a> VersionOrder<'a> {
 
 impl Ord for VersionOrder<'_> {
     fn cmp(&self, other: &Self) -> Ordering {
+        // most are dates or padded numbers, and tens of thousands are compared again and again
+        if self.0 == other.0 {
+            return Ordering::Equal;
+        }
+        if self.0.len() == other.0.len() && self.is_digits() && other.is_digits() {
+            return self.0.cmp(other.0);
+        }
         match (self.parts(), other.parts()) {
             // without leading zeros, the longer number is the greater
             (Some(one), Some(two)) => {

@@ -196,6 +196,11 @@ fn versions_have_one_order() {
     for (one, same) in [("007", "7"), ("1.0", "1"), ("1.02", "1.2"), ("0", "000"), ("10.0.0", "10")] {
         assert_eq!(VersionOrder::from(&one.into()), VersionOrder::from(&same.into()), "{one} {same}");
     }
+    for (less, more) in
+        [("0009", "0010"), ("9", "0010"), ("0009", "10"), ("20240101000009", "20240101000010")]
+    {
+        assert!(VersionOrder::from(&less.into()) < VersionOrder::from(&more.into()), "{less} {more}");
+    }
 }
 
 #[test]
