@@ -16,6 +16,7 @@ use stats::{Samples, differences, median, timed};
 
 /// How often what is short is measured; what is long, eleven times.
 pub const SHORT: usize = 41;
+/// See [`SHORT`].
 pub const LONG: usize = 11;
 /// Small migrations, for the loop.
 pub const MANY: usize = 1000;

@@ -1,6 +1,6 @@
 //! What every format needs of a folder: the names in it and the texts of its files. Knows no format's names.
 
-use std::fs;
+use std::fs::{self, FileType};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -14,6 +14,11 @@ const DEEPEST: usize = 32;
 
 /// Name and path of what is in the folder, by name; dotfiles (editors' locks, `.gitkeep`) are nobody's migration.
 pub(super) fn entries(folder: &Path) -> Result<Vec<(String, PathBuf)>, FormatError> {
+    Ok(listed(folder)?.into_iter().map(|(name, path, _)| (name, path)).collect())
+}
+
+/// The same, with what kind of entry each is; a link is one of its own.
+fn listed(folder: &Path) -> Result<Vec<(String, PathBuf, FileType)>, FormatError> {
     if !folder.is_dir() {
         return Err(FormatError::NoFolder { folder: folder.to_owned() });
     }
@@ -23,10 +28,12 @@ pub(super) fn entries(folder: &Path) -> Result<Vec<(String, PathBuf)>, FormatErr
         let entry = entry.map_err(unreadable)?;
         let name = entry.file_name().to_string_lossy().into_owned();
         if !name.starts_with('.') {
-            found.push((name, entry.path()));
+            // it came with the name: a question for each of thousands of files would cost more than reading them
+            let kind = entry.file_type().map_err(unreadable)?;
+            found.push((name, entry.path(), kind));
         }
     }
-    found.sort();
+    found.sort_by(|one, other| one.0.cmp(&other.0));
     Ok(found)
 }
 
@@ -55,9 +62,10 @@ fn walk(folder: &Path, links: bool) -> Result<Vec<(String, PathBuf)>, FormatErro
     let mut found = Vec::new();
     let mut waiting = vec![(folder.to_owned(), 0)];
     while let Some((folder, depth)) = waiting.pop() {
-        for (name, path) in entries(&folder)? {
-            match path.is_dir() {
-                true if depth < DEEPEST && (links || !path.is_symlink()) => waiting.push((path, depth + 1)),
+        for (name, path, kind) in listed(&folder)? {
+            let is_link = kind.is_symlink();
+            match kind.is_dir() || (is_link && path.is_dir()) {
+                true if depth < DEEPEST && (links || !is_link) => waiting.push((path, depth + 1)),
                 true => {}
                 false => found.push((name, path)),
             }
