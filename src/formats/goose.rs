@@ -3,7 +3,7 @@
 
 mod script;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -75,8 +75,8 @@ impl Format for Goose {
     }
 
     /// The newest row of a version counts. goose's own `up` takes a version for applied whatever its row says, its
-    /// `status` does not: where that makes a difference, nobody can tell.
-    fn applied(&self, _: &Bundle, rows: &[Record]) -> Result<Vec<Applied>, String> {
+    /// `status` does not: where that makes a difference, nobody can tell. Where there is no file it makes none.
+    fn applied(&self, bundle: &Bundle, rows: &[Record]) -> Result<Vec<Applied>, String> {
         let mut states: BTreeMap<i64, (bool, bool)> = BTreeMap::new();
         for row in rows {
             let (version, applied) = row.words(0).zip(row.truth(1)).ok_or("a row has a null")?;
@@ -86,6 +86,9 @@ impl Format for Goose {
         }
         // the row of the table itself
         states.remove(&0);
+        let here: BTreeSet<&str> = bundle.migrations.iter().map(|it| it.version.as_str()).collect();
+        states
+            .retain(|version, state| *state != (false, false) || here.contains(version.to_string().as_str()));
         let applied = states.into_iter().map(|(version, state)| match state {
             (begun, applied) if begun != applied => Ok(Applied {
                 version: Version(version.to_string()),
