@@ -9,8 +9,9 @@ use crate::formats::folder::{bytes, checksum};
 use crate::formats::python::{Source, Value};
 use crate::model::migration::Unread;
 
-/// Folders in folders: `src/shop/apps/orders/migrations` is the fifth.
-const DEEPEST: usize = 6;
+/// Folders in folders: `src/shop/apps/orders/migrations` is the fifth. Links are not gone into, so that this is no limit
+/// that an honest project meets.
+const DEEPEST: usize = 24;
 /// Never an app of the project.
 const FOREIGN: [&str; 6] = ["site-packages", "dist-packages", "node_modules", "__pycache__", "tests", "test"];
 
@@ -29,6 +30,8 @@ pub(super) struct Project {
     /// By path.
     pub apps: Vec<App>,
     settings: Vec<PathBuf>,
+    /// Links to apps or `migrations` packages, which are not gone into.
+    links: Vec<PathBuf>,
 }
 
 impl Project {
@@ -60,6 +63,8 @@ impl Project {
                 if !name.starts_with('.') && !FOREIGN.contains(&name.as_str()) {
                     folders.push((name, entry.path()));
                 }
+            } else if leads_to_migrations(&name, &entry.path()) {
+                self.links.push(entry.path());
             } else if is_settings(&name, folder) {
                 self.settings.push(entry.path());
             }
@@ -78,6 +83,15 @@ impl Project {
     /// The apps that settings name. Settings that cannot be read as text, and apps of which they do not say that they
     /// are installed, go to `unread`; where nothing here lists apps, every one counts.
     pub fn installed(self, unread: &mut Vec<Unread>) -> Result<Vec<App>, FormatError> {
+        let known: HashSet<PathBuf> = self.apps.iter().map(|app| app.migrations.clone()).collect();
+        for link in &self.links {
+            let target = link.canonicalize().unwrap_or_default();
+            if !known.contains(&target) && !known.contains(&target.join("migrations")) {
+                let name = link.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                let why = "is a link to an app's migrations, and links are not gone into".to_owned();
+                unread.push(Unread { name, checksum: Vec::new(), why });
+            }
+        }
         let (mut names, mut lists) = (HashSet::new(), false);
         for path in &self.settings {
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -158,6 +172,13 @@ impl App {
             _ => unread(0, "has several labels, and which one counts only Django can tell"),
         }
     }
+}
+
+/// Whether it is a link behind which there are an app's migrations.
+fn leads_to_migrations(name: &str, path: &Path) -> bool {
+    let is_package = |folder: &Path| folder.join("__init__.py").is_file();
+    !name.contains('.')
+        && ((name == "migrations" && is_package(path)) || is_package(&path.join("migrations")))
 }
 
 fn app(migrations: &Path) -> Option<App> {

@@ -256,6 +256,23 @@ fn one_app_may_be_named_alone_and_packages_need_an_init() {
 }
 
 #[test]
+fn apps_far_below_are_read_and_those_behind_links_are_said() {
+    let dir = tree(&[
+        ("site/a/b/c/d/e/f/g/shop/migrations/__init__.py", ""),
+        ("site/a/b/c/d/e/f/g/shop/migrations/0001_initial.py", &file("")),
+        ("elsewhere/blog/migrations/__init__.py", ""),
+        ("elsewhere/blog/migrations/0001_initial.py", &file("")),
+    ]);
+    let site = dir.path().join("site");
+    assert_eq!(versions(&Django.read(&site).unwrap()), ["shop.0001_initial"]);
+    std::os::unix::fs::symlink(dir.path().join("elsewhere/blog"), site.join("blog")).unwrap();
+    let bundle = Django.read(&site).unwrap();
+    assert_eq!(unread(&bundle), ["blog is a link to an app's migrations, and links are not gone into"]);
+    // one that is read anyway is no second one
+    assert_eq!(unread(&Django.read(dir.path()).unwrap()), [""; 0]);
+}
+
+#[test]
 fn the_example_is_read() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/django");
     let bundle = Django.read(&folder).unwrap();
