@@ -32,7 +32,15 @@ impl Settings {
         if env.lines().any(|line| !line.trim_start().starts_with('#') && line.contains("version_table")) {
             say("env.py", "sets a version_table of its own, and only alembic_version is read");
         }
-        let Some((file, section)) = section(home) else { return settings };
+        let Some((file, section)) = section(home) else {
+            if let Some(name) = in_package(home) {
+                say(
+                    &name,
+                    "has version_locations, and a script_location in a package, which is not looked for",
+                );
+            }
+            return settings;
+        };
         let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let is_true = |key: &str| section.get(key).is_some_and(|value| value.eq_ignore_ascii_case("true"));
         settings.recursive = Some(is_true("recursive_version_locations"));
@@ -90,6 +98,20 @@ fn section(home: &Path) -> Option<(PathBuf, Section)> {
         let section =
             sections.find(|section| (!is_toml || section.name == "tool.alembic") && ours(section))?;
         Some((file, section))
+    })
+}
+
+/// The `alembic.ini` here that names further folders, and its own as `package:folder`: whether that is this one only
+/// Python can tell.
+fn in_package(home: &Path) -> Option<String> {
+    let is_one = |section: &Section| {
+        section.get("script_location").is_some_and(|it| it.contains(':') && !section.path(it).exists())
+            && section.get("version_locations").is_some_and(|it| !it.is_empty())
+    };
+    let mut folders = home.ancestors().take(3);
+    folders.find_map(|folder| {
+        let text = std::fs::read_to_string(folder.join("alembic.ini")).ok()?;
+        sections(&text, folder).iter().any(is_one).then(|| "alembic.ini".to_owned())
     })
 }
 

@@ -205,6 +205,10 @@ fn settings_beside_the_folder_say_where_revisions_are() {
             "2024 holds revisions, and without the alembic.ini it cannot be told whether Alembic reads folders in folders"
         )
     );
+    let in_package = read("[alembic]\nscript_location = shop:db\nversion_locations = more\n").1;
+    let says_so =
+        "alembic.ini has version_locations, and a script_location in a package, which is not looked for; ";
+    assert!(in_package.starts_with(says_so), "{in_package}");
     let sourceless = format!("{here}sourceless = true\n");
     assert_eq!(
         read(&sourceless).1,
