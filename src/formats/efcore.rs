@@ -61,7 +61,11 @@ impl Format for EfCore {
             let version = match source.id {
                 Some(Ok(id)) => Version(id),
                 Some(Err(())) => {
-                    left.push(unread(&name, &path, "has a [Migration] whose id is no plain text"));
+                    left.push(unread(
+                        &name,
+                        &path,
+                        "has a [Migration] whose id is no plain text, or that is not in a line of its own",
+                    ));
                     continue;
                 }
                 None if is_generated(&source.stem) => {
@@ -170,7 +174,13 @@ fn id(text: &str) -> Option<Result<String, ()>> {
             });
         }
     }
-    None
+    // an attribute that goes over lines, or stands behind something
+    let code =
+        text.lines().map(str::trim_start).filter(|line| !line.starts_with("//") && !line.starts_with('*'));
+    let mut calls = code.flat_map(|line| line.match_indices("Migration(\"").map(move |(at, _)| &line[..at]));
+    calls
+        .any(|before| !before.ends_with(|last: char| last.is_alphanumeric() || last == '_'))
+        .then_some(Err(()))
 }
 
 fn capital(word: &str) -> String {

@@ -73,14 +73,23 @@ fn what_has_no_id_that_is_read_is_said() {
         ("20240101120000_A.cs", MAIN),
         ("20240101120000_A.Designer.cs", &odd),
         ("20240102120000_B.cs", MAIN),
-        ("Tools.cs", "class Tools { }"),
+        ("Tools.cs", "class Tools { void A() { RunMigration(\"x\"); } }\n// as in [Migration(\"y\")]\n"),
+        (
+            "Over.cs",
+            "[DbContext(typeof(Shop)),\n Migration(\"20240103120000_C\")]\nclass C : Migration { }\n",
+        ),
+        ("Behind.cs", "namespace S { [Migration(\"20240104120000_D\")] class D : Migration { } }\n"),
     ]);
-    let why: Vec<_> = bundle.unread.iter().map(|unread| format!("{} {}", unread.name, unread.why)).collect();
+    let mut why: Vec<_> =
+        bundle.unread.iter().map(|unread| format!("{} {}", unread.name, unread.why)).collect();
+    why.sort();
     assert_eq!(
         why,
         [
-            "20240101120000_A.cs has a [Migration] whose id is no plain text",
+            "20240101120000_A.cs has a [Migration] whose id is no plain text, or that is not in a line of its own",
             "20240102120000_B.cs has no [Migration] attribute, nor has its Designer file",
+            "Behind.cs has a [Migration] whose id is no plain text, or that is not in a line of its own",
+            "Over.cs has a [Migration] whose id is no plain text, or that is not in a line of its own",
         ]
     );
 }
