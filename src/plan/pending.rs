@@ -38,7 +38,7 @@ pub enum Refusal {
         name: String,
     },
     /// It was applied, and the bundle has later ones but not this one.
-    #[error("migration {version} ({description}) was applied, but its file is not there")]
+    #[error("migration {version}{} was applied, but its file is not there", described(description))]
     Missing {
         /// Its version.
         version: Version,
@@ -307,6 +307,11 @@ impl Refusal {
             Self::Unreadable { why } => why,
         }
     }
+}
+
+/// A description in brackets, where a history has one.
+fn described(description: &str) -> String {
+    if description.is_empty() { String::new() } else { format!(" ({description})") }
 }
 
 /// What a tool noted, behind the sentence that it explains.

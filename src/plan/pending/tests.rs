@@ -232,6 +232,14 @@ fn versions() -> impl Strategy<Value = Vec<String>> {
     prop::collection::btree_set(0u32..10_000, 1..30).prop_map(|set| set.iter().map(u32::to_string).collect())
 }
 
+#[test]
+fn a_history_without_descriptions_leaves_no_empty_brackets() {
+    let of =
+        |description: &str| Refusal::Missing { version: "7".into(), description: description.to_owned() };
+    assert_eq!(of("").to_string(), "migration 7 was applied, but its file is not there");
+    assert_eq!(of("users").to_string(), "migration 7 (users) was applied, but its file is not there");
+}
+
 proptest! {
     #[test]
     fn after_a_prefix_exactly_the_rest_is_pending(all in versions(), cut in any::<prop::sample::Index>()) {
