@@ -75,6 +75,11 @@ fn walk(folder: &Path, links: bool) -> Result<Vec<(String, PathBuf)>, FormatErro
     Ok(found)
 }
 
+/// Whether it is a folder, a pipe or the like; a broken link may have been a file, and reading it says so.
+pub(super) fn is_no_file(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|found| !found.is_file())
+}
+
 /// The checksum of a file whose tool records none: it is compared with nothing, and tells two bundles apart.
 pub(super) fn checksum(text: &[u8]) -> Vec<u8> {
     Sha256::digest(text).to_vec()

@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
-use crate::formats::folder::{bytes, checksum, entries};
+use crate::formats::folder::{bytes, checksum, entries, is_no_file};
 use crate::formats::javascript::{Whose, is_by_product, parts, whose};
 use crate::formats::next::{Next, digits, snake_words};
 use crate::formats::{Column, Format, FormatError, History, Order, Record, Rules};
@@ -45,7 +45,7 @@ impl Format for Knex {
     fn read(&self, folder: &Path) -> Result<Bundle, FormatError> {
         let mut files = entries(folder)?;
         files.retain(|(name, path)| {
-            is_one_of(name, &[&LOADED, &LOADABLE]) && !is_by_product(name) && path.is_file()
+            is_one_of(name, &[&LOADED, &LOADABLE]) && !is_by_product(name) && !is_no_file(path)
         });
         // a project of `.mjs` alone has told knex so
         let loaded_only = files.iter().any(|(name, _)| is_one_of(name, &[&LOADED]));

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::formats::folder::{bytes, checksum, entries};
+use crate::formats::folder::{bytes, checksum, entries, is_no_file};
 use crate::formats::javascript::{SCRIPTS, Whose, is_by_product, parts, whose};
 use crate::formats::next::{Next, digits, file_words};
 use crate::formats::{Column, Format, FormatError, History, Order, Record, Rules};
@@ -51,7 +51,7 @@ impl Format for NodePgMigrate {
 
     fn read(&self, folder: &Path) -> Result<Bundle, FormatError> {
         let mut files = entries(folder)?;
-        files.retain(|(name, path)| is_loaded(name) && path.is_file());
+        files.retain(|(name, path)| is_loaded(name) && !is_no_file(path));
         files.sort_by(|(one, _), (other, _)| order(one, other));
         let mut bundle = Bundle {
             format: self.name(),

@@ -2,12 +2,11 @@
 //! `_sqlx_migrations`. Reads files only; stricter than sqlx where sqlx would skip or guess.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha384};
 
-use crate::formats::folder::{entries, has_sql_ending, text};
+use crate::formats::folder::{entries, has_sql_ending, is_no_file, text};
 use crate::formats::marks;
 use crate::formats::next::{NewFile, Next, digits, file_words, number};
 use crate::formats::{Arg, Column, Format, FormatError, History, Order, Record, Rules, Write, Writer};
@@ -188,7 +187,7 @@ struct Name {
 fn parse(name: &str, path: &Path) -> Result<Option<Name>, FormatError> {
     let bad = |expected: &str| FormatError::BadName { path: path.to_owned(), expected: expected.to_owned() };
     // sqlx ignores folders and pipes even if they are called like migrations; a broken link it refuses, as reading will
-    if !has_sql_ending(name) || fs::metadata(path).is_ok_and(|found| !found.is_file()) {
+    if !has_sql_ending(name) || is_no_file(path) {
         return Ok(None);
     }
     if !name.ends_with(".sql") {

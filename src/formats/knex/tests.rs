@@ -94,6 +94,15 @@ fn a_folder_of_both_tools_names_both() {
 }
 
 #[test]
+fn a_link_that_leads_nowhere_is_no_silence() {
+    let folder = folder(&["20240101000000_a.js"]);
+    std::os::unix::fs::symlink("/nowhere/b.js", folder.path().join("20240102000000_b.js")).unwrap();
+    for format in [&Knex as &dyn Format, &crate::formats::node_pg_migrate::NodePgMigrate] {
+        assert!(matches!(format.read(folder.path()), Err(FormatError::Unreadable { .. })), "{format:?}");
+    }
+}
+
+#[test]
 fn new_is_knex_s_own() {
     let next = Knex.next(&read(&[]), "Add users' e-mail", 0);
     assert_eq!(next, Next::Tool(Some("npx knex migrate:make add_users_e_mail".to_owned())));

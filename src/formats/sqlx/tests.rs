@@ -1,5 +1,6 @@
 //! The folder's rules, file by file, and agreement with sqlx's rule for names.
 
+use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
 
 use proptest::prelude::*;
