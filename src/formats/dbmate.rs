@@ -211,7 +211,12 @@ fn parse(text: &str) -> Result<Up, Wrong> {
             && !line.trim().is_empty()
             && !line.trim_start().starts_with("--")
         {
-            return wrong("nothing but comments may stand before `-- migrate:up`");
+            return wrong(match line.starts_with('\u{feff}') {
+                true => {
+                    "it begins with a byte order mark, behind which dbmate sees no comment: save it without"
+                }
+                false => "nothing but comments may stand before `-- migrate:up`",
+            });
         }
     }
     let up = up.ok_or((None, "it has no `-- migrate:up`"))?;

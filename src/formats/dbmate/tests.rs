@@ -62,7 +62,7 @@ fn what_dbmate_refuses_is_refused_with_its_line() {
         ("-- migrate:up transcation:false\n-- migrate:down\n", Some(1), "only options"),
         ("-- migrate:up transaction:False\n-- migrate:down\n", Some(1), "only options"),
         (" -- migrate:up\n-- migrate:down\n", None, "no `-- migrate:up`"),
-        ("\u{feff}-- migrate:up\n-- migrate:down\n", Some(1), "before"),
+        ("\u{feff}-- migrate:up\n-- migrate:down\n", Some(1), "byte order mark"),
     ] {
         match read(&[("1_a.sql", text)]) {
             Err(FormatError::Unsupported { line: found, what, .. }) => {
