@@ -50,19 +50,42 @@ fn head(path: &Path) -> Option<String> {
 /// Tool and mark.
 fn mark(text: &str) -> Option<(&'static str, &'static str)> {
     lines(text).find_map(|(_, number, line)| {
-        let rest = line.strip_prefix("--")?.trim_start();
+        let rest = comment(line)?;
         if directive(rest, "migrate:up").is_some() {
             return Some(("dbmate", "-- migrate:up"));
         }
-        if rest.starts_with("+goose") {
+        let begins = |words: &str| rest.get(..words.len()).is_some_and(|it| it.eq_ignore_ascii_case(words));
+        if begins("+goose") {
             return Some(("goose", "-- +goose"));
         }
-        let begins = |words: &str| rest.get(..words.len()).is_some_and(|it| it.eq_ignore_ascii_case(words));
         if begins("up migration") {
             return Some(("node-pg-migrate", "-- Up Migration"));
         }
         (number == 1 && begins("liquibase formatted sql"))
             .then_some(("liquibase", "--liquibase formatted sql"))
+    })
+}
+
+/// What a comment says, also behind blanks or a byte order mark: the tool would refuse such a mark, and that is better
+/// than to take its script for another tool's, whole.
+fn comment(line: &str) -> Option<&str> {
+    let line = line.trim_start_matches(|first: char| first == '\u{feff}' || first.is_whitespace());
+    Some(line.strip_prefix("--")?.trim_start())
+}
+
+/// Where another tool's way back begins in a script, and its mark: who runs the script whole undoes what it did.
+pub(super) fn way_back(text: &str) -> Option<(usize, &'static str)> {
+    if !text.contains("migrate:down") && !text.contains("+goose") {
+        return None;
+    }
+    lines(text).find_map(|(_, number, line)| {
+        let rest = comment(line)?;
+        if directive(rest, "migrate:down").is_some() {
+            return Some((number, "-- migrate:down"));
+        }
+        directive(rest, "+goose")
+            .is_some_and(|rest| rest.trim().eq_ignore_ascii_case("down"))
+            .then_some((number, "-- +goose Down"))
     })
 }
 
@@ -86,13 +109,26 @@ mod tests {
             ("--liquibase formatted sql\n", Some("liquibase")),
             ("-- UP migration\n", Some("node-pg-migrate")),
             ("select 1;\n--liquibase formatted sql\n", None),
-            (" -- migrate:up\n", None),
+            (" -- migrate:up\n", Some("dbmate")),
+            ("\u{feff}-- migrate:up\n", Some("dbmate")),
+            ("\u{feff}-- +GOOSE up\n", Some("goose")),
             ("-- migrate:upper\n", None),
             ("select '-- migrate:up';", None),
             ("-- no-transaction\n", None),
             ("", None),
         ] {
             assert_eq!(mark(text).map(|(tool, _)| tool), tool, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_way_back_is_seen() {
+        assert_eq!(way_back("-- migrate:up\nx;\n-- migrate:down\ny;"), Some((3, "-- migrate:down")));
+        assert_eq!(way_back("-- +goose Up\r\nx;\r\n-- +goose Down\r\n"), Some((3, "-- +goose Down")));
+        for text in
+            ["-- +goose Up\n", "select '-- migrate:down';", "-- see migrate:down", "-- Down migration: see 2"]
+        {
+            assert_eq!(way_back(text), None, "{text}");
         }
     }
 }

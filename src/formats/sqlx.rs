@@ -223,6 +223,12 @@ fn is_harmless(path: &Path) -> bool {
 
 fn load(version: i64, description: String, name: String, path: PathBuf) -> Result<Migration, FormatError> {
     let sql = text(&path)?;
+    if let Some((line, mark)) = marks::way_back(&sql) {
+        let what = format!(
+            "`{mark}` begins another tool's way back, and sqlx would run it as well; is `format: sqlx` right?"
+        );
+        return Err(FormatError::Unsupported { path, line: Some(line), what });
+    }
     Ok(Migration {
         version: Version(version.to_string()),
         name,

@@ -188,6 +188,17 @@ fn the_next_one_is_numbered_like_the_others_and_undone_like_the_last() {
     assert!(next(&["9223372036854775807_last.sql"])[0].1.contains("no version is after"));
 }
 
+#[test]
+fn another_tool_s_way_back_is_never_run() {
+    for (text, at) in [("-- migrate:up\nselect 1;\n-- migrate:down\nselect 2;\n", 3), ("-- +goose Down\n", 1)]
+    {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("1_a.sql"), text).unwrap();
+        let error = Sqlx.read(folder.path()).unwrap_err();
+        assert!(matches!(error, FormatError::Unsupported { line: Some(line), .. } if line == at), "{error}");
+    }
+}
+
 proptest! {
     /// The rule's text: up to the first underscore the version; the description is the rest without its ending
     /// (and repetitions of it), underscores as spaces.
