@@ -16,6 +16,7 @@ mod liquibase;
 mod marks;
 pub mod next;
 mod node_pg_migrate;
+mod order;
 mod prisma;
 mod python;
 mod rails;

@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use crate::formats::alembic::Revision;
+use crate::formats::order::in_order;
 use crate::model::migration::{Migration, Unread};
 
 /// Revisions with what they stand on.
@@ -53,12 +54,11 @@ impl Graph {
             let why = format!("has the revision {}, which is {}'s as well", revision.id, before.name);
             unread.push(said(double, why));
         }
-        let mut missing: Vec<usize> = Vec::new();
-        let mut children: Vec<Vec<usize>> = vec![Vec::new(); self.nodes.len()];
+        let mut children: Vec<BTreeSet<usize>> = vec![BTreeSet::new(); self.nodes.len()];
         for at in 0..self.nodes.len() {
-            let parents: BTreeSet<usize> = self.parents(at).collect();
-            missing.push(parents.len());
-            parents.into_iter().for_each(|parent| children[parent].push(at));
+            for parent in self.parents(at) {
+                children[parent].insert(at);
+            }
             for (name, how) in self.named(at).filter(|(name, _)| !self.places.contains_key(*name)) {
                 unread.push(said(
                     &self.nodes[at].1,
@@ -66,20 +66,9 @@ impl Graph {
                 ));
             }
         }
-        let mut ready: BTreeSet<usize> = (0..self.nodes.len()).filter(|at| missing[*at] == 0).collect();
-        let mut order = Vec::with_capacity(self.nodes.len());
-        while let Some(at) = ready.pop_first() {
-            order.push(at);
-            for child in &children[at] {
-                missing[*child] -= 1;
-                if missing[*child] == 0 {
-                    ready.insert(*child);
-                }
-            }
-        }
-        let left: Vec<usize> = (0..self.nodes.len()).filter(|at| missing[*at] > 0).collect();
+        let (mut order, left) = in_order(&children);
         if let Some(first) = left.first() {
-            let circle = self.circle(*first, &missing);
+            let circle = self.circle(*first, &left);
             let names: Vec<&str> = circle.iter().map(|at| self.nodes[*at].1.name.as_str()).collect();
             unread.push(said(
                 &self.nodes[circle[0]].1,
@@ -92,11 +81,11 @@ impl Graph {
     }
 
     /// From one that has no place in the order back to where it closes; the first is also the last.
-    fn circle(&self, from: usize, missing: &[usize]) -> Vec<usize> {
+    fn circle(&self, from: usize, left: &BTreeSet<usize>) -> Vec<usize> {
         let mut path = vec![from];
         loop {
             let last = path[path.len() - 1];
-            let Some(next) = self.parents(last).find(|parent| missing[*parent] > 0) else { return path };
+            let Some(next) = self.parents(last).find(|parent| left.contains(parent)) else { return path };
             if let Some(start) = path.iter().position(|at| *at == next) {
                 path.push(next);
                 return path.split_off(start);

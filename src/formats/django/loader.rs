@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt;
 
 use crate::formats::django::Graph;
+use crate::formats::order::in_order;
 use crate::model::migration::{Migration, Unread};
 
 /// A migration's name.
@@ -100,21 +101,8 @@ impl Loader {
                 children[at].insert(child);
             }
         }
-        let mut missing = vec![0_usize; self.nodes.len()];
-        children.iter().flatten().for_each(|child| missing[*child] += 1);
-        let mut ready: BTreeSet<usize> = (0..self.nodes.len()).filter(|at| missing[*at] == 0).collect();
-        let mut order = Vec::with_capacity(self.nodes.len());
-        while let Some(at) = ready.pop_first() {
-            order.push(at);
-            for child in &children[at] {
-                missing[*child] -= 1;
-                if missing[*child] == 0 {
-                    ready.insert(*child);
-                }
-            }
-        }
+        let (mut order, left) = in_order(&children);
         // Django refuses circles (CircularDependencyError), unless a squashed migration takes them out
-        let left: Vec<usize> = (0..self.nodes.len()).filter(|at| missing[*at] > 0).collect();
         if let Some(first) = left.first().filter(|_| replaced.is_empty()) {
             let node = &self.nodes[*first];
             let (name, checksum) = (node.key.to_string(), node.migration.checksum.clone());
