@@ -6,18 +6,11 @@ use proptest::prelude::*;
 use sha2::{Digest as _, Sha256};
 
 use super::*;
+use crate::formats::folder::of_files as folder;
 use crate::formats::history::Cell;
 
 const FILES: [(&str, &str); 2] =
     [("1_initial.sql", "CREATE TABLE t (c int);"), ("2_next.sql", "ALTER TABLE t ADD d int;\n")];
-
-fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    for (name, text) in files {
-        fs::write(folder.path().join(name), text).unwrap();
-    }
-    folder
-}
 
 /// A folder with the sums that Atlas would write.
 fn summed(files: &[(&str, &str)]) -> tempfile::TempDir {

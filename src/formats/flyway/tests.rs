@@ -5,17 +5,8 @@ use std::fs;
 use proptest::prelude::*;
 
 use super::*;
+use crate::formats::folder::of_files as folder;
 use crate::formats::history::Cell;
-
-fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    for (name, text) in files {
-        let path = folder.path().join(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, text).unwrap();
-    }
-    folder
-}
 
 fn read(files: &[(&str, &str)]) -> Bundle {
     Flyway.read(folder(files).path()).unwrap()

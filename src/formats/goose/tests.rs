@@ -4,16 +4,9 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::formats::Cell;
+use crate::formats::folder::of_files as folder;
 
 const PLAIN: &str = "-- +goose Up\nselect 1;\n\n-- +goose Down\nselect 2;\n";
-
-fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    for (name, content) in files {
-        std::fs::write(folder.path().join(name), content).unwrap();
-    }
-    folder
-}
 
 fn read(files: &[(&str, &str)]) -> Result<Bundle, FormatError> {
     Goose.read(folder(files).path())

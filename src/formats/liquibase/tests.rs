@@ -1,25 +1,14 @@
 //! Formatted SQL, changelogs that include it, and rows as Liquibase writes them.
 
-use std::fs;
-
 use proptest::prelude::*;
 
 use super::*;
+use crate::formats::folder::of_files as folder;
 use crate::formats::history::Cell;
 
 const ONE: &str =
     "--liquibase formatted sql\n\n--changeset ann:1\ncreate table a (x int);\n--rollback drop table a;\n";
 const TWO: &str = "-- liquibase formatted sql\n-- changeset \"Ann B.\":two-b\ncreate table b (x int);\n";
-
-fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    for (name, text) in files {
-        let path = folder.path().join(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, text).unwrap();
-    }
-    folder
-}
 
 fn xml(inside: &str) -> String {
     format!("<?xml version=\"1.0\"?>\n<databaseChangeLog xmlns=\"urn:x\">\n{inside}\n</databaseChangeLog>")

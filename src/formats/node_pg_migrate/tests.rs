@@ -1,15 +1,8 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::formats::folder::of_files as folder;
 use crate::formats::{Cell, find};
-
-fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
-    let dir = tempfile::tempdir().unwrap();
-    for (name, text) in files {
-        fs::write(dir.path().join(name), text).unwrap();
-    }
-    dir
-}
 
 fn read(names: &[&str]) -> Bundle {
     let files: Vec<_> = names.iter().map(|name| (*name, "exports.up = (pgm) => {};\n")).collect();

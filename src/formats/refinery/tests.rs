@@ -5,16 +5,12 @@ use std::fs;
 use proptest::prelude::*;
 
 use super::*;
+use crate::formats::folder::of_files;
 use crate::formats::history::Cell;
 
 fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = of_files(files);
     fs::create_dir(folder.path().join(".git")).unwrap();
-    for (name, text) in files {
-        let path = folder.path().join(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, text).unwrap();
-    }
     folder
 }
 
