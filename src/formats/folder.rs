@@ -148,18 +148,6 @@ pub(super) fn tree(files: &[(&str, &str)]) -> tempfile::TempDir {
     dir
 }
 
-/// A folder of these files, gone with the value; for the formats' tests.
-#[cfg(test)]
-pub(super) fn of_files(files: &[(&str, &str)]) -> tempfile::TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    for (name, text) in files {
-        let path = folder.path().join(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, text).unwrap();
-    }
-    folder
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

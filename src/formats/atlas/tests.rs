@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use sha2::{Digest as _, Sha256};
 
 use super::*;
-use crate::formats::folder::of_files as folder;
+use crate::formats::folder::tree as folder;
 use crate::formats::history::Cell;
 
 const FILES: [(&str, &str); 2] =

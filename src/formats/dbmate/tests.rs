@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::formats::Cell;
-use crate::formats::folder::of_files as folder;
+use crate::formats::folder::tree as folder;
 
 const PLAIN: &str = "-- migrate:up\nselect 1;\n\n-- migrate:down\nselect 2;\n";
 

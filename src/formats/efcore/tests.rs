@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::formats::folder::of_files as folder;
+use crate::formats::folder::tree as folder;
 use crate::formats::history::Cell;
 
 const MAIN: &str =

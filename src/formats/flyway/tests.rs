@@ -5,7 +5,7 @@ use std::fs;
 use proptest::prelude::*;
 
 use super::*;
-use crate::formats::folder::of_files as folder;
+use crate::formats::folder::tree as folder;
 use crate::formats::history::Cell;
 
 fn read(files: &[(&str, &str)]) -> Bundle {

@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::formats::folder::of_files as folder;
+use crate::formats::folder::tree as folder;
 use crate::formats::{Cell, find};
 
 fn read(names: &[&str]) -> Bundle {

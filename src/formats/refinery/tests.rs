@@ -5,11 +5,11 @@ use std::fs;
 use proptest::prelude::*;
 
 use super::*;
-use crate::formats::folder::of_files;
+use crate::formats::folder::tree;
 use crate::formats::history::Cell;
 
 fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
-    let folder = of_files(files);
+    let folder = tree(files);
     fs::create_dir(folder.path().join(".git")).unwrap();
     folder
 }
