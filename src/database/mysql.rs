@@ -42,6 +42,7 @@ pub const DIALECT: Dialect = Dialect {
     schema: include_str!("../../migrations/mysql/0001_ledger.sql"),
     begin: "SET innodb_lock_wait_timeout = 1; SET TRANSACTION ISOLATION LEVEL READ COMMITTED; START TRANSACTION",
     batch: None,
+    lock_timeout: None,
     session_lives: Some("SELECT 1 FROM information_schema.processlist WHERE id = ?"),
     may_create: Some(
         "SELECT 1 FROM (SELECT grantee, table_schema AS named FROM information_schema.schema_privileges \

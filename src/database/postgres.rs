@@ -60,6 +60,7 @@ pub const DIALECT: Dialect = Dialect {
         elapsed_ns: "(extract(epoch FROM pg_catalog.clock_timestamp() - pg_catalog.now()) * 1000000000)::bigint",
         still_held,
     }),
+    lock_timeout: None,
     session_lives: Some(
         "SELECT 1 FROM pg_catalog.pg_stat_get_activity(NULL) a WHERE ? IN (a.pid::text, \
          a.pid::text || '@' || (extract(epoch FROM a.backend_start) * 1000000)::bigint::text)",

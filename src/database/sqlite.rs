@@ -45,6 +45,7 @@ pub const DIALECT: Dialect = Dialect {
     schema: include_str!("../../migrations/sqlite/0001_ledger.sql"),
     begin: "BEGIN IMMEDIATE",
     batch: None,
+    lock_timeout: None,
     session_lives: None,
     may_create: None,
     schemas_with: None,

@@ -39,6 +39,10 @@ pub struct Dialect {
     /// Where several statements go to the server in one exchange that the first error ends as a whole (PostgreSQL's
     /// simple protocol): then a migration's transaction is one message.
     pub batch: Option<Batch>,
+    /// Where scripts go to the server one statement or batch at a time, in a transaction, and wait there for others'
+    /// locks: what says for how long, by milliseconds; 0 = for ever. None = nothing can be set (SQLite), or `batch`
+    /// sets it.
+    pub lock_timeout: Option<fn(u64) -> String>,
     /// A question with a session as runs record it, answered by a row if it is still there; none = a session never
     /// outlives its lock (SQLite).
     pub session_lives: Option<&'static str>,

@@ -157,8 +157,30 @@ impl Sql<'_> {
         }
     }
 
-    /// One transaction, one exchange per statement.
+    /// One transaction, one exchange per statement; the whole of it again, where it waited too long for others' locks.
     async fn in_transaction(&self, work: &mut dyn Database, script: &Script<'_>) -> Result<(), StepError> {
+        let mut tries = 0;
+        loop {
+            let Err(error) = self.once_in_transaction(work, script).await else { return Ok(()) };
+            tries += 1;
+            let again = match &error {
+                StepError::Statement { error, .. } | StepError::Bookkeeping { error, .. } => {
+                    let waited = matches!(error.kind, DbErrorKind::LockTimeout | DbErrorKind::Deadlock);
+                    waited && self.dialect.lock_timeout.is_some() && self.pause(tries, error).await
+                }
+                _ => false,
+            };
+            if !again {
+                return Err(error);
+            }
+        }
+    }
+
+    async fn once_in_transaction(
+        &self,
+        work: &mut dyn Database,
+        script: &Script<'_>,
+    ) -> Result<(), StepError> {
         let began = Instant::now();
         let begun = self.unless_busy(work, self.dialect.begin).await;
         self.bookkeeping(begun, script, "beginning its transaction")?;
@@ -195,6 +217,10 @@ impl Sql<'_> {
         began: Instant,
     ) -> Result<(), StepError> {
         self.check_fence(work, script).await?;
+        if let Some(lock_timeout) = self.dialect.lock_timeout {
+            let set = work.script(&lock_timeout(self.ddl_lock_timeout_ms)).await;
+            self.bookkeeping(set, script, "limiting its waits for locks")?;
+        }
         for piece in &script.pieces {
             // the flag that interrupts a SQLite statement may fall between two
             if self.stop.load(Ordering::Relaxed) {
@@ -205,6 +231,8 @@ impl Sql<'_> {
                 return Err(script.failed(error, &sent, Some(piece), 0, false));
             }
         }
+        // what was applied without the lock is rolled back with the rest
+        self.check_lock(work, script).await?;
         let rows = self.history.applied(script.migration, &nanoseconds(began));
         self.bookkeeping(each(work, &rows).await, script, "recording it in the history")
     }

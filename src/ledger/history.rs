@@ -67,6 +67,7 @@ impl HistoryTable {
     pub fn by_hand_undone(&self, version: &Version, before: Option<&Version>) -> String {
         let Some(writer) = self.format.writer() else { return String::new() };
         let writes = writer.undone(version, before);
+        let by_hand = |value: &Value| by_hand(self.dialect, value);
         let text = |write| format!("{};", self.write(write, "0").render(|_, value| by_hand(value)));
         writes.into_iter().map(text).collect::<Vec<_>>().join(" ")
     }
@@ -285,8 +286,11 @@ fn value(argument: Arg) -> Value {
 }
 
 /// As somebody types it.
-fn by_hand(value: &Value) -> String {
+fn by_hand(dialect: &Dialect, value: &Value) -> String {
     match value {
+        // SQL Server has no truth values, and another form of bytes
+        Value::Bool(truth) if dialect.name == "sqlserver" => u8::from(*truth).to_string(),
+        Value::Bytes(bytes) if dialect.name == "sqlserver" => format!("0x{}", hex(bytes)),
         Value::Null => "NULL".to_owned(),
         Value::Int(number) => number.to_string(),
         Value::Bool(truth) => truth.to_string(),

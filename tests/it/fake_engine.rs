@@ -25,6 +25,7 @@ pub const DIALECT: Dialect = Dialect {
     schema: "CREATE TABLE {lock} (name nvarchar(190) PRIMARY KEY)",
     begin: "SET TRANSACTION ISOLATION LEVEL READ COMMITTED; SET LOCK_TIMEOUT 1000; BEGIN TRANSACTION",
     batch: None,
+    lock_timeout: None,
     session_lives: None,
     may_create: None,
     schemas_with: None,
