@@ -7,6 +7,7 @@ mod params;
 mod redact;
 mod split;
 mod sqlite;
+pub mod sqlserver;
 #[cfg(test)]
 mod tests;
 mod tls;
@@ -59,7 +60,7 @@ pub struct Target {
     /// Settings that the URL asks for at the start of a session, each name once. PostgreSQL: its own by name
     /// (`search_path`, `application_name`, …); what its `options` hold beside them is there as (`options`, text) and
     /// belongs into the connection's start as it is (Neon's endpoint). MySQL: `time_zone` and a utf8mb4 `collation`.
-    /// SQLite: `mode` (`ro`, `rw`, `rwc`).
+    /// SQLite: `mode` (`ro`, `rw`, `rwc`). SQL Server: those that [`sqlserver`] names.
     pub settings: Vec<(String, String)>,
     /// `connect_timeout` of the URL, seconds; none = no limit.
     pub connect_timeout: Option<u64>,
@@ -121,9 +122,14 @@ fn parse_on(
     if text == ":memory:" {
         return Err(UrlError::Memory);
     }
+    if let Some(target) = sqlserver::parse_ado(text, env) {
+        return target;
+    }
     let scheme = split::scheme(text)?;
-    if scheme.engine == EngineName::Sqlite {
-        return sqlite::parse(&scheme);
+    match scheme.engine {
+        EngineName::Sqlite => return sqlite::parse(&scheme),
+        EngineName::SqlServer => return sqlserver::parse(&scheme, env),
+        EngineName::Postgres | EngineName::MySql => {}
     }
     let parts = split::parts(&scheme)?;
     let mut draft = draft::Draft::new(&scheme, &parts)?;

@@ -1,7 +1,5 @@
 //! Why a database URL is refused. Never holds the URL, a value from it, or anything that may be a password.
 
-use super::EngineName;
-
 /// Why a database URL is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UrlError {
@@ -10,14 +8,14 @@ pub enum UrlError {
     Empty,
     /// It does not begin with a scheme that we could name.
     #[error(
-        "this is no database URL: one looks like postgres://user@host:5432/database, mysql://user@host:3306/database \
-         or sqlite:path/to/file.db"
+        "this is no database URL: one looks like postgres://user@host:5432/database, mysql://user@host:3306/database, \
+         sqlserver://user@host:1433/database or sqlite:path/to/file.db"
     )]
     NoScheme,
     /// Its scheme is none that we know.
     #[error(
-        "no database is known by the scheme `{scheme}`: known are postgres, postgresql, mysql, mariadb, sqlite, and \
-         their forms in other tools (mysql2, trilogy, postgis, sqlite3, jdbc:…, scheme+driver)"
+        "no database is known by the scheme `{scheme}`: known are postgres, postgresql, mysql, mariadb, sqlite, \
+         sqlserver, and their forms in other tools (mysql2, trilogy, postgis, sqlite3, mssql, jdbc:…, scheme+driver)"
     )]
     UnknownScheme {
         /// The scheme, cut to 32 characters.
@@ -28,12 +26,6 @@ pub enum UrlError {
     NoSlashes {
         /// The engine's usual scheme.
         scheme: &'static str,
-    },
-    /// A database that we mean to support later.
-    #[error("{engine} is not there yet: PostgreSQL, MySQL, MariaDB and SQLite are")]
-    NotYet {
-        /// Which.
-        engine: EngineName,
     },
     /// Special characters make several readings possible, or none.
     #[error(

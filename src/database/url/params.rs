@@ -5,7 +5,7 @@ use percent_encoding::percent_decode_str;
 
 use super::draft::Draft;
 use super::split::{self, Host, decode};
-use super::{EngineName, TlsMode, UrlError, tls};
+use super::{EngineName, TlsMode, UrlError, sqlserver, tls};
 use crate::model::secret::Secret;
 
 /// What [`seconds`] understands.
@@ -117,7 +117,11 @@ fn meaning(name: &str, engine: EngineName) -> Option<Meaning> {
 
 /// Whether a parameter's name, as written in a URL, is one that we know.
 pub(super) fn is_known(name: &str, engine: EngineName) -> bool {
-    meaning(&percent_decode_str(name).decode_utf8_lossy(), engine).is_some()
+    let name = percent_decode_str(name).decode_utf8_lossy();
+    match engine {
+        EngineName::SqlServer => sqlserver::is_known(&name),
+        _ => meaning(&name, engine).is_some(),
+    }
 }
 
 /// A name without what tools spell differently: `ssl-mode`, `ssl_mode`, `sslMode` are one.

@@ -64,7 +64,6 @@ pub(super) fn scheme(url: &str) -> Result<Scheme<'_>, UrlError> {
     let engine =
         SCHEMES.iter().find(|(known, _)| base.eq_ignore_ascii_case(known)).map(|(_, engine)| *engine);
     match engine {
-        Some(engine @ EngineName::SqlServer) => Err(UrlError::NotYet { engine }),
         Some(engine) => Ok(Scheme { engine, jdbc: !prefix.is_empty(), driver, rest }),
         // `user:password@host` has a colon too: without the slashes nothing of it is shown.
         None if rest.starts_with("//") || !prefix.is_empty() => {

@@ -4,6 +4,7 @@ use super::*;
 
 mod any_text;
 mod parameters;
+mod sqlserver;
 
 const NOTHING: &dyn Fn(&str) -> Option<String> = &|_| None;
 
@@ -163,7 +164,6 @@ fn sqlite_files_are_read_from_every_form() {
 
 #[test]
 fn what_is_no_url_of_ours_is_refused_by_name() {
-    let sql_server = UrlError::NotYet { engine: EngineName::SqlServer };
     let table = [
         ("", UrlError::Empty),
         ("''", UrlError::Empty),
@@ -175,9 +175,6 @@ fn what_is_no_url_of_ours_is_refused_by_name() {
         ("jdbc:oracle:thin:@db", UrlError::UnknownScheme { scheme: "jdbc:oracle".into() }),
         ("prisma+postgres://accelerate", UrlError::UnknownScheme { scheme: "prisma+postgres".into() }),
         ("postgres:u:secret@db/app", UrlError::NoSlashes { scheme: "postgres" }),
-        ("sqlserver://db:1433;user=sa;password=secret", sql_server.clone()),
-        ("mssql+pyodbc://sa:secret@db/app", sql_server.clone()),
-        ("jdbc:sqlserver://db;databaseName=app", sql_server),
         ("postgres://u:secret@a,b/app", UrlError::ManyHosts),
         ("postgres://u:secret@a:5432,b:5433/app", UrlError::ManyHosts),
         ("postgres:///app?host=a,b", UrlError::ManyHosts),

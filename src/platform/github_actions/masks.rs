@@ -16,7 +16,8 @@ const SHORTEST: usize = 4;
 /// Variables that hold a URL.
 const URLS: [&str; 2] = ["BELLWETHER_DATABASE_URL", "DATABASE_URL"];
 /// Variables that are a secret as a whole.
-const SECRETS: [&str; 5] = ["BELLWETHER_GITHUB_TOKEN", "GITHUB_TOKEN", "GH_TOKEN", "PGPASSWORD", "MYSQL_PWD"];
+const SECRETS: [&str; 6] =
+    ["BELLWETHER_GITHUB_TOKEN", "GITHUB_TOKEN", "GH_TOKEN", "PGPASSWORD", "MYSQL_PWD", "SQLCMDPASSWORD"];
 /// Words of a URL's parameters that name a password.
 const PARAMETERS: [&str; 4] = ["password", "pass", "pwd", "sslpassword"];
 /// What a URL may write as it is: everything else is percent-encoded in the strictest form.
@@ -38,7 +39,9 @@ pub(super) fn of(secret: &str) -> BTreeSet<String> {
     let Some((scheme, rest)) = text.split_once("://") else {
         // SQLite's URLs have no authority, and nothing to hide
         let is_file = text.starts_with("sqlite:") || text.starts_with("file:");
-        return if is_file { BTreeSet::new() } else { forms(text) };
+        // ADO's strings
+        let inside = parameters(text).into_iter().flat_map(|password| forms(&password));
+        return if is_file { BTreeSet::new() } else { forms(text).into_iter().chain(inside).collect() };
     };
     let passwords = passwords(rest);
     let shown = shown(scheme, rest);
@@ -104,12 +107,41 @@ fn passwords(rest: &str) -> Vec<String> {
     {
         found.push(password.to_owned());
     }
-    if let Some((_, query)) = rest.split_once('?') {
-        let pairs = query.split(['&', ';']).filter_map(|pair| pair.split_once('='));
-        let named = pairs.filter(|(name, _)| PARAMETERS.contains(&name.trim().to_lowercase().as_str()));
-        found.extend(named.map(|(_, value)| value.to_owned()));
-    }
+    found.extend(parameters(rest));
     found.retain(|password| !password.is_empty());
+    found
+}
+
+/// `password=…` after `?`, `&` or `;`, in braces or quotes where SQL Server's drivers have them.
+fn parameters(text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('=') {
+        let name = before.rsplit(['?', '&', ';']).next().unwrap_or(before).trim().to_lowercase();
+        let close = match after.trim_start().chars().next() {
+            Some('{') => Some('}'),
+            Some(quote @ ('"' | '\'')) => Some(quote),
+            _ => None,
+        };
+        let inside = after.trim_start();
+        let end = match close {
+            // a doubled one stands for itself
+            Some(close) => inside[1..]
+                .replace(&close.to_string().repeat(2), "\0\0")
+                .find(close)
+                .map_or(inside.len(), |at| at + 2),
+            None => inside.find(['&', ';']).unwrap_or(inside.len()),
+        };
+        if PARAMETERS.contains(&name.as_str()) {
+            let value = &inside[..end];
+            found.push(value.to_owned());
+            if let Some(close) = close {
+                let bare = value[1..].strip_suffix(close).unwrap_or(&value[1..]);
+                found.push(bare.replace(&close.to_string().repeat(2), &close.to_string()));
+            }
+        }
+        rest = &inside[end..];
+    }
     found
 }
 
@@ -166,6 +198,10 @@ mod tests {
             ("postgres://app:pa@ss/wo?rd@db/shop", "pa@ss/wo?rd"),
             ("mysql://db/shop?user=app&password=hunter22", "hunter22"),
             ("sqlserver://db:1433;x?Password=hunter22", "hunter22"),
+            ("jdbc:sqlserver://db:1433;user=a;password={hunter;}}22};database=x", "hunter;}22"),
+            ("sqlserver://db;password=hunter22;database=x", "hunter22"),
+            ("Server=db;User Id=a;PWD=hunter22;Database=x", "hunter22"),
+            ("Server=db;Password=\"hunter;22\"", "hunter;22"),
         ] {
             assert!(masks(url).iter().any(|mask| mask == password), "{url}: {:?}", masks(url));
         }

@@ -5,12 +5,12 @@ use proptest::prelude::*;
 
 use super::*;
 
-fn encode(text: &str) -> String {
+pub(super) fn encode(text: &str) -> String {
     utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
 }
 
 /// All that a user can get to see of a URL.
-fn seen(url: &str) -> String {
+pub(super) fn seen(url: &str) -> String {
     match parse_on(url, NOTHING, &|_| false) {
         Ok(target) => {
             let labels = (target.host_label(), target.database_label());

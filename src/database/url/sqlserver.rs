@@ -1,0 +1,360 @@
+//! SQL Server's URLs and connection strings: `sqlserver://user@host/db?…`, `…;name=value` as JDBC and Prisma have it, and
+//! ADO's `Server=…;Database=…`. An error or a warning names a parameter, never its value.
+
+use std::path::PathBuf;
+
+use super::split::{self, Host, Scheme, decode};
+use super::{EngineName, Target, TlsMode, UrlError, params, redact, tls};
+use crate::model::secret::Secret;
+
+/// Known, and without effect on one session of ours: pools, caches, types, retries, what only one driver has.
+const IGNORED: &str = "\
+    adapter asyncfetch attachdbfilename autocommit autotranslate bulkcopyforbatchinsert cancelquerytimeout \
+    charset columnencryption columnencryptionsetting commandtimeout connectionlifetime connectionlimit \
+    connectionreset connectretrycount connectretryinterval currentlanguage delayloadinglobs \
+    disablestatementpooling driver enlist failoverpartner ipaddresspreference keepalive keepaliveinterval \
+    language lastupdatecount loadbalancetimeout locktimeout log maxpoolsize minpoolsize \
+    multipleactiveresultsets multisubnetfailover network networklibrary packetsize persistsecurityinfo \
+    poolblockingperiod pooling poolsize pooltimeout prepare protocol querytimeout quotedid quotedidentifier \
+    replication responsebuffering schema selectmethod sendstringparametersasunicode sendtimeasdatetime \
+    serverpreparedstatementdiscardthreshold serverspn sockettimeout sslprotocol statementpoolingcachesize \
+    transactionbinding transparentnetworkipresolution trustedconnectionfallback typesystemversion \
+    useinternaltransaction usebulkcopyforbatchinsert usefmtonly userinstance workstationid wsid xopenstates";
+
+/// What a parameter is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Meaning {
+    Server,
+    Port,
+    Instance,
+    Database,
+    User,
+    Password,
+    Encrypt,
+    SslMode,
+    TrustCertificate,
+    RootCert,
+    CertificateName,
+    ConnectTimeout,
+    ApplicationName,
+    Intent,
+    /// Somebody else's accounts: Windows', Entra's.
+    ForeignLogin,
+    Ignored,
+}
+
+fn meaning(name: &str) -> Option<Meaning> {
+    Some(match plain(name).as_str() {
+        "server" | "servername" | "datasource" | "address" | "addr" | "networkaddress" | "host" => {
+            Meaning::Server
+        }
+        "port" | "portnumber" => Meaning::Port,
+        "instance" | "instancename" => Meaning::Instance,
+        "database" | "databasename" | "initialcatalog" | "dbname" => Meaning::Database,
+        "user" | "username" | "userid" | "uid" => Meaning::User,
+        "password" | "pwd" => Meaning::Password,
+        "encrypt" | "encryption" | "ssl" => Meaning::Encrypt,
+        "sslmode" => Meaning::SslMode,
+        "trustservercertificate" => Meaning::TrustCertificate,
+        "trustservercertificateca" | "servercertificate" | "certificate" | "sslrootcert" => Meaning::RootCert,
+        "hostnameincertificate" => Meaning::CertificateName,
+        "connecttimeout" | "connectiontimeout" | "logintimeout" | "dialtimeout" | "timeout" => {
+            Meaning::ConnectTimeout
+        }
+        "applicationname" | "appname" | "app" | "programname" => Meaning::ApplicationName,
+        "applicationintent" => Meaning::Intent,
+        "integratedsecurity"
+        | "trustedconnection"
+        | "authentication"
+        | "authenticationscheme"
+        | "fedauth" => Meaning::ForeignLogin,
+        ignored if IGNORED.split_whitespace().any(|known| known == ignored) => Meaning::Ignored,
+        _ => return None,
+    })
+}
+
+/// A name without what drivers spell differently: `User ID`, `user_id` and `userId` are one.
+fn plain(name: &str) -> String {
+    params::plain(name).replace(' ', "")
+}
+
+/// Whether a parameter's name is one that we know.
+pub(super) fn is_known(name: &str) -> bool {
+    meaning(name).is_some()
+}
+
+/// A URL of any of the schemes.
+pub(super) fn parse(scheme: &Scheme<'_>, env: &dyn Fn(&str) -> Option<String>) -> Result<Target, UrlError> {
+    // jTDS: `jdbc:jtds:sqlserver://…`
+    let rest = scheme.rest.strip_prefix("sqlserver:").unwrap_or(scheme.rest);
+    let text = rest.strip_prefix("//").ok_or(UrlError::NoSlashes { scheme: "sqlserver" })?;
+    let mut draft = Draft::new();
+    match properties_begin(text, scheme.jdbc) {
+        Some(at) => {
+            draft.address(&text[..at])?;
+            draft.apply(&properties(text[at..].trim_start_matches(';'))?)?;
+        }
+        None => draft.url(&Scheme { rest, ..*scheme })?,
+    }
+    draft.finish(env)
+}
+
+/// ADO's `Server=…;Database=…`, which has no scheme; none = it is none.
+pub(super) fn parse_ado(
+    text: &str,
+    env: &dyn Fn(&str) -> Option<String>,
+) -> Option<Result<Target, UrlError>> {
+    let (first, _) = text.split_once('=')?;
+    let known = |name: &str| meaning(name.trim()).is_some() && !name.contains([':', '/', '@']);
+    // libpq's `host=… user=…` has blanks between its pairs
+    let is_one = known(first) && text.contains(';') || meaning(first.trim()) == Some(Meaning::Server);
+    if !is_one || !known(first) {
+        return None;
+    }
+    let found = properties(text).and_then(|pairs| {
+        if !pairs.iter().any(|(name, _)| meaning(name) == Some(Meaning::Server)) {
+            return Err(UrlError::NoScheme);
+        }
+        let mut draft = Draft::new();
+        draft.apply(&pairs)?;
+        draft.finish(env)
+    });
+    Some(found)
+}
+
+/// Where `;name=value` begins in a URL; none where parameters follow a `?`, or there are none. A password in front of
+/// an `@` may have a semicolon in it.
+fn properties_begin(text: &str, jdbc: bool) -> Option<usize> {
+    let at = text.find(';');
+    if jdbc {
+        return Some(at.unwrap_or(text.len()));
+    }
+    at.filter(|at| {
+        let name = text[at + 1..].split(['=', ';']).next().unwrap_or_default();
+        !text[..*at].contains(['@', '?']) && (name.is_empty() || is_known(name))
+    })
+}
+
+/// `name=value;…`: values in braces (JDBC), or in either quote (ADO), where a doubled one stands for itself.
+fn properties(text: &str) -> Result<Vec<(String, String)>, UrlError> {
+    let mut pairs = Vec::new();
+    let mut rest = text.trim_start_matches([';', ' ']);
+    while !rest.is_empty() {
+        let (name, after) = rest.split_once('=').unwrap_or((rest, ""));
+        if name.contains(';') {
+            return Err(UrlError::Unclear);
+        }
+        let (value, after) = value(after.trim_start())?;
+        pairs.push((name.trim().to_owned(), value));
+        rest = after.trim_start_matches([';', ' ', '\n', '\r', '\t']);
+    }
+    if pairs.iter().any(|(_, value)| value.contains('\0')) {
+        return Err(UrlError::BadEncoding { part: "parameter" });
+    }
+    Ok(pairs)
+}
+
+/// The value at the beginning, and what follows its semicolon.
+fn value(text: &str) -> Result<(String, &str), UrlError> {
+    let close = match text.chars().next() {
+        Some('{') => '}',
+        Some(quote @ ('"' | '\'')) => quote,
+        _ => {
+            let (value, after) = text.split_once(';').unwrap_or((text, ""));
+            return Ok((value.trim_end().to_owned(), after));
+        }
+    };
+    let mut value = String::new();
+    let mut inside = text[1..].char_indices().peekable();
+    while let Some((at, letter)) = inside.next() {
+        if letter != close {
+            value.push(letter);
+        } else if inside.next_if(|(_, next)| *next == close).is_some() {
+            value.push(close);
+        } else {
+            let after = text[1 + at + letter.len_utf8()..].trim_start();
+            let Some(after) = after.strip_prefix(';').or(after.is_empty().then_some("")) else { break };
+            return Ok((value, after));
+        }
+    }
+    Err(UrlError::Unclear)
+}
+
+/// A target while it is put together.
+struct Draft {
+    target: Target,
+    mode: Option<TlsMode>,
+    trust: bool,
+    instance: Option<String>,
+}
+
+impl Draft {
+    fn new() -> Self {
+        Self { target: Target::new(EngineName::SqlServer), mode: None, trust: false, instance: None }
+    }
+
+    /// `user:password@host:port/database?name=value`.
+    fn url(&mut self, scheme: &Scheme<'_>) -> Result<(), UrlError> {
+        let parts = split::parts(scheme)?;
+        let some = |part, text| decode(part, text).map(|text| Some(text).filter(|text| !text.is_empty()));
+        self.target.user = some("user", parts.user)?;
+        self.target.password = some("password", parts.password)?.map(Secret::new);
+        self.target.port = parts.port;
+        match parts.host {
+            Some(Host::Name(name)) => self.target.host = Some(name),
+            Some(Host::Socket(_)) => return Err(UrlError::BadHost),
+            None => {}
+        }
+        let path = some("database", parts.database)?;
+        // a plus sign is a blank in Go's and Python's words for drivers, never in ours
+        self.apply(&params::pairs(parts.query)?)?;
+        match self.target.database {
+            // Go's driver, and golang-migrate with it: the path is an instance then
+            Some(_) => self.instance = path.or(self.instance.take()),
+            None => self.target.database = path,
+        }
+        Ok(())
+    }
+
+    /// `host\instance:port/database`, in front of properties.
+    fn address(&mut self, text: &str) -> Result<(), UrlError> {
+        let (place, database) = text.split_once('/').unwrap_or((text, ""));
+        if !database.is_empty() {
+            self.target.database = Some(decode("database", database)?);
+        }
+        self.place(place, ':')
+    }
+
+    /// A server as drivers name it; `before_port` is a colon in URLs and a comma in ADO's strings.
+    fn place(&mut self, text: &str, before_port: char) -> Result<(), UrlError> {
+        let text = text.trim();
+        let text = text.strip_prefix("tcp:").unwrap_or(text);
+        // an IPv6 address is in brackets where colons separate
+        let (host, port) = match text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+            Some((host, after)) => (host, after.trim_start_matches(before_port)),
+            None => text.rsplit_once(before_port).unwrap_or((text, "")),
+        };
+        if !port.trim().is_empty() {
+            self.target.port = Some(split::port(port.trim()).ok_or(UrlError::BadPort)?);
+        }
+        let (host, instance) = host.split_once('\\').unwrap_or((host, ""));
+        if !instance.is_empty() {
+            self.instance = Some(instance.to_owned());
+        }
+        match host.trim() {
+            "" => {}
+            "." | "(local)" => self.target.host = Some("localhost".to_owned()),
+            host => match split::host(host)? {
+                Host::Name(name) => self.target.host = Some(name),
+                Host::Socket(_) => return Err(UrlError::BadHost),
+            },
+        }
+        Ok(())
+    }
+
+    fn apply(&mut self, pairs: &[(String, String)]) -> Result<(), UrlError> {
+        for (name, value) in pairs {
+            match meaning(name) {
+                Some(meaning) => self.one(meaning, name, value)?,
+                None => self.target.warnings.push(params::unknown(&name.replace(' ', "_"))),
+            }
+        }
+        Ok(())
+    }
+
+    fn one(&mut self, meaning: Meaning, name: &str, value: &str) -> Result<(), UrlError> {
+        let bad = |expected| Err(UrlError::BadParameter { name: name.to_owned(), expected });
+        let some = || Some(value.to_owned()).filter(|value| !value.is_empty());
+        let target = &mut self.target;
+        match meaning {
+            Meaning::Server => return self.place(value, ','),
+            Meaning::Port => target.port = Some(split::port(value).ok_or(UrlError::BadPort)?),
+            Meaning::Instance => self.instance = some(),
+            Meaning::Database => target.database = some().or(target.database.take()),
+            Meaning::User => target.user = some().or(target.user.take()),
+            Meaning::Password => target.password = some().map(Secret::new).or(target.password.take()),
+            Meaning::Encrypt => match encryption(value) {
+                Some(mode) => self.mode = Some(mode),
+                None => return bad(ENCRYPT),
+            },
+            Meaning::SslMode => match tls::mode(value) {
+                Some(mode) => self.mode = Some(mode),
+                None => return bad(tls::MODES),
+            },
+            Meaning::TrustCertificate => match tls::truth(value) {
+                Some(trust) => self.trust = trust,
+                None => return bad("true or false"),
+            },
+            Meaning::RootCert => target.tls.root_cert = some().map(PathBuf::from),
+            Meaning::CertificateName => target.settings.extend(some().map(|name| (CERTIFICATE.into(), name))),
+            Meaning::ConnectTimeout => match params::seconds(value) {
+                Some(limit) => target.connect_timeout = limit,
+                None => return bad(params::SECONDS),
+            },
+            Meaning::ApplicationName => target.settings.extend(some().map(|name| (APPLICATION.into(), name))),
+            Meaning::Intent if value.eq_ignore_ascii_case("readonly") => {
+                target.settings.push((INTENT.into(), "readonly".into()));
+            }
+            Meaning::ForeignLogin => {
+                let own = ["sqlpassword", "notspecified", "nativeauthentication"];
+                let is_own = own.iter().any(|word| plain(value) == *word);
+                // `Integrated Security=SSPI` is a yes
+                if !(is_own || tls::truth(value) == Some(false) || value.is_empty()) {
+                    return bad(OWN_LOGIN);
+                }
+            }
+            Meaning::Intent | Meaning::Ignored => {}
+        }
+        Ok(())
+    }
+
+    /// Applies variables and defaults: sqlcmd's variables, and encryption as in Microsoft's drivers since 2022.
+    fn finish(mut self, env: &dyn Fn(&str) -> Option<String>) -> Result<Target, UrlError> {
+        let env = |name: &str| env(name).filter(|value| !value.is_empty());
+        if self.target.host.is_none()
+            && let Some(server) = env("SQLCMDSERVER")
+        {
+            let expected = "one server: a name or an address, with its port after a comma";
+            let bad = UrlError::BadVariable { name: "SQLCMDSERVER", expected };
+            let port = self.target.port;
+            self.place(&server, ',').map_err(|_| bad)?;
+            self.target.port = port.or(self.target.port);
+        }
+        if self.instance.is_some() && self.target.port.is_none() {
+            return Err(UrlError::BadParameter { name: "instance".to_owned(), expected: INSTANCE });
+        }
+        let mut target = self.target;
+        target.host.get_or_insert_with(|| "localhost".to_owned());
+        target.user = target.user.take().or_else(|| env("SQLCMDUSER"));
+        target.password = target.password.take().or_else(|| env("SQLCMDPASSWORD").map(Secret::new));
+        target.database = target.database.take().or_else(|| env("SQLCMDDBNAME"));
+        let mode = self.mode.unwrap_or(TlsMode::VerifyFull);
+        target.tls.mode = if self.trust { mode.min(TlsMode::Require) } else { mode };
+        target.warnings = target.warnings.iter().map(|text| redact(text, &target)).collect();
+        Ok(target)
+    }
+}
+
+/// The setting that says what a server's certificate is made out to, where that is not the host.
+pub const CERTIFICATE: &str = "host_name_in_certificate";
+/// The setting that says what we call ourselves.
+pub const APPLICATION: &str = "application_name";
+/// The setting that is there (`readonly`) if a copy that is only read will do.
+pub const INTENT: &str = "application_intent";
+
+const ENCRYPT: &str = "true, false or disable; strict, which begins with TLS (TDS 8.0), is not supported: true \
+                       encrypts everything too, and checks the certificate";
+const OWN_LOGIN: &str = "left out: only a login of SQL Server's own, with a password, is supported";
+const INSTANCE: &str = "left out, or its port named: who listens where is not asked of SQL Server Browser";
+
+/// `encrypt=…`, in the words of Microsoft's drivers and of Go's. Not demanded is: if the server can.
+fn encryption(word: &str) -> Option<TlsMode> {
+    match word.to_ascii_lowercase().as_str() {
+        "mandatory" | "require" | "required" => Some(TlsMode::VerifyFull),
+        "optional" | "request" => Some(TlsMode::Prefer),
+        "disable" | "disabled" => Some(TlsMode::Disable),
+        // jTDS
+        "authenticate" => Some(TlsMode::VerifyFull),
+        word => tls::truth(word).map(|yes| if yes { TlsMode::VerifyFull } else { TlsMode::Prefer }),
+    }
+}

@@ -1,0 +1,177 @@
+//! SQL Server's forms.
+
+use proptest::prelude::*;
+
+use super::super::sqlserver::{APPLICATION, CERTIFICATE, INTENT};
+use super::any_text::{encode, seen};
+use super::*;
+
+#[test]
+fn servers_are_read_from_every_form_that_microsofts_and_others_drivers_have() {
+    let table = [
+        ("sqlserver://u:p@db.example.com:1434/app", "sqlserver://u@db.example.com:1434/app"),
+        ("mssql://u:p@db/app?encrypt=true", "sqlserver://u@db:1433/app"),
+        ("mssql+pyodbc://u:p@db/app?driver=ODBC+Driver+18+for+SQL+Server", "sqlserver://u@db:1433/app"),
+        ("sqlserver://u:p@db:1433?database=app&connection+timeout=30", "sqlserver://u@db:1433/app"),
+        ("sqlserver://u:p@db:1433/sqlexpress?database=app", "sqlserver://u@db:1433/app"),
+        ("sqlserver://db:1433;database=app;user=u;password=p;encrypt=true", "sqlserver://u@db:1433/app"),
+        ("jdbc:sqlserver://db:1433;databaseName=app;user=u;password={p;}}};", "sqlserver://u@db:1433/app"),
+        ("jdbc:sqlserver://db\\one:1444;databaseName=app", "sqlserver://db:1444/app"),
+        ("jdbc:sqlserver://;serverName=db;portNumber=1444;databaseName=app", "sqlserver://db:1444/app"),
+        ("jdbc:sqlserver://db", "sqlserver://db:1433"),
+        ("jdbc:jtds:sqlserver://db:1444/app;user=u", "sqlserver://u@db:1444/app"),
+        ("Server=db;Database=app;User Id=u;Password=p;", "sqlserver://u@db:1433/app"),
+        (
+            "Server=tcp:db.example.com,1444;Initial Catalog=app;UID=u;PWD=p",
+            "sqlserver://u@db.example.com:1444/app",
+        ),
+        (
+            "Data Source=.;Initial Catalog='my app';User ID=u;Password=\"a;\"\"b\"",
+            "sqlserver://u@localhost:1433/my%20app",
+        ),
+        ("Database=app;Server=(local)\\one,1444;Trusted_Connection=false", "sqlserver://localhost:1444/app"),
+        ("server = db ; database = app", "sqlserver://db:1433/app"),
+        ("Server=[::1],1444;Database=app", "sqlserver://[::1]:1444/app"),
+        ("sqlserver://[::1]:1444/app", "sqlserver://[::1]:1444/app"),
+        ("sqlserver://u:p;w@db/app", "sqlserver://u@db:1433/app"),
+        ("sqlserver://db", "sqlserver://db:1433"),
+    ];
+    for (url, shown) in table {
+        let target = target(url);
+        assert_eq!(target.to_string(), shown, "{url}");
+        assert_eq!(target.warnings, Vec::<String>::new(), "{url}");
+        assert_eq!(target.engine, EngineName::SqlServer);
+    }
+    let of = |url| password(&target(url)).map(str::to_owned);
+    assert_eq!(of("jdbc:sqlserver://db;password={p;}}x}").as_deref(), Some("p;}x"));
+    assert_eq!(of("Server=db;Password=\"a;\"\"b\"").as_deref(), Some("a;\"b"));
+    assert_eq!(of("Server=db;Password=a=b").as_deref(), Some("a=b"));
+    assert_eq!(of("sqlserver://u:p;w@db/app").as_deref(), Some("p;w"));
+    assert_eq!(of("sqlserver://u:p%40%2Fw@db/app").as_deref(), Some("p@/w"));
+}
+
+#[test]
+fn encryption_is_as_microsofts_drivers_have_it() {
+    use TlsMode::{Disable, Prefer, Require, VerifyFull};
+    for (parameters, mode) in [
+        ("", VerifyFull),
+        ("encrypt=true", VerifyFull),
+        ("Encrypt=Mandatory", VerifyFull),
+        ("encrypt=yes;trustServerCertificate=true", Require),
+        ("TrustServerCertificate=True", Require),
+        ("encrypt=true;trust_server_certificate=false", VerifyFull),
+        ("encrypt=false", Prefer),
+        ("encrypt=optional;trustServerCertificate=true", Prefer),
+        ("encrypt=disable", Disable),
+        ("sslmode=verify-ca", TlsMode::VerifyCa),
+    ] {
+        let ado = target(&format!("Server=db;{parameters}"));
+        assert_eq!(ado.tls.mode, mode, "{parameters}");
+        let url = target(&format!("sqlserver://db/app?{}", parameters.replace(';', "&")));
+        assert_eq!(url.tls.mode, mode, "{parameters}");
+        assert!(ado.warnings.is_empty() && url.warnings.is_empty());
+    }
+    let strict = refused("sqlserver://u:secret@db/app?encrypt=strict");
+    assert!(matches!(&strict, UrlError::BadParameter { name, .. } if name == "encrypt"));
+    assert!(strict.to_string().contains("strict"), "{strict}");
+}
+
+#[test]
+fn the_rest_of_what_drivers_know_is_read() {
+    let all = target(
+        "Server=db;Application Name=web;Connect Timeout=7;ServerCertificate=/ca.pem;HostNameInCertificate=*.db;\
+         ApplicationIntent=ReadOnly;MultipleActiveResultSets=True;Pooling=false;Frobnicate=secret",
+    );
+    assert_eq!((setting(&all, APPLICATION), setting(&all, CERTIFICATE)), (Some("web"), Some("*.db")));
+    assert_eq!((setting(&all, INTENT), all.connect_timeout), (Some("readonly"), Some(7)));
+    assert_eq!(all.tls.root_cert.as_deref(), Some(Path::new("/ca.pem")));
+    assert_eq!(all.warnings, ["the database URL's parameter `Frobnicate` is not known and has no effect"]);
+}
+
+#[test]
+fn what_is_not_ours_is_refused_by_name() {
+    for (url, named) in [
+        ("Server=db;Integrated Security=SSPI", "Integrated Security"),
+        ("sqlserver://db/a?trusted_connection=yes", "trusted_connection"),
+        ("jdbc:sqlserver://db;authentication=ActiveDirectoryPassword", "authentication"),
+        ("Server=db\\express;Database=a", "instance"),
+        ("sqlserver://u:secret@db/express?database=a", "instance"),
+        ("sqlserver://db/a?trustServerCertificate=perhaps", "trustServerCertificate"),
+        ("Server=db;Connect Timeout=soon", "Connect Timeout"),
+    ] {
+        let error = refused(url);
+        assert!(matches!(&error, UrlError::BadParameter { name, .. } if name == named), "{url}: {error}");
+        assert!(!error.to_string().contains("secret"));
+    }
+    assert_eq!(refused("Server=db,port;Database=a"), UrlError::BadPort);
+    assert_eq!(refused("Server=d b;Database=a"), UrlError::BadHost);
+    assert_eq!(refused("Server=db;Password=\"secret"), UrlError::Unclear);
+    assert_eq!(refused("Database=a;User=u;Password=secret"), UrlError::NoScheme);
+    assert_eq!(refused("host=db user=u password=secret"), UrlError::NoScheme);
+    assert_eq!(refused("sqlserver:db"), UrlError::NoSlashes { scheme: "sqlserver" });
+    assert_eq!(refused("sqlserver://u:secret@a,b/app"), UrlError::ManyHosts);
+}
+
+#[test]
+fn sqlcmds_variables_fill_what_is_left_out() {
+    let all = [
+        ("SQLCMDSERVER", "tcp:db,1444"),
+        ("SQLCMDUSER", "deploy"),
+        ("SQLCMDPASSWORD", "hunter2"),
+        ("SQLCMDDBNAME", "shop"),
+        ("PGUSER", "other"),
+    ];
+    let filled = with("sqlserver://", &all).expect("a good URL");
+    assert_eq!(filled.to_string(), "sqlserver://deploy@db:1444/shop");
+    assert_eq!(password(&filled), Some("hunter2"));
+    let said = with("sqlserver://u:p@other/app", &all).expect("a good URL");
+    assert_eq!((said.to_string().as_str(), password(&said)), ("sqlserver://u@other:1433/app", Some("p")));
+    let bad = with("sqlserver://", &[("SQLCMDSERVER", "a b")]).expect_err("a bad variable");
+    assert!(matches!(bad, UrlError::BadVariable { name: "SQLCMDSERVER", .. }));
+}
+
+proptest! {
+    #[test]
+    fn any_login_comes_back(user in "[^\0]{1,12}", secret in "[^\0]{1,12}", name in "[^\0]{1,12}") {
+        let braces = |text: &str| format!("{{{}}}", text.replace('}', "}}"));
+        let quotes = |text: &str| format!("\"{}\"", text.replace('"', "\"\""));
+        for url in [
+            format!("sqlserver://{}:{}@db/{}", encode(&user), encode(&secret), encode(&name)),
+            format!("jdbc:sqlserver://db;user={};password={};database={}", braces(&user), braces(&secret), braces(&name)),
+            format!("Server=db;User Id={};Password={};Database={}", quotes(&user), quotes(&secret), quotes(&name)),
+        ] {
+            let target = target(&url);
+            prop_assert_eq!(target.user.as_deref(), Some(user.as_str()));
+            prop_assert_eq!(password(&target), Some(secret.as_str()));
+            prop_assert_eq!(target.database.as_deref(), Some(name.as_str()));
+            prop_assert!(target.warnings.is_empty());
+        }
+    }
+
+    #[test]
+    fn a_raw_password_is_never_seen(
+        before in "[a-z0-9@/#?:&=%,;{}\\[ '\"]{0,6}",
+        after in "[a-z0-9@/#?:&=%,;{}\\[ '\"]{0,6}",
+        tail in "db|db:1433|db:x|d b|db\\\\x",
+        rest in "|;Database=a|;Encrypt=strict|;x=y|;Port=x",
+    ) {
+        let raw = format!("{before}MARKER{after}");
+        for url in [
+            format!("sqlserver://user:{raw}@{tail}/app"),
+            format!("jdbc:sqlserver://{tail};user=u;password={raw}{rest}"),
+            format!("sqlserver://{tail};user=u;password={raw}{rest}"),
+            format!("Server={tail};User Id=u;Password={raw}{rest}"),
+            format!("Password={raw};Server={tail}{rest}"),
+        ] {
+            let text = seen(&url);
+            prop_assert!(!text.contains("MARKER"), "{} in {}", text, url);
+        }
+    }
+
+    #[test]
+    fn no_text_is_too_strange(text in "(;|=|Server|Password|\\{|\\}|\"|'|,|\\\\|:|/|@|\\?|&|[a-z0-9]| ){0,30}") {
+        for scheme in ["", "sqlserver://", "jdbc:sqlserver://", "mssql:", "Server=", "jdbc:jtds:sqlserver://"] {
+            seen(&format!("{scheme}{text}"));
+        }
+    }
+}
