@@ -5,10 +5,12 @@
 //! server takes), knows lines but no byte offsets, has no `DELIMITER`, and makes a heap string of every token, which a
 //! 50 MB dump cannot afford. Whether a `;` ends a statement needs only the few words that [`body`] follows.
 
+mod batches;
 mod body;
 mod inspect;
 mod lexer;
 mod place;
+mod tsql;
 
 use crate::database::EngineName;
 
@@ -58,7 +60,7 @@ pub struct Piece<'a> {
 /// Cuts a script. Never fails: what is no SQL becomes a statement that the server will refuse.
 pub fn split(script: &str, engine: EngineName) -> Split<'_> {
     if engine == EngineName::SqlServer {
-        return Split::Whole { reason: "scripts of this server are not split".to_owned() };
+        return batches::split(script);
     }
     Splitter::new(script, engine).run()
 }

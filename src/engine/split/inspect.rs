@@ -3,8 +3,8 @@
 
 use crate::database::EngineName;
 
-use super::Piece;
 use super::lexer::{Kind, Lexer};
+use super::{Piece, tsql};
 
 /// What a statement does to indexes while writes go on, and therefore may leave behind invalid.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +40,9 @@ pub fn concurrent_index(piece: &Piece<'_>) -> Option<Concurrent> {
 /// Whether a statement that fails outside a transaction may leave part of its work behind for good: an invalid index,
 /// what a procedure had committed, the first tables of a `DROP` that stumbles over a later one (MariaDB).
 pub fn may_stay_in_part(piece: &Piece<'_>, engine: EngineName) -> bool {
+    if engine == EngineName::SqlServer {
+        return tsql::may_stay_in_part(piece.text);
+    }
     let mut words = Words::new(piece.text, engine);
     let first = words.next().map(|word| word.keyword()).unwrap_or_default();
     match (engine, first.as_str()) {
@@ -74,6 +77,9 @@ pub fn refuses_transactions(piece: &Piece<'_>, engine: EngineName) -> bool {
 }
 
 fn controls(text: &str, engine: EngineName) -> bool {
+    if engine == EngineName::SqlServer {
+        return tsql::controls(text);
+    }
     let mut words = Words::new(text, engine);
     let mut next = || words.next().map(|token| token.keyword()).unwrap_or_default();
     let first = next();
@@ -199,14 +205,14 @@ fn reindexed(words: &mut Words<'_>) -> Option<Concurrent> {
 
 /// A token that counts.
 #[derive(Clone, Copy)]
-struct Word<'a> {
-    kind: Kind,
+pub(super) struct Word<'a> {
+    pub kind: Kind,
     text: &'a str,
 }
 
 impl Word<'_> {
     /// In capitals; empty if it is in quotes or no word.
-    fn keyword(&self) -> String {
+    pub fn keyword(&self) -> String {
         if self.kind == Kind::Word && self.text.len() < 32 {
             self.text.to_ascii_uppercase()
         } else {
@@ -217,13 +223,13 @@ impl Word<'_> {
 
 /// The tokens of a statement, without blanks, comments and the marks of executable ones.
 #[derive(Clone)]
-struct Words<'a> {
+pub(super) struct Words<'a> {
     text: &'a str,
     lexer: Lexer<'a>,
 }
 
 impl<'a> Words<'a> {
-    fn new(text: &'a str, engine: EngineName) -> Self {
+    pub fn new(text: &'a str, engine: EngineName) -> Self {
         Self { text, lexer: Lexer::new(text, engine) }
     }
 }

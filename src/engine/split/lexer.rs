@@ -169,10 +169,13 @@ impl<'a> Lexer<'a> {
                 self.quoted(Kind::Text, byte, start + 1, !self.quirks.no_escapes)
             }
             (b'"', _) => self.quoted(Kind::Quoted, byte, start + 1, false),
-            (b'`', _) if self.engine != EngineName::Postgres => {
+            (b'`', _) if matches!(self.engine, EngineName::MySql | EngineName::Sqlite) => {
                 self.quoted(Kind::Quoted, byte, start + 1, false)
             }
             (b'[', _) if self.engine == EngineName::Sqlite => self.closed(Kind::Quoted, start + 1, "]"),
+            (b'[', _) if self.engine == EngineName::SqlServer => {
+                self.quoted(Kind::Quoted, b']', start + 1, false)
+            }
             (b'$', _) if self.engine == EngineName::Postgres => self.dollar(),
             (byte, _) if is_word(byte) => self.word(),
             _ => self.until(Kind::Symbol(byte), start + 1),
@@ -221,7 +224,7 @@ impl<'a> Lexer<'a> {
                 self.executable += 1;
                 self.until(Kind::Open, self.at + mark + digits)
             }
-            EngineName::Postgres => self.nested_comment(),
+            EngineName::Postgres | EngineName::SqlServer => self.nested_comment(),
             // SQLite takes the end of the text for the end of the comment
             EngineName::Sqlite if !self.script[self.at + 2..].contains("*/") => {
                 self.until(Kind::Comment, self.bytes.len())
