@@ -131,7 +131,8 @@ pub(super) fn readable(file: Option<&Path>) -> Result<Option<&Path>, DbError> {
     Ok(file)
 }
 
-fn io_kind(error: &io::Error) -> DbErrorKind {
+/// What an error of the network means.
+pub(super) fn io_kind(error: &io::Error) -> DbErrorKind {
     use io::ErrorKind as Io;
     match error.kind() {
         // a socket that is not there is a server that is not there

@@ -11,6 +11,7 @@ pub mod pooler;
 pub mod postgres;
 pub mod room;
 pub mod sqlite;
+pub mod sqlserver;
 pub mod standby;
 pub mod statement;
 pub mod url;
@@ -27,7 +28,7 @@ pub use statement::{Dialect, Row, Statement, Value};
 pub use url::{EngineName, Target};
 
 /// The servers that we can talk to.
-pub const ENGINES: &[Engine] = &[postgres::ENGINE, mysql::ENGINE, sqlite::ENGINE];
+pub const ENGINES: &[Engine] = &[postgres::ENGINE, mysql::ENGINE, sqlite::ENGINE, sqlserver::ENGINE];
 
 /// The engine of this name, if we have one.
 pub fn engine(name: EngineName) -> Option<&'static Engine> {

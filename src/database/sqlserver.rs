@@ -1,0 +1,314 @@
+//! SQL Server and what speaks its protocol, through tiberius by plain batches: one exchange per call, nothing prepared,
+//! since what a batch sets or opens stays, and what a prepared one does would not.
+
+mod connect;
+mod errors;
+mod identity;
+mod literal;
+mod tls;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures_util::TryStreamExt as _;
+use tiberius::{ColumnData, QueryItem};
+
+use crate::database::error::{DbError, DbErrorKind};
+use crate::database::statement::{Dialect, Grant, Row, Statement, Value};
+use crate::database::url::{EngineName, Target};
+use crate::database::{Connecting, Database, Engine, Holder, LockKey, Purpose, Reply, Server, driver};
+use connect::{Connection, closed};
+
+/// SQL Server.
+pub const ENGINE: Engine = Engine { name: EngineName::SqlServer, dialect: &DIALECT, connect };
+
+/// SQL Server's SQL, from 2016 on.
+pub const DIALECT: Dialect = Dialect {
+    name: "sqlserver",
+    now: "SYSUTCDATETIME()",
+    epoch_ms: ("DATEDIFF_BIG(millisecond, '1970-01-01', ", ")"),
+    // DATEADD takes no number of milliseconds that is longer than 32 bits
+    from_epoch_ms: (
+        "(SELECT DATEADD(millisecond, CAST(e.ms % 86400000 AS int), DATEADD(day, CAST(e.ms / 86400000 AS int), \
+         CAST('1970-01-01' AS datetime2(6)))) FROM (SELECT CAST(",
+        " AS bigint) AS ms) e)",
+    ),
+    top_1: "TOP (1)",
+    limit_1: "",
+    share_hint: "WITH (REPEATABLEREAD, ROWLOCK)",
+    share: "",
+    update_hint: "WITH (UPDLOCK, HOLDLOCK, ROWLOCK)",
+    update: "",
+    default_schema: Some("dbo"),
+    quotes: ('[', ']'),
+    schema: include_str!("../../migrations/sqlserver/0001_ledger.sql"),
+    begin: "SET XACT_ABORT ON; SET TRANSACTION ISOLATION LEVEL READ COMMITTED; SET LOCK_TIMEOUT 1000; BEGIN TRANSACTION",
+    batch: None,
+    lock_timeout: Some(lock_timeout),
+    session_lives: Some(
+        "SELECT 1 FROM sys.dm_exec_sessions s WHERE CONCAT(s.session_id, '@', \
+         DATEDIFF_BIG(millisecond, '1970-01-01', s.login_time)) = ?",
+    ),
+    may_create: Some(
+        "SELECT 1 WHERE HAS_PERMS_BY_NAME(QUOTENAME(?), 'SCHEMA', 'ALTER') = 1 \
+         AND HAS_PERMS_BY_NAME(NULL, 'DATABASE', 'CREATE TABLE') = 1",
+    ),
+    schemas_with: Some(
+        "SELECT s.name FROM sys.objects o JOIN sys.schemas s ON s.schema_id = o.schema_id \
+         WHERE o.name = ? AND o.type IN ('U', 'V') ORDER BY s.name",
+    ),
+    // KILL takes a number, and no variable
+    end_session: Some(
+        "DECLARE @end nvarchar(40) = (SELECT CONCAT('KILL ', s.session_id) FROM sys.dm_exec_sessions s \
+         WHERE CONCAT(s.session_id, '@', DATEDIFF_BIG(millisecond, '1970-01-01', s.login_time)) = ?); \
+         IF @end IS NOT NULL EXEC (@end)",
+    ),
+    crowded: None,
+    standby: None,
+    // who may not see the server's state sees no session but his own, and no error
+    marked: Some(
+        "IF HAS_PERMS_BY_NAME(NULL, NULL, 'VIEW SERVER STATE') = 1 SELECT 1 FROM sys.dm_exec_requests r \
+         CROSS APPLY sys.dm_exec_sql_text(r.sql_handle) t \
+         WHERE r.session_id <> @@SPID AND (t.text LIKE ? OR (t.text IS NULL AND CONCAT(r.session_id, '@') = \
+         LEFT(?, CHARINDEX('@', CONCAT(r.session_id, '@')))))",
+    ),
+    cancel_marked: None,
+    end_marked: None,
+    run_marked: Some(
+        "IF HAS_PERMS_BY_NAME(NULL, NULL, 'VIEW SERVER STATE') = 1 SELECT CONCAT(s.session_id, '@', \
+         DATEDIFF_BIG(millisecond, '1970-01-01', s.login_time)) FROM sys.dm_exec_requests r \
+         JOIN sys.dm_exec_sessions s ON s.session_id = r.session_id \
+         CROSS APPLY sys.dm_exec_sql_text(r.sql_handle) t WHERE r.session_id <> @@SPID AND t.text LIKE ?",
+    ),
+    grant: Some(Grant { grantee: |role| DIALECT.quote(role), schema_usage: false }),
+    notify: None,
+    invalid_index: None,
+};
+
+fn lock_timeout(milliseconds: u64) -> String {
+    match i32::try_from(milliseconds) {
+        Ok(some) if some > 0 => format!("SET LOCK_TIMEOUT {some}"),
+        // 0 would be "do not wait at all" to the server
+        _ => "SET LOCK_TIMEOUT -1".to_owned(),
+    }
+}
+
+/// The longest that a look may take to be answered.
+const LOOK_LIMIT: Duration = Duration::from_secs(8);
+/// Between two looks at the flag that interrupts.
+const FLAG_EVERY: Duration = Duration::from_millis(50);
+/// How long the server may take to say that it has stopped.
+const CANCEL_LIMIT: Duration = Duration::from_secs(5);
+
+struct Session {
+    purpose: Purpose,
+    /// None once it broke.
+    connection: Option<Connection>,
+    server: Option<Server>,
+    /// Set by somebody else to stop the script that runs.
+    interrupt: Arc<AtomicBool>,
+}
+
+fn connect(target: &Target, purpose: Purpose, limit: Duration) -> Connecting<'_> {
+    Box::pin(async move {
+        driver::readable(target.tls.root_cert.as_deref())?;
+        let connecting = async {
+            let mut connection = connect::connect(target, purpose).await?;
+            connect::greet(&mut connection, purpose).await?;
+            Ok(connection)
+        };
+        let connection = Some(driver::within(limit, connecting).await?);
+        let session: Box<dyn Database> =
+            Box::new(Session { purpose, connection, server: None, interrupt: Arc::default() });
+        Ok(session)
+    })
+}
+
+#[async_trait]
+impl Database for Session {
+    fn dialect(&self) -> &'static Dialect {
+        &DIALECT
+    }
+
+    async fn identify(&mut self) -> Result<Server, DbError> {
+        if self.server.is_none() {
+            self.server = Some(identity::of(self).await?);
+        }
+        self.server.clone().ok_or_else(closed)
+    }
+
+    async fn query(&mut self, statement: &Statement) -> Result<Reply, DbError> {
+        let text = statement.render(|_, value| literal::literal(value));
+        // the driver does not say how many rows a batch's statements changed
+        let sent = format!("{text}\n;SELECT @@ROWCOUNT");
+        let purpose = self.purpose;
+        let asking = self.exchange(&sent, true);
+        let answer = match purpose {
+            Purpose::Look => tokio::time::timeout(LOOK_LIMIT, asking).await,
+            Purpose::Work | Purpose::Beat | Purpose::Lease => Ok(asking.await),
+        };
+        let mut sets = answer.unwrap_or_else(|_| {
+            self.connection = None; // its answer would be the next one's
+            Err(DbError::new(DbErrorKind::Timeout, "no answer within 8 s"))
+        })?;
+        let count = sets.pop().and_then(|rows| rows.first()?.int(0).ok()).unwrap_or(0);
+        Ok(Reply { rows: sets.pop().unwrap_or_default(), affected: u64::try_from(count).unwrap_or(0) })
+    }
+
+    async fn script(&mut self, sql: &str) -> Result<(), DbError> {
+        self.exchange(sql, false).await.map(drop)
+    }
+
+    async fn try_lock(&mut self, key: &LockKey) -> Result<bool, DbError> {
+        // 0 and 1 are "granted"; every refusal is a negative number, and no error (T7)
+        let reply = self.ask(TRY_LOCK, vec![key.applock().into()]).await?;
+        Ok(matches!(reply.rows.first().map(|row| row.0.as_slice()), Some([Value::Int(0..)])))
+    }
+
+    async fn unlock(&mut self, key: &LockKey) -> Result<(), DbError> {
+        let resource = Value::from(key.applock());
+        self.ask(UNLOCK, vec![resource.clone(), resource]).await.map(drop)
+    }
+
+    async fn holder(&mut self, key: &LockKey) -> Result<Holder, DbError> {
+        let resource = Value::from(key.applock());
+        let reply = self.ask(HOLDER, vec![resource.clone(), resource.clone()]).await?;
+        let Some(row) = reply.rows.first() else { return Ok(Holder::Free) };
+        if row.opt_text(0)?.as_deref() == Some("Exclusive") {
+            return Ok(Holder::Ours);
+        }
+        // 1 = it could be had now
+        if row.opt_int(1)? == Some(1) {
+            return Ok(Holder::Free);
+        }
+        let reply = self.ask(WHOSE, vec![resource]).await?;
+        match reply.rows.as_slice() {
+            [row] => Ok(Holder::Other(Some(row.text(0)?))),
+            // hidden from the unprivileged; several, where long names begin alike
+            _ => Ok(Holder::Other(None)),
+        }
+    }
+
+    async fn notified(&mut self) -> Result<(), DbError> {
+        std::future::pending().await
+    }
+}
+
+const TRY_LOCK: &str = "DECLARE @got int; EXEC @got = sys.sp_getapplock @Resource = ?, @LockMode = 'Exclusive', \
+    @LockOwner = 'Session', @LockTimeout = 0, @DbPrincipal = 'public'; SELECT @got";
+
+/// To free what is not held is an error.
+const UNLOCK: &str = "IF APPLOCK_MODE('public', ?, 'Session') <> 'NoLock' \
+    EXEC sys.sp_releaseapplock @Resource = ?, @LockOwner = 'Session', @DbPrincipal = 'public'";
+
+/// Anybody may ask this.
+const HOLDER: &str =
+    "SELECT APPLOCK_MODE('public', ?, 'Session'), APPLOCK_TEST('public', ?, 'Exclusive', 'Session')";
+
+/// A lock's description has the first 32 characters of its name between its principal's number (0 = public) and a hash.
+const WHOSE: &str = "IF HAS_PERMS_BY_NAME(NULL, NULL, 'VIEW SERVER STATE') = 1 \
+    SELECT CONCAT(s.session_id, '@', DATEDIFF_BIG(millisecond, '1970-01-01', s.login_time)) \
+    FROM sys.dm_tran_locks l JOIN sys.dm_exec_sessions s ON s.session_id = l.request_session_id \
+    WHERE l.resource_type = 'APPLICATION' AND l.resource_database_id = DB_ID() AND l.request_mode = 'X' \
+    AND l.request_status = 'GRANT' AND CHARINDEX(CONCAT('0:[', LEFT(?, 32), ']:'), l.resource_description) = 1";
+
+impl Session {
+    /// One message, and all of its answers: the rows of each statement that returns some, if they are wanted.
+    async fn exchange(&mut self, sql: &str, keep: bool) -> Result<Vec<Vec<Row>>, DbError> {
+        // an interrupt that was meant for one that had ended by itself
+        self.interrupt.store(false, Ordering::SeqCst);
+        let flag = Arc::clone(&self.interrupt);
+        let Some(connection) = &mut self.connection else { return Err(closed()) };
+        let answer = tokio::select! {
+            biased;
+            answer = converse(connection, sql, keep) => Some(answer),
+            () = raised(&flag) => None,
+        };
+        let fact = match answer {
+            Some(Ok(sets)) => return Ok(sets),
+            Some(Err(error)) => error,
+            None => match tokio::time::timeout(CANCEL_LIMIT, connection.cancel_query()).await {
+                Ok(Ok(())) => DbError::new(DbErrorKind::Cancelled, "the statement was cancelled"),
+                Ok(Err(error)) => driver::lost(&error.to_string()),
+                Err(_) => driver::lost("the server does not say that it has cancelled the statement"),
+            },
+        };
+        if fact.kind.ends_session() {
+            self.connection = None;
+        }
+        Err(fact)
+    }
+}
+
+/// Returns once the flag is set.
+async fn raised(flag: &AtomicBool) {
+    while !flag.swap(false, Ordering::SeqCst) {
+        tokio::time::sleep(FLAG_EVERY).await;
+    }
+}
+
+async fn converse(connection: &mut Connection, sql: &str, keep: bool) -> Result<Vec<Vec<Row>>, DbError> {
+    let fact = |error| errors::fact(error, sql);
+    let mut answers = connection.simple_query(sql).await.map_err(fact)?;
+    let mut sets: Vec<Vec<Row>> = Vec::new();
+    while let Some(item) = answers.try_next().await.map_err(fact)? {
+        match item {
+            QueryItem::Metadata(_) if keep => sets.push(Vec::new()),
+            QueryItem::Row(row) if keep => {
+                let row = read(row)?;
+                sets.last_mut().ok_or_else(|| driver::lost("a row came before its columns"))?.push(row);
+            }
+            QueryItem::Metadata(_) | QueryItem::Row(_) => {}
+        }
+    }
+    Ok(sets)
+}
+
+fn read(row: tiberius::Row) -> Result<Row, DbError> {
+    row.into_iter().map(value).collect::<Result<_, _>>().map(Row)
+}
+
+fn value(data: ColumnData<'static>) -> Result<Value, DbError> {
+    Ok(match data {
+        ColumnData::U8(number) => number.map(i64::from).into(),
+        ColumnData::I16(number) => number.map(i64::from).into(),
+        ColumnData::I32(number) => number.map(i64::from).into(),
+        ColumnData::I64(number) => number.into(),
+        ColumnData::Bit(truth) => truth.into(),
+        ColumnData::String(text) => text.map(std::borrow::Cow::into_owned).into(),
+        ColumnData::Binary(bytes) => bytes.map(std::borrow::Cow::into_owned).into(),
+        ColumnData::Guid(id) => id.map(|id| id.to_string()).into(),
+        ColumnData::F32(number) => number.map(|number| number.to_string()).into(),
+        ColumnData::F64(number) => number.map(|number| number.to_string()).into(),
+        ColumnData::Numeric(number) => number.map(|number| decimal(number.value(), number.scale())).into(),
+        ColumnData::Xml(xml) => xml.map(|xml| xml.into_owned().to_string()).into(),
+        // all of these are asked for as numbers
+        ColumnData::DateTime(None)
+        | ColumnData::SmallDateTime(None)
+        | ColumnData::Time(None)
+        | ColumnData::Date(None)
+        | ColumnData::DateTime2(None)
+        | ColumnData::DateTimeOffset(None) => Value::Null,
+        other => {
+            let message = format!("a value of this type is not read: {other:?}");
+            return Err(DbError::new(DbErrorKind::Unsupported, message));
+        }
+    })
+}
+
+/// A whole number without a point, as the server writes it.
+fn decimal(value: i128, scale: u8) -> String {
+    let scale = usize::from(scale);
+    if scale == 0 {
+        return value.to_string();
+    }
+    let sign = if value < 0 { "-" } else { "" };
+    let digits = format!("{:0>width$}", value.unsigned_abs(), width = scale + 1);
+    let (whole, part) = digits.split_at(digits.len() - scale);
+    format!("{sign}{whole}.{part}")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,144 @@
+//! SQL Server's errors as facts, by number, and what the driver says when no server speaks.
+
+use std::io;
+
+use tiberius::error::{Error, TokenError};
+
+use crate::database::driver;
+use crate::database::error::{DbError, DbErrorKind, Position};
+
+/// A driver's error as a fact; `sent` is what the server was sent.
+pub(super) fn fact(error: Error, sent: &str) -> DbError {
+    match error {
+        Error::Server(error) => said(&error, sent),
+        Error::Io { kind, message } => {
+            DbError::new(driver::io_kind(&io::Error::new(kind, message.clone())), message)
+        }
+        Error::Tls(message) => DbError::new(DbErrorKind::Tls, message),
+        // what the other side sends is not its protocol any more: nothing later on this connection can be trusted
+        Error::Protocol(message) | Error::Encoding(message) | Error::Conversion(message) => {
+            driver::lost(&message)
+        }
+        other => DbError::new(DbErrorKind::Statement, other.to_string()),
+    }
+}
+
+/// The same while connecting: words that are not its protocol's come from a server of another kind.
+pub(super) fn connecting(error: Error) -> DbError {
+    match error {
+        Error::Protocol(message) | Error::Encoding(message) => {
+            DbError::new(DbErrorKind::Protocol, message.into_owned())
+        }
+        error => fact(error, ""),
+    }
+}
+
+fn said(error: &TokenError, sent: &str) -> DbError {
+    let procedure = error.procedure();
+    let line = usize::try_from(error.line()).unwrap_or(0);
+    let (position, context) = match line {
+        0 => (None, None),
+        line if procedure.is_empty() || defines(sent, procedure) => (Some(Position::Line(line)), None),
+        line => (None, Some(format!("in {procedure}, line {line}"))),
+    };
+    let state = (error.state() > 1).then(|| format!("state {}", error.state()));
+    let context: Vec<String> = context.into_iter().chain(state).collect();
+    DbError {
+        code: Some(error.code().to_string()),
+        position,
+        context: Some(context.join(", ")).filter(|text| !text.is_empty()).map(String::into_boxed_str),
+        hint: hint(error.code()).map(Into::into),
+        ..DbError::new(kind(error.code(), error.class()), error.message())
+    }
+}
+
+/// Whether what was sent defines this procedure: then lines count from its own beginning.
+fn defines(sent: &str, procedure: &str) -> bool {
+    let name = procedure.rsplit('.').next().unwrap_or(procedure).trim_matches(['[', ']']);
+    let words = sent.to_lowercase();
+    ["create", "alter"].iter().any(|word| words.contains(word)) && words.contains(&name.to_lowercase())
+}
+
+/// `class` = severity: from 20 on, the server has hung up.
+fn kind(number: u32, class: u8) -> DbErrorKind {
+    match number {
+        18451 | 18452 | 18456 | 18458..=18463 | 18470 | 18486..=18488 => DbErrorKind::Auth,
+        911 | 4060 => DbErrorKind::UnknownDatabase,
+        10928 | 10929 | 17809 | 17830 => DbErrorKind::TooManyConnections,
+        // recovering, paused, upgrading its scripts; Azure's database that is moved or woken up
+        904 | 921 | 922 | 927 | 976 | 983 | 17142 | 18401 | 40197 | 40501 | 40613 | 42108 | 49918..=49920 => {
+            DbErrorKind::Starting
+        }
+        6005 | 6006 => DbErrorKind::ShuttingDown,
+        // ended by KILL; the network's own numbers, as a linked layer hands them on
+        64 | 233 | 596 | 10053 | 10054 | 10060 => DbErrorKind::ConnectionLost,
+        978 | 3906 | 3908 => DbErrorKind::ReadOnly,
+        229 | 230 | 262 | 297 | 300 | 916 | 6101 | 6102 | 15247 => DbErrorKind::Privilege,
+        208 | 2760 => DbErrorKind::MissingTable,
+        207 => DbErrorKind::MissingColumn,
+        1801 | 1913 | 2601 | 2627 | 2714 => DbErrorKind::AlreadyExists,
+        1222 => DbErrorKind::LockTimeout,
+        1205 => DbErrorKind::Deadlock,
+        3960 | 3961 | 41302 | 41305 | 41325 => DbErrorKind::Serialization,
+        3617 => DbErrorKind::Cancelled,
+        _ if class >= 20 => DbErrorKind::ConnectionLost,
+        _ => DbErrorKind::Statement,
+    }
+}
+
+/// What may not run in a transaction.
+fn hint(number: u32) -> Option<&'static str> {
+    match number {
+        226 | 574 | 3021 | 3724 | 5058 => Some(
+            "this statement may not run in a transaction: give it a script of its own that is marked to run without one",
+        ),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_have_kinds() {
+        for (number, expected) in [
+            (18456, DbErrorKind::Auth),
+            (4060, DbErrorKind::UnknownDatabase),
+            (17809, DbErrorKind::TooManyConnections),
+            (40613, DbErrorKind::Starting),
+            (6005, DbErrorKind::ShuttingDown),
+            (596, DbErrorKind::ConnectionLost),
+            (10054, DbErrorKind::ConnectionLost),
+            (3906, DbErrorKind::ReadOnly),
+            (229, DbErrorKind::Privilege),
+            (208, DbErrorKind::MissingTable),
+            (207, DbErrorKind::MissingColumn),
+            (2714, DbErrorKind::AlreadyExists),
+            (2627, DbErrorKind::AlreadyExists),
+            (1222, DbErrorKind::LockTimeout),
+            (1205, DbErrorKind::Deadlock),
+            (3960, DbErrorKind::Serialization),
+            (102, DbErrorKind::Statement),
+        ] {
+            assert_eq!(kind(number, 16), expected, "{number}");
+        }
+        assert_eq!(kind(1, 20), DbErrorKind::ConnectionLost);
+        assert!(hint(226).is_some() && hint(102).is_none());
+    }
+
+    #[test]
+    fn lines_of_a_procedure_count_where_the_text_defines_it() {
+        assert!(defines("-- x\nCREATE OR ALTER PROC [dbo].[Pay] AS SELECT 1", "dbo.pay"));
+        assert!(!defines("EXEC dbo.pay", "dbo.pay"));
+    }
+
+    #[test]
+    fn trouble_of_the_connection_has_a_kind() {
+        let io = |kind| fact(Error::Io { kind, message: "no".into() }, "").kind;
+        assert_eq!(io(io::ErrorKind::ConnectionRefused), DbErrorKind::Refused);
+        assert_eq!(io(io::ErrorKind::UnexpectedEof), DbErrorKind::ConnectionLost);
+        assert_eq!(fact(Error::Protocol("odd".into()), "").kind, DbErrorKind::ConnectionLost);
+        assert_eq!(connecting(Error::Protocol("odd".into())).kind, DbErrorKind::Protocol);
+    }
+}

@@ -1,0 +1,217 @@
+//! Values, and conversations with a server that says what a test tells it to.
+
+mod scripted;
+
+use std::path::PathBuf;
+
+use super::*;
+use crate::database::url::{TlsMode, parse};
+use crate::model::secret::Secret;
+use scripted::{Hear, Say, Scripted, answered, failed, logged_in};
+
+#[test]
+fn values_are_read_by_their_type() {
+    for (data, expected) in [
+        (ColumnData::I64(Some(-7)), Value::Int(-7)),
+        (ColumnData::U8(Some(7)), Value::Int(7)),
+        (ColumnData::Bit(Some(true)), Value::Bool(true)),
+        (ColumnData::String(Some("7".into())), Value::Text("7".into())),
+        (ColumnData::Binary(Some(vec![0, 255].into())), Value::Bytes(vec![0, 255])),
+        (ColumnData::I32(None), Value::Null),
+        (ColumnData::DateTime2(None), Value::Null),
+    ] {
+        assert_eq!(value(data).expect("a value"), expected);
+    }
+    assert_eq!(decimal(20_240_301, 0), "20240301");
+    assert_eq!((decimal(-5, 2), decimal(12_345, 2)), ("-0.05".to_owned(), "123.45".to_owned()));
+}
+
+#[test]
+fn no_limit_of_ours_is_none_of_the_servers() {
+    assert_eq!(lock_timeout(5_000), "SET LOCK_TIMEOUT 5000");
+    assert_eq!(lock_timeout(0), "SET LOCK_TIMEOUT -1");
+}
+
+const LIMIT: Duration = Duration::from_secs(20);
+
+async fn open(server: &Scripted, mode: TlsMode) -> Result<Box<dyn Database>, DbError> {
+    connect(&server.target(mode), Purpose::Work, LIMIT).await
+}
+
+async fn refused(server: &Scripted, mode: TlsMode) -> DbError {
+    let error = open(server, mode).await.err().expect("a refusal");
+    assert!(!format!("{error} {error:?}").contains(scripted::PASSWORD), "{error:?}");
+    error
+}
+
+#[tokio::test]
+async fn a_login_that_fails_says_so() {
+    let wrong = failed(18456, 1, 14, "Login failed for user 'bell'.");
+    let server = Scripted::start(vec![Say::Encryption(2), Hear.then(wrong)]).await;
+    let error = refused(&server, TlsMode::Disable).await;
+    assert_eq!((error.kind, error.code.as_deref()), (DbErrorKind::Auth, Some("18456")));
+    assert_eq!(error.message, "Login failed for user 'bell'.");
+    let missing = failed(4060, 1, 11, "Cannot open database \"shop\" requested by the login.");
+    let server = Scripted::start(vec![Say::Encryption(2), Hear.then(missing)]).await;
+    assert_eq!(refused(&server, TlsMode::Prefer).await.kind, DbErrorKind::UnknownDatabase);
+}
+
+#[tokio::test]
+async fn encryption_that_is_not_agreed_on_is_an_error() {
+    for (theirs, ours) in [(2, TlsMode::Require), (2, TlsMode::VerifyFull), (3, TlsMode::Disable)] {
+        let server = Scripted::start(vec![Say::Encryption(theirs)]).await;
+        assert_eq!(refused(&server, ours).await.kind, DbErrorKind::Tls, "{theirs} {ours:?}");
+    }
+    // it agrees, and hangs up in the midst of the handshake
+    let server = Scripted::start(vec![Say::Encryption(1), Say::Raw(Vec::new())]).await;
+    assert_eq!(refused(&server, TlsMode::Require).await.kind, DbErrorKind::Tls);
+}
+
+#[tokio::test]
+async fn what_speaks_another_protocol_is_no_server() {
+    for greeting in [&b"HTTP/1.1 400 Bad Request\r\n\r\n"[..], b"\x04\x01\xff\xff\x00\x00\x00\x00"] {
+        let server = Scripted::start(vec![Say::Raw(greeting.to_vec())]).await;
+        assert_eq!(refused(&server, TlsMode::Prefer).await.kind, DbErrorKind::Protocol);
+    }
+    let server = Scripted::start(vec![]).await;
+    assert_eq!(refused(&server, TlsMode::Prefer).await.kind, DbErrorKind::ConnectionLost);
+}
+
+#[tokio::test]
+async fn a_server_that_says_nothing_is_not_waited_for() {
+    let server = Scripted::start(vec![Say::Nothing]).await;
+    let limit = Duration::from_millis(200);
+    let error =
+        connect(&server.target(TlsMode::Prefer), Purpose::Look, limit).await.err().expect("a timeout");
+    assert_eq!(error.kind, DbErrorKind::Timeout);
+}
+
+#[tokio::test]
+async fn a_connection_that_is_cut_is_never_used_again() {
+    let server = Scripted::start(vec![
+        Say::Encryption(2),
+        Hear.then(logged_in()),
+        Hear.then(answered(0)),
+        Hear.then(answered(3)),
+        Hear.then(Vec::new()),
+    ])
+    .await;
+    let mut session = open(&server, TlsMode::Disable).await.expect("a session");
+    let update = Statement::new(&DIALECT, &[], "UPDATE t SET a = ?", vec!["it's".into()]);
+    assert_eq!(session.query(&update).await.expect("an answer").affected, 3);
+    for _ in 0..2 {
+        assert_eq!(
+            session.script("UPDATE t SET a = 1").await.expect_err("nobody").kind,
+            DbErrorKind::ConnectionLost
+        );
+    }
+    let heard = server.heard();
+    assert!(heard[1].contains("SET XACT_ABORT ON"), "{heard:?}");
+    assert!(heard[2].ends_with("UPDATE t SET a = N'it''s'\n;SELECT @@ROWCOUNT"), "{heard:?}");
+}
+
+#[tokio::test]
+async fn an_error_has_number_line_and_procedure_and_the_session_goes_on() {
+    let server = Scripted::start(vec![
+        Say::Encryption(2),
+        Hear.then(logged_in()),
+        Hear.then(answered(0)),
+        Hear.then(scripted::error_at(207, 16, "Invalid column name 'b'.", "", 2)),
+        Hear.then(scripted::error_at(1205, 13, "deadlock victim", "dbo.pay", 7)),
+        Hear.then(answered(1)),
+    ])
+    .await;
+    let mut session = open(&server, TlsMode::Disable).await.expect("a session");
+    let error = session.script("SELECT\nb FROM t").await.expect_err("a column");
+    assert_eq!(error.kind, DbErrorKind::MissingColumn);
+    assert_eq!(error.position, Some(crate::database::Position::Line(2)));
+    let error = session.script("EXEC dbo.pay").await.expect_err("a deadlock");
+    assert_eq!((error.kind, error.position), (DbErrorKind::Deadlock, None));
+    assert_eq!(error.context.as_deref(), Some("in dbo.pay, line 7"));
+    assert_eq!(session.ask("DELETE FROM t", vec![]).await.expect("an answer").affected, 1);
+}
+
+#[tokio::test]
+async fn an_interrupt_asks_the_server_to_stop_and_waits_until_it_has() {
+    let server = Scripted::start(vec![
+        Say::Encryption(2),
+        Hear.then(logged_in()),
+        Hear.then(answered(0)),
+        // a statement without end, then the attention and its answer
+        Hear.twice_then(scripted::stopped()),
+        Hear.then(answered(1)),
+    ])
+    .await;
+    let target = server.target(TlsMode::Disable);
+    let connection = connect::connect(&target, Purpose::Work).await.expect("a connection");
+    let interrupt = Arc::<AtomicBool>::default();
+    let mut session = Session {
+        purpose: Purpose::Work,
+        connection: Some(connection),
+        server: None,
+        interrupt: Arc::clone(&interrupt),
+    };
+    session.script("SET LOCK_TIMEOUT 1").await.expect("an answer");
+    let stop = async {
+        server.until_heard(3).await;
+        interrupt.store(true, Ordering::SeqCst);
+    };
+    let (answer, ()) = tokio::join!(session.script("WAITFOR DELAY '01:00'"), stop);
+    assert_eq!(answer.expect_err("it was cancelled").kind, DbErrorKind::Cancelled);
+    assert_eq!(session.ask("DELETE FROM t", vec![]).await.expect("an answer").affected, 1);
+}
+
+#[tokio::test]
+async fn a_certificate_is_checked_as_the_url_demands() {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/tls");
+    // made out to db.example.com, by the authority of ca.pem
+    let cases = [
+        (TlsMode::Require, None, true),
+        (TlsMode::VerifyCa, Some("ca.pem"), true),
+        (TlsMode::VerifyFull, Some("ca.pem"), false),
+        (TlsMode::VerifyFull, None, false),
+        (TlsMode::VerifyCa, None, false),
+    ];
+    for (mode, file, trusted) in cases {
+        for name in [None, Some("db.example.com")] {
+            let steps =
+                vec![Say::Tls, Hear.then(logged_in()), Hear.then(answered(0)), Hear.then(answered(5))];
+            let server = Scripted::start(steps).await;
+            let mut target = server.target(mode);
+            target.tls.root_cert = file.map(|file| folder.join(file));
+            let setting = crate::database::url::sqlserver::CERTIFICATE;
+            target.settings.extend(name.map(|name| (setting.to_owned(), name.to_owned())));
+            let trusted = trusted || (mode == TlsMode::VerifyFull && file.is_some() && name.is_some());
+            match connect(&target, Purpose::Work, LIMIT).await {
+                Ok(mut session) => {
+                    assert!(trusted, "{mode:?} {file:?} {name:?}");
+                    let long = format!("UPDATE t SET a = N'{}'", "x".repeat(20_000));
+                    let statement = Statement::new(&DIALECT, &[], &long, vec![]);
+                    assert_eq!(session.query(&statement).await.expect("an answer").affected, 5);
+                    assert!(server.heard()[2].contains(&long));
+                }
+                Err(error) => {
+                    assert_eq!(error.kind, DbErrorKind::Tls, "{error:?}");
+                    assert!(!trusted, "{mode:?} {file:?} {name:?}: {error}");
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_file_of_certificates_that_is_not_there_is_named() {
+    let server = Scripted::start(vec![Say::Nothing]).await;
+    let mut target = server.target(TlsMode::VerifyFull);
+    target.tls.root_cert = Some("no/such/ca.pem".into());
+    let error = connect(&target, Purpose::Look, LIMIT).await.err().expect("an error");
+    assert_eq!(error.kind, DbErrorKind::Tls);
+    assert!(error.message.starts_with("no/such/ca.pem: "), "{error}");
+}
+
+#[test]
+fn the_password_is_a_secret_of_the_target() {
+    let target = parse("Server=db;User Id=bell;Password=s3cret-word", &|_| None).expect("a target");
+    assert_eq!(target.password.as_ref().map(Secret::expose), Some("s3cret-word"));
+    assert!(!format!("{target:?} {target}").contains("s3cret-word"));
+}

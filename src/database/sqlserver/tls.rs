@@ -1,0 +1,206 @@
+//! Encryption under the driver, with the one TLS stack and crypto provider of this program: the driver's own would bring
+//! a second provider. TDS agrees on it in its first message (PRELOGIN) and wraps the handshake in messages of that type;
+//! what follows is plain TLS. Here both are done before the driver begins, whose own PRELOGIN is then answered with what
+//! the server had said. TLS 1.2: within TDS 7, SQL Server speaks no later one.
+
+pub(super) mod framing;
+mod verify;
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use rustls::pki_types::ServerName;
+use tiberius::error::Error;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+use crate::database::url::{Tls, TlsMode};
+use framing::{Framed, HEADER, PRELOGIN};
+
+/// What the two sides may say of encryption in a PRELOGIN.
+mod encryption {
+    pub const OFF: u8 = 0;
+    pub const ON: u8 = 1;
+    pub const NOT_SUPPORTED: u8 = 2;
+    pub const REQUIRED: u8 = 3;
+}
+
+/// More than any PRELOGIN: what claims to be longer is another protocol.
+const LONGEST_ANSWER: usize = 4096;
+
+/// A connection as the driver gets it: agreed upon, and with the answer to the driver's own PRELOGIN at hand.
+pub(super) struct Wire {
+    link: Link,
+    /// How the server had answered ours, as far as the driver has not read it.
+    answer: Vec<u8>,
+    /// The driver's first message, until it is whole: nobody else gets it.
+    first: Option<Vec<u8>>,
+}
+
+enum Link {
+    Plain(TcpStream),
+    Tls(Box<TlsStream<Framed<TcpStream>>>),
+}
+
+/// Agrees on encryption as `tls` demands it; `name` is what the certificate must be made out to.
+pub(super) async fn secure(mut stream: TcpStream, tls: &Tls, name: &str) -> Result<Wire, Error> {
+    let ours = if tls.mode == TlsMode::Disable { encryption::NOT_SUPPORTED } else { encryption::ON };
+    stream.write_all(&prelogin(ours)).await?;
+    let answer = read_answer(&mut stream).await?;
+    let theirs = encryption_in(&answer).ok_or_else(|| odd("its first answer says nothing of encryption"))?;
+    let link = match (theirs, tls.mode) {
+        (encryption::NOT_SUPPORTED, TlsMode::Disable | TlsMode::Allow | TlsMode::Prefer) => {
+            Link::Plain(stream)
+        }
+        (encryption::NOT_SUPPORTED, _) => {
+            return Err(Error::Tls("the server does not offer encryption, which the URL demands".into()));
+        }
+        (encryption::ON | encryption::REQUIRED, TlsMode::Disable) => {
+            return Err(Error::Tls("the server demands encryption, which the URL forbids".into()));
+        }
+        (encryption::OFF, TlsMode::Disable) => Link::Plain(stream),
+        // off: it would encrypt the login alone, had we not asked for more
+        (encryption::OFF | encryption::ON | encryption::REQUIRED, _) => {
+            Link::Tls(Box::new(shake_hands(stream, tls, name).await?))
+        }
+        _ => return Err(odd("it answers the question of encryption with an unknown word")),
+    };
+    Ok(Wire { link, answer, first: Some(Vec::new()) })
+}
+
+fn odd(what: &str) -> Error {
+    Error::Protocol(format!("what answers there does not speak SQL Server's protocol: {what}").into())
+}
+
+async fn shake_hands(
+    stream: TcpStream,
+    tls: &Tls,
+    name: &str,
+) -> Result<TlsStream<Framed<TcpStream>>, Error> {
+    let config = verify::config(tls).map_err(Error::Tls)?;
+    let name = ServerName::try_from(name.to_owned())
+        .map_err(|_| Error::Tls("the host is no name that a certificate could be made out to".into()))?;
+    let shaking = TlsConnector::from(Arc::new(config)).connect(name, Framed::new(stream));
+    let mut secured = shaking.await.map_err(|error| match error.get_ref() {
+        Some(cause) if cause.is::<rustls::Error>() => Error::Tls(cause.to_string()),
+        _ if error.kind() == io::ErrorKind::UnexpectedEof => {
+            Error::Tls("the server hung up while encryption was agreed on".into())
+        }
+        _ => error.into(),
+    })?;
+    secured.get_mut().0.stop_wrapping();
+    Ok(secured)
+}
+
+/// Our PRELOGIN: version 0, this word on encryption, no instance, no thread, one statement at a time.
+fn prelogin(word: u8) -> Vec<u8> {
+    let options: [(u8, &[u8]); 5] = [(0, &[0; 6]), (1, &[word]), (2, &[0]), (3, &[0; 4]), (4, &[0])];
+    let mut offset = u16::try_from(options.len() * 5 + 1).unwrap_or(u16::MAX);
+    let (mut table, mut data) = (Vec::new(), Vec::<u8>::new());
+    for (option, value) in options {
+        let length = u16::try_from(value.len()).unwrap_or(u16::MAX);
+        table.push(option);
+        table.extend(offset.to_be_bytes());
+        table.extend(length.to_be_bytes());
+        data.extend(value);
+        offset += length;
+    }
+    table.push(0xff);
+    table.extend(data);
+    framing::message(PRELOGIN, &table)
+}
+
+/// One message, header included.
+async fn read_answer(stream: &mut TcpStream) -> Result<Vec<u8>, Error> {
+    let mut answer = vec![0; HEADER];
+    stream.read_exact(&mut answer).await?;
+    let length = usize::from(u16::from_be_bytes([answer[2], answer[3]]));
+    // the type of every answer of a server's, in one piece
+    if answer[0] != 4 || answer[1] & 1 == 0 || !(HEADER..=LONGEST_ANSWER).contains(&length) {
+        return Err(odd("its first answer is none"));
+    }
+    answer.resize(length, 0);
+    stream.read_exact(&mut answer[HEADER..]).await?;
+    Ok(answer)
+}
+
+fn encryption_in(answer: &[u8]) -> Option<u8> {
+    let body = answer.get(HEADER..)?;
+    let mut options = body.chunks_exact(5).take_while(|option| option[0] != 0xff);
+    let option = options.find(|option| option[0] == 1)?;
+    body.get(usize::from(u16::from_be_bytes([option[1], option[2]]))).copied()
+}
+
+impl AsyncRead for Wire {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if !self.answer.is_empty() {
+            let length = self.answer.len().min(buf.remaining());
+            let rest = self.answer.split_off(length);
+            buf.put_slice(&std::mem::replace(&mut self.answer, rest));
+            return Poll::Ready(Ok(()));
+        }
+        match &mut self.link {
+            Link::Plain(stream) => Pin::new(stream).poll_read(cx, buf),
+            Link::Tls(stream) => Pin::new(stream.as_mut()).poll_read(cx, buf),
+        }
+    }
+}
+
+impl AsyncWrite for Wire {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        if let Some(first) = &mut self.first {
+            let whole = |first: &[u8]| match first {
+                [_, _, high, low, ..] => usize::from(u16::from_be_bytes([*high, *low])).max(HEADER),
+                _ => HEADER,
+            };
+            let missing = whole(first).saturating_sub(first.len()).min(buf.len());
+            first.extend(&buf[..missing]);
+            if first.len() >= HEADER && first.len() >= whole(first) {
+                self.first = None;
+            }
+            return Poll::Ready(Ok(missing));
+        }
+        match &mut self.link {
+            Link::Plain(stream) => Pin::new(stream).poll_write(cx, buf),
+            Link::Tls(stream) => Pin::new(stream.as_mut()).poll_write(cx, buf),
+        }
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.link {
+            Link::Plain(stream) => Pin::new(stream).poll_flush(cx),
+            Link::Tls(stream) => Pin::new(stream.as_mut()).poll_flush(cx),
+        }
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.link {
+            Link::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
+            Link::Tls(stream) => Pin::new(stream.as_mut()).poll_shutdown(cx),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_said_of_encryption_is_read() {
+        for word in [encryption::OFF, encryption::ON, encryption::NOT_SUPPORTED] {
+            assert_eq!(encryption_in(&prelogin(word)), Some(word));
+        }
+        let mut cut = prelogin(1);
+        cut.truncate(HEADER + 5);
+        assert_eq!(encryption_in(&cut), None);
+        assert_eq!(encryption_in(&[]), None);
+    }
+}
