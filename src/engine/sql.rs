@@ -231,8 +231,10 @@ impl Sql<'_> {
                 return Err(script.failed(error, &sent, Some(piece), 0, false));
             }
         }
-        // what was applied without the lock is rolled back with the rest
-        self.check_lock(work, script).await?;
+        // what was applied without the lock is rolled back with the rest; a file's no script can free
+        if self.dialect.session_lives.is_some() {
+            self.check_lock(work, script).await?;
+        }
         let rows = self.history.applied(script.migration, &nanoseconds(began));
         self.bookkeeping(each(work, &rows).await, script, "recording it in the history")
     }

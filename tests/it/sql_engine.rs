@@ -1,5 +1,7 @@
 //! The SQL engine against a session that answers as told: what is sent in which order, what is tried again, what stays.
 
+mod batches;
+
 use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
