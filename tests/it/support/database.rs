@@ -15,6 +15,7 @@ use url::Url;
 
 use super::gate::Gate;
 use super::server::Server;
+use super::sqlserver;
 
 /// A fresh database and a connection of its owner.
 pub struct TestDatabase {
@@ -68,6 +69,9 @@ impl TestDatabase {
             Some(root) => {
                 let mut url = Url::parse(root).unwrap();
                 url.set_path(&name);
+                if server == Server::SqlServer && url.query().is_none() {
+                    url.set_query(Some("trustServerCertificate=true"));
+                }
                 url
             }
             None => Url::parse(&format!("sqlite://{}", folder.path().join("test.db").display())).unwrap(),
@@ -224,6 +228,7 @@ impl TestDatabase {
                 )
             }
             Server::Sqlite => format!("select 1 from sqlite_master where name = '{table}'"),
+            Server::SqlServer => format!("select 1 from sys.tables where name = '{table}'"),
         };
         !self.rows(&sql).is_empty()
     }
@@ -254,6 +259,10 @@ impl TestDatabase {
                 self.sql("create table if not exists open_to_all (id int primary key)");
                 self.sql(&format!("create user {name}@'%' identified by '{READER_PASSWORD}'"));
                 self.sql(&format!("grant select on {}.open_to_all to {name}@'%'", self.name));
+            }
+            Server::SqlServer => {
+                self.sql(&format!("create login {name} with password = '{READER_PASSWORD}'"));
+                self.sql(&format!("create user {name} for login {name}"));
             }
             Server::Sqlite => panic!("SQLite has no roles"),
         }
@@ -297,6 +306,7 @@ impl TestDatabase {
                 )
             }
             Server::Sqlite => super::gate::busy_sql(seconds),
+            Server::SqlServer => sqlserver::busy_sql(seconds),
         }
     }
 
@@ -320,6 +330,9 @@ impl Drop for TestDatabase {
         }
         let Some(root) = self.server.root_url() else { return };
         let mut root = Session::open(self.server, &root);
+        if self.server == Server::SqlServer {
+            return sqlserver::drop_database(&mut root, &self.name, self.roles.get_mut().unwrap());
+        }
         let force = if self.server == Server::Postgres { " with (force)" } else { "" };
         root.run(&format!("drop database {}{force}", self.name));
         for role in self.roles.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner).iter() {
@@ -339,12 +352,14 @@ enum Connection {
     Postgres(PgConnection),
     MySql(MySqlConnection),
     Sqlite(SqliteConnection),
+    SqlServer(Box<sqlserver::Client>),
 }
 
-/// What every driver does alike, without a trait of theirs that covers all three.
+/// What every driver of sqlx does alike, without a trait of theirs that covers all three.
 macro_rules! each {
-    ($self:ident, $connection:ident => $work:expr) => {
+    ($self:ident, $connection:ident => $work:expr, $client:ident => $other:expr) => {
         match &mut $self.connection {
+            Connection::SqlServer($client) => $self.runtime.block_on(async { $other }),
             Connection::Postgres($connection) => $self.runtime.block_on(async { $work }),
             Connection::MySql($connection) => $self.runtime.block_on(async { $work }),
             Connection::Sqlite($connection) => $self.runtime.block_on(async { $work }),
@@ -365,6 +380,7 @@ impl Session {
                     let options = options.create_if_missing(true).busy_timeout(Duration::from_secs(20));
                     Connection::Sqlite(SqliteConnection::connect_with(&options).await.unwrap())
                 }
+                Server::SqlServer => Connection::SqlServer(Box::new(sqlserver::connect(url).await)),
             }
         });
         Self { runtime, connection }
@@ -387,7 +403,11 @@ impl Session {
 
     /// Runs statements.
     pub fn try_run(&mut self, sql: &str) -> Result<(), sqlx::Error> {
-        each!(self, connection => connection.execute(sqlx::raw_sql(AssertSqlSafe(sql))).await.map(drop))
+        each!(
+            self,
+            connection => connection.execute(sqlx::raw_sql(AssertSqlSafe(sql))).await.map(drop),
+            client => sqlserver::rows(client, sql).await.map(drop)
+        )
     }
 
     /// See [`TestDatabase::rows`].
@@ -403,6 +423,6 @@ impl Session {
                         .collect()
                 })
                 .collect()
-        })
+        }, client => sqlserver::rows(client, sql).await.unwrap_or_else(|error| panic!("{error}\nin: {sql}")))
     }
 }

@@ -37,6 +37,7 @@ impl<'a> Gate<'a> {
                 *self.holder.borrow_mut() = Some(session);
             }
             Server::Sqlite => {}
+            Server::SqlServer => self.db.sql("drop table if exists gate; create table gate (opened int)"),
         }
     }
 
@@ -49,12 +50,17 @@ impl<'a> Gate<'a> {
             }
             Server::MariaDb => format!("do get_lock('gate_{name}', 120);\ndo release_lock('gate_{name}');\n"),
             Server::Sqlite => busy_sql(SQLITE_HOLDS),
+            // NOLOCK: the row counts before its transaction ends, and waits for nobody
+            Server::SqlServer => format!(
+                "while not exists (select 1 from dbo.gate with (nolock)) {};\n",
+                super::sqlserver::A_MOMENT
+            ),
         }
     }
 
     /// Lets the migration go on.
     pub fn open(&self) {
-        if self.db.server() == Server::Postgres {
+        if matches!(self.db.server(), Server::Postgres | Server::SqlServer) {
             self.db.sql("insert into gate values (1)");
         }
         *self.holder.borrow_mut() = None;

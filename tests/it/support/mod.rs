@@ -15,6 +15,7 @@ pub mod prism;
 pub mod process;
 pub mod proxy;
 pub mod server;
+pub mod sqlserver;
 pub mod witness;
 
 pub use database::TestDatabase;

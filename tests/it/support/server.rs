@@ -15,6 +15,7 @@ pub enum Server {
     Postgres,
     MariaDb,
     Sqlite,
+    SqlServer,
 }
 
 impl Server {
@@ -26,6 +27,7 @@ impl Server {
             Self::Postgres => "postgres",
             Self::MariaDb => "mariadb",
             Self::Sqlite => "sqlite",
+            Self::SqlServer => "sqlserver",
         }
     }
 
@@ -45,6 +47,7 @@ impl Server {
             Self::Postgres => variable("postgres", "BELLWETHER_TEST_POSTGRES_URL"),
             Self::MariaDb => variable("mariadb", "BELLWETHER_TEST_MARIADB_URL"),
             Self::Sqlite => None,
+            Self::SqlServer => variable("sqlserver", "BELLWETHER_TEST_SQLSERVER_URL"),
         }
     }
 

@@ -1,0 +1,83 @@
+//! SQL Server, or a stand-in, by its driver alone and without encryption: what tests look at must not go through what
+//! they test.
+
+use std::time::{Duration, Instant};
+
+use tiberius::{AuthMethod, ColumnData, Config};
+use tokio::net::TcpStream;
+use tokio_util::compat::{Compat, TokioAsyncWriteCompatExt as _};
+use url::Url;
+
+use super::database::Session;
+
+pub type Client = tiberius::Client<Compat<TcpStream>>;
+
+/// In a loop: lets some time pass. Stand-ins have no WAITFOR.
+pub const A_MOMENT: &str = "if 1 = 0 print ''";
+
+/// Logs in by `sqlserver://user:password@host:port/database`.
+pub async fn connect(url: &str) -> Client {
+    let url = Url::parse(url).unwrap();
+    let text = |text: &str| percent_encoding::percent_decode_str(text).decode_utf8().unwrap().into_owned();
+    let mut config = Config::new();
+    config.authentication(AuthMethod::sql_server(
+        text(url.username()),
+        text(url.password().unwrap_or_default()),
+    ));
+    config.database(text(url.path().trim_start_matches('/')));
+    let place = (url.host_str().unwrap().to_owned(), url.port().unwrap_or(1433));
+    let stream = TcpStream::connect(place).await.unwrap();
+    stream.set_nodelay(true).unwrap();
+    Client::connect(config, stream.compat_write()).await.unwrap()
+}
+
+/// The rows of the last statement that returned some, each value as text, `NULL` for none. Batches are cut at `GO`.
+pub async fn rows(client: &mut Client, sql: &str) -> Result<Vec<Vec<String>>, sqlx::Error> {
+    let mut last = Vec::new();
+    for batch in sql.split("\nGO\n") {
+        let answer = match client.simple_query(batch).await {
+            Ok(stream) => stream.into_results().await,
+            Err(error) => Err(error),
+        };
+        // an error of sqlx's type, which tests read of every server
+        let mut sets = answer.map_err(|error| sqlx::Error::Protocol(error.to_string()))?;
+        last = sets.pop().unwrap_or_default();
+    }
+    Ok(last.into_iter().map(|row| row.into_iter().map(text).collect()).collect())
+}
+
+fn text(data: ColumnData<'static>) -> String {
+    let text = match data {
+        ColumnData::U8(number) => number.map(|number| number.to_string()),
+        ColumnData::I16(number) => number.map(|number| number.to_string()),
+        ColumnData::I32(number) => number.map(|number| number.to_string()),
+        ColumnData::I64(number) => number.map(|number| number.to_string()),
+        ColumnData::Bit(truth) => truth.map(|truth| u8::from(truth).to_string()),
+        ColumnData::String(text) => text.map(|text| text.into_owned()),
+        other => panic!("a test asks for {other:?}"),
+    };
+    text.unwrap_or_else(|| "NULL".to_owned())
+}
+
+/// About this long at work on the server.
+pub fn busy_sql(seconds: f64) -> String {
+    let ms = (seconds * 1000.0) as u64;
+    format!(
+        "declare @until datetime2 = dateadd(millisecond, {ms}, sysutcdatetime());\n\
+         while sysutcdatetime() < @until {A_MOMENT};\n"
+    )
+}
+
+/// Drops a database once nobody is in it: a session that has just ended may be seen for a moment.
+pub fn drop_database(root: &mut Session, name: &str, logins: &[String]) {
+    let end = Instant::now() + Duration::from_secs(30);
+    // the server ends others' sessions; a stand-in may not know how
+    let _ = root.try_run(&format!("alter database {name} set single_user with rollback immediate"));
+    while let Err(error) = root.try_run(&format!("drop database {name}")) {
+        assert!(Instant::now() < end, "{error}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    for login in logins {
+        let _ = root.try_run(&format!("drop login {login}"));
+    }
+}
