@@ -158,7 +158,13 @@ impl Database for Session {
     }
 
     async fn script(&mut self, sql: &str) -> Result<(), DbError> {
-        self.exchange(sql, false).await.map(drop)
+        match self.exchange(sql, false).await {
+            // no transaction to end: other servers only warn, and an error may have ended it already
+            Err(error) if NO_TRANSACTION.contains(&(sql, error.code.as_deref().unwrap_or_default())) => {
+                Ok(())
+            }
+            answer => answer.map(drop),
+        }
     }
 
     async fn try_lock(&mut self, key: &LockKey) -> Result<bool, DbError> {
@@ -168,8 +174,7 @@ impl Database for Session {
     }
 
     async fn unlock(&mut self, key: &LockKey) -> Result<(), DbError> {
-        let resource = Value::from(key.applock());
-        self.ask(UNLOCK, vec![resource.clone(), resource]).await.map(drop)
+        self.ask(UNLOCK, vec![key.applock().into()]).await.map(drop)
     }
 
     async fn holder(&mut self, key: &LockKey) -> Result<Holder, DbError> {
@@ -196,12 +201,18 @@ impl Database for Session {
     }
 }
 
-const TRY_LOCK: &str = "DECLARE @got int; EXEC @got = sys.sp_getapplock @Resource = ?, @LockMode = 'Exclusive', \
-    @LockOwner = 'Session', @LockTimeout = 0, @DbPrincipal = 'public'; SELECT @got";
+/// What is sent, and the number of the error that says that there is no transaction.
+const NO_TRANSACTION: [(&str, &str); 2] = [("COMMIT", "3902"), ("ROLLBACK", "3903")];
+
+/// A procedure takes variables, and no expressions.
+const TRY_LOCK: &str = "DECLARE @resource nvarchar(255) = ?, @got int; \
+    EXEC @got = sys.sp_getapplock @Resource = @resource, @LockMode = 'Exclusive', @LockOwner = 'Session', \
+    @LockTimeout = 0, @DbPrincipal = 'public'; SELECT @got";
 
 /// To free what is not held is an error.
-const UNLOCK: &str = "IF APPLOCK_MODE('public', ?, 'Session') <> 'NoLock' \
-    EXEC sys.sp_releaseapplock @Resource = ?, @LockOwner = 'Session', @DbPrincipal = 'public'";
+const UNLOCK: &str = "DECLARE @resource nvarchar(255) = ?; \
+    IF APPLOCK_MODE('public', @resource, 'Session') <> 'NoLock' \
+    EXEC sys.sp_releaseapplock @Resource = @resource, @LockOwner = 'Session', @DbPrincipal = 'public'";
 
 /// Anybody may ask this.
 const HOLDER: &str =

@@ -35,11 +35,15 @@ fn of_a_server(doing: Doing, engine: EngineName, target: &str, kind: DbErrorKind
         ),
         DbErrorKind::Protocol => (
             format!("something answers at {target}, but it does not speak {}'s protocol", product(engine)),
-            "check the port and the scheme of the database URL: postgres:// for PostgreSQL, mysql:// for MySQL and MariaDB",
+            "check the port and the scheme of the database URL: postgres:// for PostgreSQL, mysql:// for MySQL and MariaDB, sqlserver:// for SQL Server",
         ),
         DbErrorKind::Timeout => (
             format!("no answer in time from {target} while {doing}"),
             "a firewall, a security group or a wrong port swallows connections without an answer: is this host allowed in?",
+        ),
+        DbErrorKind::Tls if engine == EngineName::SqlServer => (
+            format!("no encrypted connection to {target}"),
+            "a certificate that the server made for itself is not trusted: name its authority's in `serverCertificate` (PEM) and what it is made out to in `hostNameInCertificate`, or set `trustServerCertificate=true`, which checks nothing",
         ),
         DbErrorKind::Tls => (
             format!("no encrypted connection to {target}"),

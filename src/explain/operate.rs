@@ -205,9 +205,16 @@ fn ways(engine: EngineName, session: Option<&str>) -> (String, String) {
                 session.and_then(|session| session.rsplit_once(' ')).unwrap_or(("its host", "PID"));
             ("lsof on the file that ends in .bellwether-lock".to_owned(), format!("kill {pid} on {host}"))
         }
-        (_, Some(id)) => {
+        (EngineName::SqlServer, id) => (
+            "SELECT * FROM sys.dm_tran_locks WHERE resource_type = 'APPLICATION'; with VIEW SERVER STATE"
+                .to_owned(),
+            format!("KILL {}; with ALTER ANY CONNECTION", id.unwrap_or("request_session_id")),
+        ),
+        (EngineName::MySql, Some(id)) => {
             ("SHOW PROCESSLIST;".to_owned(), format!("KILL {id}; as its own user or an administrator"))
         }
-        (_, None) => ("SHOW PROCESSLIST;".to_owned(), "KILL with its id, as an administrator".to_owned()),
+        (EngineName::MySql, None) => {
+            ("SHOW PROCESSLIST;".to_owned(), "KILL with its id, as an administrator".to_owned())
+        }
     }
 }

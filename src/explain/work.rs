@@ -178,9 +178,11 @@ fn aftermath(statements: usize, dirty: bool) -> String {
     }
 }
 
-/// What PostgreSQL and SQLite say of `CREATE INDEX CONCURRENTLY`, `VACUUM`, `CREATE DATABASE` in a transaction.
+/// What PostgreSQL and SQLite say of `CREATE INDEX CONCURRENTLY`, `VACUUM`, `CREATE DATABASE` in a transaction; SQL
+/// Server's numbers for `ALTER DATABASE`, `BACKUP`, full-text indexes and the like.
 fn wants_no_transaction(error: &DbError) -> bool {
-    error.code.as_deref() == Some("25001") || error.message.contains("from within a transaction")
+    matches!(error.code.as_deref(), Some("25001" | "226" | "574" | "3021" | "3724" | "5058"))
+        || error.message.contains("from within a transaction")
 }
 
 fn statement_hint(migration: &Migration, history: &HistoryTable, error: &DbError) -> String {

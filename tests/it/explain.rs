@@ -170,7 +170,6 @@ variants! { urls: UrlError {
     "no scheme" => UrlError::NoScheme,
     "unknown scheme" => UrlError::UnknownScheme { .. },
     "no slashes" => UrlError::NoSlashes { .. },
-    "not yet" => UrlError::NotYet { .. },
     "unclear" => UrlError::Unclear,
     "bad host" => UrlError::BadHost,
     "bad port" => UrlError::BadPort,

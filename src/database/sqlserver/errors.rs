@@ -47,7 +47,6 @@ fn said(error: &TokenError, sent: &str) -> DbError {
         code: Some(error.code().to_string()),
         position,
         context: Some(context.join(", ")).filter(|text| !text.is_empty()).map(String::into_boxed_str),
-        hint: hint(error.code()).map(Into::into),
         ..DbError::new(kind(error.code(), error.class()), error.message())
     }
 }
@@ -86,16 +85,6 @@ fn kind(number: u32, class: u8) -> DbErrorKind {
     }
 }
 
-/// What may not run in a transaction.
-fn hint(number: u32) -> Option<&'static str> {
-    match number {
-        226 | 574 | 3021 | 3724 | 5058 => Some(
-            "this statement may not run in a transaction: give it a script of its own that is marked to run without one",
-        ),
-        _ => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -124,7 +113,6 @@ mod tests {
             assert_eq!(kind(number, 16), expected, "{number}");
         }
         assert_eq!(kind(1, 20), DbErrorKind::ConnectionLost);
-        assert!(hint(226).is_some() && hint(102).is_none());
     }
 
     #[test]

@@ -8,6 +8,8 @@ use crate::model::ids::hex;
 pub(super) fn literal(value: &Value) -> String {
     match value {
         Value::Null => "NULL".into(),
+        // a longer one would be a decimal
+        Value::Int(number) if i32::try_from(*number).is_err() => format!("CAST({number} AS bigint)"),
         Value::Int(number) if *number < 0 => format!("({number})"),
         Value::Int(number) => number.to_string(),
         Value::Bool(truth) => u8::from(*truth).to_string(),
@@ -63,6 +65,7 @@ mod tests {
         for (value, expected) in [
             (Value::Null, "NULL"),
             (Value::Int(-7), "(-7)"),
+            (Value::Int(i64::MIN), "CAST(-9223372036854775808 AS bigint)"),
             (Value::Bool(true), "1"),
             (Value::Bytes(vec![0, 255]), "0x00ff"),
             (Value::Text("it's".into()), "N'it''s'"),

@@ -78,7 +78,6 @@ pub fn url_samples() -> Vec<UrlError> {
         UrlError::NoScheme,
         UrlError::UnknownScheme { scheme: "oracle".into() },
         UrlError::NoSlashes { scheme: "postgres" },
-        UrlError::NotYet { engine: EngineName::SqlServer },
         UrlError::Unclear,
         UrlError::BadHost,
         UrlError::BadPort,
