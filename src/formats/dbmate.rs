@@ -115,6 +115,10 @@ impl Writer for Dbmate {
     fn create(&self, engine: &str) -> &'static str {
         match engine {
             "postgres" => "create table if not exists {table} (version varchar primary key)",
+            // by analogy: dbmate has no driver for it
+            "sqlserver" => {
+                "if object_id('{table}') is null create table {table} (version varchar(128) primary key)"
+            }
             _ => "create table if not exists {table} (version varchar(128) primary key)",
         }
     }

@@ -149,6 +149,9 @@ impl Writer for GolangMigrate {
                 "CREATE TABLE IF NOT EXISTS {table} (version uint64,dirty bool);
 CREATE UNIQUE INDEX IF NOT EXISTS version_unique ON {table} (version);"
             }
+            "sqlserver" => {
+                "IF OBJECT_ID('{table}') IS NULL CREATE TABLE {table} (version BIGINT PRIMARY KEY NOT NULL, dirty BIT NOT NULL)"
+            }
             _ => {
                 "CREATE TABLE IF NOT EXISTS {table} (version bigint not null primary key, dirty boolean not null)"
             }

@@ -160,6 +160,15 @@ INSERT INTO {table} (version_id, is_applied) SELECT 0, true WHERE NOT EXISTS (SE
 );
 INSERT INTO {table} (version_id, is_applied) SELECT 0, 1 WHERE NOT EXISTS (SELECT 1 FROM {table});"
             }
+            "sqlserver" => {
+                "IF OBJECT_ID('{table}') IS NULL CREATE TABLE {table} (
+    id INT NOT NULL IDENTITY(1,1) PRIMARY KEY,
+    version_id BIGINT NOT NULL,
+    is_applied BIT NOT NULL,
+    tstamp DATETIME NULL DEFAULT CURRENT_TIMESTAMP
+);
+INSERT INTO {table} (version_id, is_applied) SELECT 0, 1 WHERE NOT EXISTS (SELECT 1 FROM {table});"
+            }
             _ => {
                 "CREATE TABLE IF NOT EXISTS {table} (
     id bigint(20) unsigned NOT NULL AUTO_INCREMENT,

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{DIALECT, Session, connect};
+use super::{DIALECT, Session, connect, literal};
 use crate::database::error::{DbError, DbErrorKind};
-use crate::database::statement::Statement;
-use crate::database::{Interrupt, LockSupport, Purpose, Server};
+use crate::database::statement::{Statement, Value};
+use crate::database::{Database as _, Interrupt, LockSupport, Purpose, Reply, Server};
 
 /// A session's number is given to another once it has ended; with the moment of its login it is its own.
 const WHO: &str = "SELECT @@VERSION, @@SPID, \
@@ -75,7 +75,7 @@ fn restore(purpose: Purpose, database: &str, language: Option<&str>) -> String {
         text.push_str(&format!("USE {}; ", DIALECT.quote(database)));
     }
     if let Some(language) = language {
-        text.push_str(&format!("SET LANGUAGE {}; ", DIALECT.quote(language)));
+        text.push_str(&format!("SET LANGUAGE {}; ", literal::literal(&language.into())));
     }
     text.push_str(&connect::settings(purpose));
     text
@@ -83,12 +83,7 @@ fn restore(purpose: Purpose, database: &str, language: Option<&str>) -> String {
 
 impl Session {
     /// One question in the dialect's words.
-    pub(super) async fn ask(
-        &mut self,
-        template: &str,
-        arguments: Vec<crate::database::Value>,
-    ) -> Result<crate::database::Reply, DbError> {
-        use crate::database::Database as _;
+    pub(super) async fn ask(&mut self, template: &str, arguments: Vec<Value>) -> Result<Reply, DbError> {
         self.query(&Statement::new(&DIALECT, &[], template, arguments)).await
     }
 }
@@ -114,6 +109,6 @@ mod tests {
     #[test]
     fn a_session_is_put_back_where_it_was() {
         let restore = restore(Purpose::Work, "a]b", Some("us_english"));
-        assert!(restore.contains("USE [a]]b]; SET LANGUAGE [us_english]; SET "), "{restore}");
+        assert!(restore.contains("USE [a]]b]; SET LANGUAGE N'us_english'; SET "), "{restore}");
     }
 }

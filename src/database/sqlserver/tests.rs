@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use super::*;
 use crate::database::url::{TlsMode, parse};
 use crate::model::secret::Secret;
-use scripted::{Hear, Say, Scripted, answered, failed, logged_in};
+use scripted::{Hear, Say, Scripted, answered, answered_with, answered_with_text, failed, logged_in};
 
 #[test]
 fn values_are_read_by_their_type() {
@@ -128,7 +128,8 @@ async fn an_error_has_number_line_and_procedure_and_the_session_goes_on() {
     let error = session.script("EXEC dbo.pay").await.expect_err("a deadlock");
     assert_eq!((error.kind, error.position), (DbErrorKind::Deadlock, None));
     assert_eq!(error.context.as_deref(), Some("in dbo.pay, line 7"));
-    assert_eq!(session.ask("DELETE FROM t", vec![]).await.expect("an answer").affected, 1);
+    let delete = Statement::new(&DIALECT, &[], "DELETE FROM t", vec![]);
+    assert_eq!(session.query(&delete).await.expect("an answer").affected, 1);
 }
 
 #[tokio::test]
@@ -159,6 +160,54 @@ async fn an_interrupt_asks_the_server_to_stop_and_waits_until_it_has() {
     let (answer, ()) = tokio::join!(session.script("WAITFOR DELAY '01:00'"), stop);
     assert_eq!(answer.expect_err("it was cancelled").kind, DbErrorKind::Cancelled);
     assert_eq!(session.ask("DELETE FROM t", vec![]).await.expect("an answer").affected, 1);
+}
+
+/// A session whose server gives these answers.
+async fn told(answers: Vec<Vec<u8>>) -> (Box<dyn Database>, Scripted) {
+    let mut steps = vec![Say::Encryption(2), Hear.then(logged_in()), Hear.then(answered(0))];
+    steps.extend(answers.into_iter().map(|tokens| Hear.then(tokens)));
+    let server = Scripted::start(steps).await;
+    (open(&server, TlsMode::Disable).await.expect("a session"), server)
+}
+
+fn key() -> LockKey {
+    LockKey { name: "default".into(), id: None }
+}
+
+#[tokio::test]
+async fn a_lock_is_what_a_return_value_says() {
+    for (returned, granted) in [(-999, false), (-3, false), (-2, false), (-1, false), (0, true), (1, true)] {
+        let (mut session, server) = told(vec![answered_with(returned), answered(0)]).await;
+        assert_eq!(session.try_lock(&key()).await.expect("an answer"), granted, "{returned}");
+        assert!(server.heard()[2].contains("N'bellwether:default'"), "{:?}", server.heard());
+        session.unlock(&key()).await.expect("no error where nothing is held");
+    }
+    let (mut session, _server) = told(vec![answered(0)]).await;
+    assert!(!session.try_lock(&key()).await.expect("an answer"), "no value is no lock");
+}
+
+#[tokio::test]
+async fn who_has_the_lock_is_asked_with_a_readers_rights_and_named_where_the_server_shows_it() {
+    let cases = [
+        (("Exclusive", Some(1)), None, Holder::Ours),
+        (("NoLock", Some(1)), None, Holder::Free),
+        (("NoLock", Some(0)), Some(None), Holder::Other(None)),
+        (("NoLock", Some(0)), Some(Some(("51@7", None))), Holder::Other(Some("51@7".into()))),
+    ];
+    for (seen, whose, expected) in cases {
+        let answers = std::iter::once(Some(seen)).chain(whose).map(answered_with_text).collect();
+        let (mut session, _server) = told(answers).await;
+        assert_eq!(session.holder(&key()).await.expect("an answer"), expected);
+    }
+}
+
+#[tokio::test]
+async fn a_transaction_that_is_gone_can_be_ended_and_other_errors_stay_errors() {
+    let none = |number| failed(number, 1, 16, "no corresponding BEGIN TRANSACTION");
+    let (mut session, _server) = told(vec![none(3903), none(3902), none(3903)]).await;
+    session.script("ROLLBACK").await.expect("a warning elsewhere");
+    session.script("COMMIT").await.expect("a warning elsewhere");
+    assert!(session.script("SELECT 1; ROLLBACK").await.is_err());
 }
 
 #[tokio::test]

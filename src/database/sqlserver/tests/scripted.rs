@@ -181,7 +181,7 @@ fn short(text: &str) -> Vec<u8> {
     bytes
 }
 
-/// The end of an answer: 0 = all is well, 2 = an error, 0x20 = an attention.
+/// The end of an answer: 0 = all is well, 1 = there is more, 2 = an error, 0x20 = an attention.
 fn done(status: u16) -> Vec<u8> {
     let mut token = vec![0xfd];
     token.extend(status.to_le_bytes());
@@ -206,11 +206,40 @@ pub fn logged_in() -> Vec<u8> {
 
 /// One row with one number: what `@@ROWCOUNT` says.
 pub fn answered(count: i32) -> Vec<u8> {
+    [number(count), done(0)].concat()
+}
+
+/// One row with one number, and then what `@@ROWCOUNT` says of it.
+pub fn answered_with(value: i32) -> Vec<u8> {
+    [number(value), done(1), number(1), done(0)].concat()
+}
+
+/// One row with a text and a number, or the text alone; or no row at all.
+pub fn answered_with_text(row: Option<(&str, Option<i32>)>) -> Vec<u8> {
+    let Some((text, beside)) = row else { return answered(0) };
+    let mut tokens = vec![0x81, if beside.is_some() { 2 } else { 1 }, 0];
+    tokens.extend([0, 0, 0, 0, 0, 0, 0xe7, 0xfe, 1, 0, 0, 0, 0, 0, 0]);
+    if beside.is_some() {
+        tokens.extend([0, 0, 0, 0, 0, 0, 0x26, 4, 0]);
+    }
+    let text = words(text);
+    tokens.push(0xd1);
+    tokens.extend(u16::try_from(text.len()).expect("a short text").to_le_bytes());
+    tokens.extend(text);
+    for number in beside {
+        tokens.push(4);
+        tokens.extend(number.to_le_bytes());
+    }
+    [tokens, done(1), number(1), done(0)].concat()
+}
+
+/// A column, and a row of it.
+fn number(value: i32) -> Vec<u8> {
     let mut tokens = vec![0x81, 1, 0];
     tokens.extend([0, 0, 0, 0, 0, 0, 0x26, 4, 0]);
     tokens.extend([0xd1, 4]);
-    tokens.extend(count.to_le_bytes());
-    [tokens, done(0)].concat()
+    tokens.extend(value.to_le_bytes());
+    tokens
 }
 
 pub fn failed(number: i32, state: u8, class: u8, text: &str) -> Vec<u8> {
