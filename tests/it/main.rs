@@ -47,6 +47,7 @@ mod setup_action;
 mod signals;
 mod snippets;
 mod sql_engine;
+mod sqlserver;
 mod sqlx_cli;
 mod sqlx_format;
 mod status_command;

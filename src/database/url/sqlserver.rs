@@ -73,9 +73,9 @@ fn meaning(name: &str) -> Option<Meaning> {
     })
 }
 
-/// A name without what drivers spell differently: `User ID`, `user_id` and `userId` are one.
+/// A name without what drivers spell differently: `User ID`, `user_id`, `userId` and (in a query) `user+id` are one.
 fn plain(name: &str) -> String {
-    params::plain(name).replace(' ', "")
+    params::plain(name).replace([' ', '+'], "")
 }
 
 /// Whether a parameter's name is one that we know.
@@ -105,10 +105,10 @@ pub(super) fn parse_ado(
     env: &dyn Fn(&str) -> Option<String>,
 ) -> Option<Result<Target, UrlError>> {
     let (first, _) = text.split_once('=')?;
-    let known = |name: &str| meaning(name.trim()).is_some() && !name.contains([':', '/', '@']);
-    // libpq's `host=… user=…` has blanks between its pairs
-    let is_one = known(first) && text.contains(';') || meaning(first.trim()) == Some(Meaning::Server);
-    if !is_one || !known(first) {
+    let first = first.trim();
+    // libpq has pairs too: `host=…`, and blanks between them
+    let begins = meaning(first).is_some_and(|it| text.contains(';') || it == Meaning::Server);
+    if !begins || first.eq_ignore_ascii_case("host") || first.contains([':', '/', '@']) {
         return None;
     }
     let found = properties(text).and_then(|pairs| {

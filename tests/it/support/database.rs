@@ -245,7 +245,9 @@ impl TestDatabase {
 
     /// The versions in the history that are whole, in order.
     pub fn history(&self) -> Vec<String> {
-        self.column("select version from _sqlx_migrations where success order by version")
+        // SQL Server has bits, and no truth values
+        let whole = if self.server == Server::SqlServer { "success = 1" } else { "success" };
+        self.column(&format!("select version from _sqlx_migrations where {whole} order by version"))
     }
 
     /// A new role that may connect and nothing else; [`Self::grant_select`] gives it more. Not for SQLite.

@@ -1,0 +1,96 @@
+//! SQL Server as a whole: scripts in batches, one leader of many, a leader that dies.
+
+use std::time::Duration;
+
+use crate::support::{Bellwether, Migrations, on_servers};
+
+const SOON: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_secs(120);
+
+on_servers! { [sqlserver SqlServer]
+    fn a_script_of_batches_is_applied_and_recorded(db) {
+        let migrations = Migrations::new()
+            .file("0001_pay.sql", "create table paid (amount int)\nGO\ncreate procedure pay as insert paid values (1)\nGO\nexec pay\nGO 3\n")
+            .file("0002_words.sql", "insert paid values (2) -- '\ngo\n/*\nGO\n*/ insert paid values (3)\n");
+        let done = Bellwether::lead(db, &migrations).run().expect(0);
+        assert_eq!(done.applied(), ["1", "2"]);
+        assert_eq!(db.column("select amount from paid order by amount"), ["1", "1", "1", "2", "3"]);
+        assert_eq!(db.history(), ["1", "2"]);
+        assert_eq!(db.runs(), [["shop-web", "succeeded"]]);
+        assert_eq!(db.column("select status from bellwether_steps order by position"), ["succeeded", "succeeded"]);
+        let again = Bellwether::follow(db, &migrations).run().expect(0);
+        assert_eq!(again.outcome()["role"], "follow");
+    }
+
+    fn a_batch_that_fails_leaves_nothing_of_its_script_and_names_its_line(db) {
+        let script = "create table a (i int)\nGO\n\ninsert a values (1)\ninsert a values ('no number')\nGO\n";
+        let migrations = Migrations::counted(1).file("0002_fails.sql", script);
+        let failed = Bellwether::lead(db, &migrations).run().expect(10);
+        failed.explains(&["0002_fails.sql"]);
+        assert!(!db.has_table("a"));
+        assert_eq!(db.history(), ["1"]);
+        assert_eq!(db.runs(), [["shop-web", "failed"]]);
+        let follower = Bellwether::follow(db, &migrations).run();
+        assert_ne!(follower.code, Some(0));
+    }
+
+    fn what_a_script_sets_ends_with_it(db) {
+        let migrations = Migrations::new()
+            .file("0001_sets.sql", "set ansi_nulls off\nset rowcount 1\nset xact_abort off\nGO\nuse master\n")
+            .file("0002_rows.sql", "create table here (i int)\nGO\ninsert here values (1), (2)\ndelete from here\n");
+        Bellwether::lead(db, &migrations).run().expect(0);
+        assert!(db.has_table("here"));
+        assert_eq!(db.value("select count(*) from here"), "0");
+    }
+
+    fn a_script_with_a_transaction_of_its_own_is_refused_unless_it_says_so(db) {
+        let script = "begin transaction\ncreate table a (i int)\ncommit\n";
+        let migrations = Migrations::new().file("0001_own.sql", script);
+        Bellwether::lead(db, &migrations).run().expect(10);
+        assert!(!db.has_table("a"));
+        let migrations = Migrations::new().file("0001_own.sql", format!("-- no-transaction\n{script}"));
+        Bellwether::lead(db, &migrations).release("r2").run().expect(0);
+        assert!(db.has_table("a"));
+        assert_eq!(db.history(), ["1"]);
+    }
+
+    fn five_nodes_that_start_at_once_run_their_command_once(db) {
+        let node = |n: u32| {
+            Bellwether::new("deploy").on(db).release(db.name()).participant(&format!("node-{n}"))
+                .args(["--", "sh", "-c", "echo $BELLWETHER_RUN >> $0/updated; sleep 0.5"]).arg(db.folder()).spawn()
+        };
+        let nodes: Vec<_> = (1..=5).map(node).collect();
+        for node in nodes {
+            node.wait(LONG).expect(0);
+        }
+        let updated = std::fs::read_to_string(db.folder().join("updated")).unwrap();
+        assert_eq!(updated.lines().count(), 1, "{updated}");
+        assert_eq!(db.column("select status from bellwether_runs"), ["succeeded"]);
+    }
+
+    fn twelve_participants_elect_one_leader_and_every_migration_is_applied_once(db) {
+        let migrations = Migrations::counted(4).file("0005_slow.sql", db.sleep_sql(0.5));
+        let start = |n: u32| Bellwether::at("deploy", db, &migrations).participant(&format!("pod-{n}")).spawn();
+        let running: Vec<_> = (1..=12).map(start).collect();
+        for one in running {
+            one.wait(LONG).expect(0);
+        }
+        assert_eq!(db.applied(), ["0001", "0002", "0003", "0004"]);
+        assert_eq!(db.history(), ["1", "2", "3", "4", "5"]);
+        assert_eq!(db.column("select status from bellwether_runs"), ["succeeded"]);
+    }
+
+    fn a_killed_leader_is_replaced_and_nothing_is_applied_twice(db) {
+        let gate = db.gate();
+        let migrations = Migrations::counted(1).file("0002_wait.sql", gate.sql());
+        let first = Bellwether::at("deploy", db, &migrations).participant("pod-1").spawn();
+        first.wait_for("second step", SOON, |event| event["event"] == "step_started" && event["step"]["position"] == 2);
+        let second = Bellwether::at("deploy", db, &migrations).participant("pod-2").spawn();
+        second.wait_for_event("watching", SOON);
+        first.kill9();
+        gate.open();
+        second.wait(LONG).expect(0);
+        assert_eq!(db.applied(), ["0001"]);
+        assert_eq!(db.runs(), [["pod-1", "abandoned"], ["pod-2", "succeeded"]]);
+    }
+}
