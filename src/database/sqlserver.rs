@@ -109,6 +109,8 @@ struct Session {
     server: Option<Server>,
     /// Set by somebody else to stop the script that runs.
     interrupt: Arc<AtomicBool>,
+    /// A script may have moved to another database, and what puts the session back has not been sent yet.
+    moved: bool,
 }
 
 fn connect(target: &Target, purpose: Purpose, limit: Duration) -> Connecting<'_> {
@@ -119,9 +121,8 @@ fn connect(target: &Target, purpose: Purpose, limit: Duration) -> Connecting<'_>
             connect::greet(&mut connection, purpose).await?;
             Ok(connection)
         };
-        let connection = Some(driver::within(limit, connecting).await?);
-        let session: Box<dyn Database> =
-            Box::new(Session { purpose, connection, server: None, interrupt: Arc::default() });
+        let connection = driver::within(limit, connecting).await?;
+        let session: Box<dyn Database> = Box::new(Session::new(purpose, connection));
         Ok(session)
     })
 }
@@ -140,24 +141,20 @@ impl Database for Session {
     }
 
     async fn query(&mut self, statement: &Statement) -> Result<Reply, DbError> {
-        let text = statement.render(|_, value| literal::literal(value));
-        // the driver does not say how many rows a batch's statements changed
-        let sent = format!("{text}\n;SELECT @@ROWCOUNT");
-        let purpose = self.purpose;
-        let asking = self.exchange(&sent, true);
-        let answer = match purpose {
-            Purpose::Look => tokio::time::timeout(LOOK_LIMIT, asking).await,
-            Purpose::Work | Purpose::Beat | Purpose::Lease => Ok(asking.await),
-        };
-        let mut sets = answer.unwrap_or_else(|_| {
-            self.connection = None; // its answer would be the next one's
-            Err(DbError::new(DbErrorKind::Timeout, "no answer within 8 s"))
-        })?;
-        let count = sets.pop().and_then(|rows| rows.first()?.int(0).ok()).unwrap_or(0);
-        Ok(Reply { rows: sets.pop().unwrap_or_default(), affected: u64::try_from(count).unwrap_or(0) })
+        match self.away_from() {
+            Some(database) => {
+                let back = format!("USE {}", DIALECT.quote(database));
+                self.answer(&statement.clone().after(&back)).await
+            }
+            None => self.answer(statement).await,
+        }
     }
 
     async fn script(&mut self, sql: &str) -> Result<(), DbError> {
+        self.moved = match &self.server {
+            Some(server) if server.restore == sql => false,
+            _ => self.moved || sql.to_ascii_lowercase().contains("use"),
+        };
         match self.exchange(sql, false).await {
             // no transaction to end: other servers only warn, and an error may have ended it already
             Err(error) if NO_TRANSACTION.contains(&(sql, error.code.as_deref().unwrap_or_default())) => {
@@ -179,7 +176,19 @@ impl Database for Session {
 
     async fn holder(&mut self, key: &LockKey) -> Result<Holder, DbError> {
         let resource = Value::from(key.applock());
-        let reply = self.ask(HOLDER, vec![resource.clone(), resource.clone()]).await?;
+        let reply = match self.away_from() {
+            // asked between two statements of a script, which must stay where it is
+            Some(database) => {
+                let procedure = format!("{}.sys.sp_executesql", DIALECT.quote(database));
+                let arguments = vec![procedure.into(), resource.clone(), HOLDER.into()];
+                self.answer(&Statement::new(&DIALECT, &[], HOLDER_ABROAD, arguments)).await?
+            }
+            None => {
+                let question = Statement::new(&DIALECT, &[], HOLDER, vec![]);
+                let resource = literal::literal(&resource);
+                self.answer(&question.after(&format!("DECLARE @resource nvarchar(255) = {resource}"))).await?
+            }
+        };
         let Some(row) = reply.rows.first() else { return Ok(Holder::Free) };
         if row.opt_text(0)?.as_deref() == Some("Exclusive") {
             return Ok(Holder::Ours);
@@ -215,8 +224,12 @@ const UNLOCK: &str = "DECLARE @resource nvarchar(255) = ?; \
     EXEC sys.sp_releaseapplock @Resource = @resource, @LockOwner = 'Session', @DbPrincipal = 'public'";
 
 /// Anybody may ask this.
-const HOLDER: &str =
-    "SELECT APPLOCK_MODE('public', ?, 'Session'), APPLOCK_TEST('public', ?, 'Exclusive', 'Session')";
+const HOLDER: &str = "SELECT APPLOCK_MODE('public', @resource, 'Session'), \
+    APPLOCK_TEST('public', @resource, 'Exclusive', 'Session')";
+
+/// The same in another database, whose procedure runs it there.
+const HOLDER_ABROAD: &str = "DECLARE @there nvarchar(600) = ?, @resource nvarchar(255) = ?, @question nvarchar(400) = ?; \
+    EXEC @there @question, N'@resource nvarchar(255)', @resource";
 
 /// A lock's description has the first 32 characters of its name between its principal's number (0 = public) and a hash.
 const WHOSE: &str = "IF HAS_PERMS_BY_NAME(NULL, NULL, 'VIEW SERVER STATE') = 1 \
@@ -226,6 +239,34 @@ const WHOSE: &str = "IF HAS_PERMS_BY_NAME(NULL, NULL, 'VIEW SERVER STATE') = 1 \
     AND l.request_status = 'GRANT' AND CHARINDEX(CONCAT('0:[', LEFT(?, 32), ']:'), l.resource_description) = 1";
 
 impl Session {
+    fn new(purpose: Purpose, connection: Connection) -> Self {
+        Self { purpose, connection: Some(connection), server: None, interrupt: Arc::default(), moved: false }
+    }
+
+    /// Our own database, if a script may have left it.
+    fn away_from(&self) -> Option<&str> {
+        self.server.as_ref().filter(|_| self.moved).map(|server| server.database.as_str())
+    }
+
+    /// What a statement brings back, wherever the session is.
+    async fn answer(&mut self, statement: &Statement) -> Result<Reply, DbError> {
+        let text = statement.render(|_, value| literal::literal(value));
+        // the driver does not say how many rows a batch's statements changed
+        let sent = format!("{text}\n;SELECT @@ROWCOUNT");
+        let purpose = self.purpose;
+        let asking = self.exchange(&sent, true);
+        let answer = match purpose {
+            Purpose::Look => tokio::time::timeout(LOOK_LIMIT, asking).await,
+            Purpose::Work | Purpose::Beat | Purpose::Lease => Ok(asking.await),
+        };
+        let mut sets = answer.unwrap_or_else(|_| {
+            self.connection = None; // its answer would be the next one's
+            Err(DbError::new(DbErrorKind::Timeout, "no answer within 8 s"))
+        })?;
+        let count = sets.pop().and_then(|rows| rows.first()?.int(0).ok()).unwrap_or(0);
+        Ok(Reply { rows: sets.pop().unwrap_or_default(), affected: u64::try_from(count).unwrap_or(0) })
+    }
+
     /// One message, and all of its answers: the rows of each statement that returns some, if they are wanted.
     async fn exchange(&mut self, sql: &str, keep: bool) -> Result<Vec<Vec<Row>>, DbError> {
         // an interrupt that was meant for one that had ended by itself

@@ -72,6 +72,7 @@ fn run_client(client: &Path, database: &TestDatabase, script: &Path) {
         Server::Postgres => command.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-f"]).arg(script),
         Server::MariaDb => command.arg("--comments").stdin(File::open(script).unwrap()),
         Server::Sqlite => command.arg("-bail").stdin(File::open(script).unwrap()),
+        Server::SqlServer => panic!("no client of SQL Server's is here"),
     };
     let output = finished(command);
     assert!(output.status.success(), "{}: {}", script.display(), String::from_utf8_lossy(&output.stderr));
@@ -84,6 +85,7 @@ fn contents(dump: &Path, database: &TestDatabase) -> String {
         Server::Postgres => command.args(["--no-owner", "--inserts"]),
         Server::MariaDb => command.args(["--skip-comments", "--routines", "--triggers", "--events"]),
         Server::Sqlite => command.arg(".dump"),
+        Server::SqlServer => panic!("no client of SQL Server's is here"),
     };
     let output = finished(command);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -110,6 +112,7 @@ fn command(program: &Path, database: &TestDatabase) -> Command {
                 .arg(database.name())
         }
         Server::Sqlite => command.arg(database.file()),
+        Server::SqlServer => panic!("no client of SQL Server's is here"),
     };
     command
 }

@@ -36,6 +36,10 @@ fn wait_at_gate(db: &TestDatabase, running: &Running, position: u64) {
             "select 1 from information_schema.processlist where db = database() and id <> connection_id() \
              and info like '%get_lock(''gate%'"
         }
+        Server::SqlServer => {
+            "select 1 from sys.dm_exec_requests r cross apply sys.dm_exec_sql_text(r.sql_handle) t \
+             where r.database_id = db_id() and r.session_id <> @@spid and t.text like '%dbo.gate%'"
+        }
         Server::Sqlite => return,
     };
     db.wait_for_row(sql, SOON);
@@ -93,6 +97,7 @@ fn end_session(db: &TestDatabase, session: &str) {
     match db.server() {
         Server::Postgres => db.sql(&format!("select pg_terminate_backend({session})")),
         Server::MariaDb => db.sql(&format!("kill {session}")),
+        Server::SqlServer => db.sql(&format!("kill {session}")),
         Server::Sqlite => panic!("SQLite has no sessions to end"),
     }
 }

@@ -10,6 +10,7 @@ fn tables(db: &TestDatabase) -> Vec<String> {
         Server::MariaDb => db.column(
             "select table_name from information_schema.tables where table_schema = database() order by 1",
         ),
+        Server::SqlServer => db.column("select name from sys.tables order by 1"),
         Server::Sqlite => db.column("select name from sqlite_master where type = 'table' order by 1"),
     }
 }

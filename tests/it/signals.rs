@@ -29,6 +29,11 @@ fn assert_nothing_runs(db: &TestDatabase) {
             "select 1 from dual where not exists (select 1 from information_schema.processlist
              where db = database() and info like '%sleep(%' and id <> connection_id())"
         }
+        Server::SqlServer => {
+            "select 1 where not exists (select 1 from sys.dm_exec_requests r \
+             cross apply sys.dm_exec_sql_text(r.sql_handle) t where r.database_id = db_id() \
+             and r.session_id <> @@spid and t.text like '%@until%')"
+        }
         Server::Sqlite => return,
     };
     db.wait_for_row(none, Duration::from_secs(1));

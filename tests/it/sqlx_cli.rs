@@ -37,6 +37,7 @@ fn columns(db: &TestDatabase) -> Vec<Vec<String>> {
             "select column_name, data_type, is_nullable, column_default from information_schema.columns
              where table_name = '_sqlx_migrations' order by ordinal_position",
         ),
+        Server::SqlServer => panic!("sqlx has no driver for it"),
     }
 }
 

@@ -81,6 +81,7 @@ on_every_server! {
             Server::Postgres => "postgres",
             Server::MariaDb => "mysql",
             Server::Sqlite => "sqlite",
+            Server::SqlServer => panic!("sqlx has no driver for it"),
         };
         let create = format.writer().unwrap().create(engine).replace("{table}", "ours");
         db.sql(&create);

@@ -145,13 +145,8 @@ async fn an_interrupt_asks_the_server_to_stop_and_waits_until_it_has() {
     .await;
     let target = server.target(TlsMode::Disable);
     let connection = connect::connect(&target, Purpose::Work).await.expect("a connection");
-    let interrupt = Arc::<AtomicBool>::default();
-    let mut session = Session {
-        purpose: Purpose::Work,
-        connection: Some(connection),
-        server: None,
-        interrupt: Arc::clone(&interrupt),
-    };
+    let mut session = Session::new(Purpose::Work, connection);
+    let interrupt = Arc::clone(&session.interrupt);
     session.script("SET LOCK_TIMEOUT 1").await.expect("an answer");
     let stop = async {
         server.until_heard(3).await;

@@ -27,6 +27,10 @@ fn wait_for_sessions(db: &TestDatabase, count: usize) {
             "select 1 from information_schema.processlist where db = database() and id <> connection_id() \
              having count(*) = {count}"
         ),
+        Server::SqlServer => format!(
+            "select 1 from sys.dm_exec_sessions where database_id = db_id() and session_id <> @@spid \
+             having count(*) = {count}"
+        ),
         Server::Sqlite => return,
     };
     db.wait_for_row(&sql, SOON);

@@ -42,6 +42,7 @@ pub const DBMATE: Kit = Kit {
         Server::Sqlite => {
             "create table if not exists \"schema_migrations\" (version varchar(128) primary key)"
         }
+        Server::SqlServer => panic!("dbmate has no driver for it"),
     },
     record: |version| format!("insert into schema_migrations (version) values ('{version:04}')"),
     rows: "select version from schema_migrations order by version",
@@ -71,6 +72,9 @@ pub const GOLANG_MIGRATE: Kit = Kit {
         Server::Sqlite => {
             "CREATE TABLE IF NOT EXISTS schema_migrations (version uint64,dirty bool);
             CREATE UNIQUE INDEX IF NOT EXISTS version_unique ON schema_migrations (version);"
+        }
+        Server::SqlServer => {
+            "CREATE TABLE [dbo].[schema_migrations] ( version BIGINT PRIMARY KEY NOT NULL, dirty BIT NOT NULL );"
         }
     },
     record: |version| {
@@ -117,6 +121,14 @@ pub const GOOSE: Kit = Kit {
                 is_applied INTEGER NOT NULL,
                 tstamp TIMESTAMP DEFAULT (datetime('now'))
             ); INSERT INTO goose_db_version (version_id, is_applied) VALUES (0, true)"
+        }
+        Server::SqlServer => {
+            "CREATE TABLE goose_db_version (
+                id INT NOT NULL IDENTITY(1,1) PRIMARY KEY,
+                version_id BIGINT NOT NULL,
+                is_applied BIT NOT NULL,
+                tstamp DATETIME NULL DEFAULT CURRENT_TIMESTAMP
+            ); INSERT INTO goose_db_version (version_id, is_applied) VALUES (0, 1)"
         }
     },
     record: |version| {

@@ -133,6 +133,7 @@ fn made_by_prisma(db: &TestDatabase) {
         Server::Postgres => "timestamptz",
         Server::MariaDb => "datetime(3)",
         Server::Sqlite => "datetime",
+        Server::SqlServer => "datetimeoffset",
     };
     db.sql(&format!(
         "create table _prisma_migrations (id varchar(36) primary key not null, checksum varchar(64) not null,

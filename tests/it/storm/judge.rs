@@ -131,6 +131,9 @@ fn left_behind(round: &Round<'_>) -> Vec<String> {
         Server::MariaDb => {
             "select id, command, info from information_schema.processlist where db = database() and id <> connection_id()"
         }
+        Server::SqlServer => {
+            "select session_id, status from sys.dm_exec_sessions where database_id = db_id() and session_id <> @@spid"
+        }
         Server::Sqlite => return broken,
     };
     let end = Instant::now() + Duration::from_secs(25);

@@ -11,6 +11,7 @@ use super::database::TestDatabase;
 
 /// The kinds of server that tests run on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::enum_variant_names, reason = "it is the product's name")]
 pub enum Server {
     Postgres,
     MariaDb,

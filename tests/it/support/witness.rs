@@ -17,6 +17,9 @@ fn table(server: Server) -> &'static str {
         Server::Sqlite => {
             "create table witness (at text default (strftime('%Y-%m-%d %H:%M:%f')), step int, who text)"
         }
+        Server::SqlServer => {
+            "create table witness (at datetime2 default sysutcdatetime(), step int, who nvarchar(40))"
+        }
     }
 }
 
@@ -27,6 +30,7 @@ pub fn testify(server: Server, step: usize) -> String {
         Server::Postgres => "pg_backend_pid()",
         Server::MariaDb => "connection_id()",
         Server::Sqlite => "'sqlite'",
+        Server::SqlServer => "cast(@@spid as nvarchar(40))",
     };
     format!("insert into witness (step, who) values ({step}, {who});\n")
 }

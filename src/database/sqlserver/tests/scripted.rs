@@ -226,7 +226,7 @@ pub fn answered_with_text(row: Option<(&str, Option<i32>)>) -> Vec<u8> {
     tokens.push(0xd1);
     tokens.extend(u16::try_from(text.len()).expect("a short text").to_le_bytes());
     tokens.extend(text);
-    for number in beside {
+    if let Some(number) = beside {
         tokens.push(4);
         tokens.extend(number.to_le_bytes());
     }

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use bellwether::database::EngineName;
 use bellwether::database::url::UrlError;
 use bellwether::formats::FormatError;
 use bellwether::model::choice::FollowSource;
