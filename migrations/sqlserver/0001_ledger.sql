@@ -32,9 +32,11 @@ IF OBJECT_ID(N'{runs}') IS NULL CREATE TABLE {runs} (
     beat_at datetime2(6) NOT NULL,
     finished_at datetime2(6) NULL,
     ended_by nvarchar(max) NULL,
-    UNIQUE (lock_name, fence),
-    INDEX bellwether_runs_release (lock_name, environment, release, fence)
+    UNIQUE (lock_name, fence)
 )
+-- next
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE object_id = OBJECT_ID(N'{runs}') AND name LIKE 'bellwether_runs_release%')
+    CREATE INDEX bellwether_runs_release ON {runs} (lock_name, environment, release, fence)
 -- next
 IF OBJECT_ID(N'{steps}') IS NULL CREATE TABLE {steps} (
     run_id nvarchar(64) COLLATE Latin1_General_100_BIN2 NOT NULL,

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::TryStreamExt as _;
+use tiberius::error::Error;
 use tiberius::{ColumnData, QueryItem};
 
 use crate::database::error::{DbError, DbErrorKind};
@@ -20,6 +21,7 @@ use crate::database::statement::{Dialect, Grant, Row, Statement, Value};
 use crate::database::url::{EngineName, Target};
 use crate::database::{Connecting, Database, Engine, Holder, LockKey, Purpose, Reply, Server, driver};
 use connect::{Connection, closed};
+use tls::Skip;
 
 /// SQL Server.
 pub const ENGINE: Engine = Engine { name: EngineName::SqlServer, dialect: &DIALECT, connect };
@@ -53,7 +55,7 @@ pub const DIALECT: Dialect = Dialect {
     ),
     may_create: Some(
         "SELECT 1 WHERE HAS_PERMS_BY_NAME(QUOTENAME(?), 'SCHEMA', 'ALTER') = 1 \
-         AND HAS_PERMS_BY_NAME(NULL, 'DATABASE', 'CREATE TABLE') = 1",
+         AND HAS_PERMS_BY_NAME(DB_NAME(), 'DATABASE', 'CREATE TABLE') = 1",
     ),
     schemas_with: Some(
         "SELECT s.name FROM sys.objects o JOIN sys.schemas s ON s.schema_id = o.schema_id \
@@ -69,7 +71,8 @@ pub const DIALECT: Dialect = Dialect {
     standby: None,
     // who may not see the server's state sees no session but his own, and no error
     marked: Some(
-        "IF HAS_PERMS_BY_NAME(NULL, NULL, 'VIEW SERVER STATE') = 1 SELECT 1 FROM sys.dm_exec_requests r \
+        "IF OBJECT_ID('sys.dm_exec_requests') IS NOT NULL \
+         AND HAS_PERMS_BY_NAME(NULL, NULL, 'VIEW SERVER STATE') = 1 SELECT 1 FROM sys.dm_exec_requests r \
          CROSS APPLY sys.dm_exec_sql_text(r.sql_handle) t \
          WHERE r.session_id <> @@SPID AND (t.text LIKE ? OR (t.text IS NULL AND CONCAT(r.session_id, '@') = \
          LEFT(?, CHARINDEX('@', CONCAT(r.session_id, '@')))))",
@@ -77,7 +80,8 @@ pub const DIALECT: Dialect = Dialect {
     cancel_marked: None,
     end_marked: None,
     run_marked: Some(
-        "IF HAS_PERMS_BY_NAME(NULL, NULL, 'VIEW SERVER STATE') = 1 SELECT CONCAT(s.session_id, '@', \
+        "IF OBJECT_ID('sys.dm_exec_requests') IS NOT NULL \
+         AND HAS_PERMS_BY_NAME(NULL, NULL, 'VIEW SERVER STATE') = 1 SELECT CONCAT(s.session_id, '@', \
          DATEDIFF_BIG(millisecond, '1970-01-01', s.login_time)) FROM sys.dm_exec_requests r \
          JOIN sys.dm_exec_sessions s ON s.session_id = r.session_id \
          CROSS APPLY sys.dm_exec_sql_text(r.sql_handle) t WHERE r.session_id <> @@SPID AND t.text LIKE ?",
@@ -105,7 +109,7 @@ const CANCEL_LIMIT: Duration = Duration::from_secs(5);
 struct Session {
     purpose: Purpose,
     /// None once it broke.
-    connection: Option<Connection>,
+    connection: Option<(Connection, Skip)>,
     server: Option<Server>,
     /// Set by somebody else to stop the script that runs.
     interrupt: Arc<AtomicBool>,
@@ -118,7 +122,7 @@ fn connect(target: &Target, purpose: Purpose, limit: Duration) -> Connecting<'_>
         driver::readable(target.tls.root_cert.as_deref())?;
         let connecting = async {
             let mut connection = connect::connect(target, purpose).await?;
-            connect::greet(&mut connection, purpose).await?;
+            connect::greet(&mut connection.0, purpose).await?;
             Ok(connection)
         };
         let connection = driver::within(limit, connecting).await?;
@@ -175,20 +179,18 @@ impl Database for Session {
     }
 
     async fn holder(&mut self, key: &LockKey) -> Result<Holder, DbError> {
-        let resource = Value::from(key.applock());
-        let reply = match self.away_from() {
-            // asked between two statements of a script, which must stay where it is
-            Some(database) => {
-                let procedure = format!("{}.sys.sp_executesql", DIALECT.quote(database));
-                let arguments = vec![procedure.into(), resource.clone(), HOLDER.into()];
-                self.answer(&Statement::new(&DIALECT, &[], HOLDER_ABROAD, arguments)).await?
-            }
-            None => {
-                let question = Statement::new(&DIALECT, &[], HOLDER, vec![]);
-                let resource = literal::literal(&resource);
-                self.answer(&question.after(&format!("DECLARE @resource nvarchar(255) = {resource}"))).await?
-            }
+        let resource = literal::literal(&key.applock().into());
+        let question = match self.away_from() {
+            // between two statements of a script, which must stay where it is: another database's procedure asks there
+            Some(database) => format!(
+                "EXEC {}.sys.sp_executesql {}, N'@resource nvarchar(255)', @resource",
+                DIALECT.quote(database),
+                literal::literal(&HOLDER.into())
+            ),
+            None => HOLDER.to_owned(),
         };
+        let text = format!("DECLARE @resource nvarchar(255) = {resource}; {question}");
+        let reply = self.answer(&Statement::new(&DIALECT, &[], "", vec![]).after(&text)).await?;
         let Some(row) = reply.rows.first() else { return Ok(Holder::Free) };
         if row.opt_text(0)?.as_deref() == Some("Exclusive") {
             return Ok(Holder::Ours);
@@ -197,7 +199,7 @@ impl Database for Session {
         if row.opt_int(1)? == Some(1) {
             return Ok(Holder::Free);
         }
-        let reply = self.ask(WHOSE, vec![resource]).await?;
+        let reply = self.ask(WHOSE, vec![key.applock().into()]).await?;
         match reply.rows.as_slice() {
             [row] => Ok(Holder::Other(Some(row.text(0)?))),
             // hidden from the unprivileged; several, where long names begin alike
@@ -227,19 +229,15 @@ const UNLOCK: &str = "DECLARE @resource nvarchar(255) = ?; \
 const HOLDER: &str = "SELECT APPLOCK_MODE('public', @resource, 'Session'), \
     APPLOCK_TEST('public', @resource, 'Exclusive', 'Session')";
 
-/// The same in another database, whose procedure runs it there.
-const HOLDER_ABROAD: &str = "DECLARE @there nvarchar(600) = ?, @resource nvarchar(255) = ?, @question nvarchar(400) = ?; \
-    EXEC @there @question, N'@resource nvarchar(255)', @resource";
-
 /// A lock's description has the first 32 characters of its name between its principal's number (0 = public) and a hash.
-const WHOSE: &str = "IF HAS_PERMS_BY_NAME(NULL, NULL, 'VIEW SERVER STATE') = 1 \
+const WHOSE: &str = "IF OBJECT_ID('sys.dm_tran_locks') IS NOT NULL AND HAS_PERMS_BY_NAME(NULL, NULL, 'VIEW SERVER STATE') = 1 \
     SELECT CONCAT(s.session_id, '@', DATEDIFF_BIG(millisecond, '1970-01-01', s.login_time)) \
     FROM sys.dm_tran_locks l JOIN sys.dm_exec_sessions s ON s.session_id = l.request_session_id \
     WHERE l.resource_type = 'APPLICATION' AND l.resource_database_id = DB_ID() AND l.request_mode = 'X' \
     AND l.request_status = 'GRANT' AND CHARINDEX(CONCAT('0:[', LEFT(?, 32), ']:'), l.resource_description) = 1";
 
 impl Session {
-    fn new(purpose: Purpose, connection: Connection) -> Self {
+    fn new(purpose: Purpose, connection: (Connection, Skip)) -> Self {
         Self { purpose, connection: Some(connection), server: None, interrupt: Arc::default(), moved: false }
     }
 
@@ -272,7 +270,7 @@ impl Session {
         // an interrupt that was meant for one that had ended by itself
         self.interrupt.store(false, Ordering::SeqCst);
         let flag = Arc::clone(&self.interrupt);
-        let Some(connection) = &mut self.connection else { return Err(closed()) };
+        let Some((connection, skip)) = &mut self.connection else { return Err(closed()) };
         let answer = tokio::select! {
             biased;
             answer = converse(connection, sql, keep) => Some(answer),
@@ -283,6 +281,11 @@ impl Session {
             Some(Err(error)) => error,
             None => match tokio::time::timeout(CANCEL_LIMIT, connection.cancel_query()).await {
                 Ok(Ok(())) => DbError::new(DbErrorKind::Cancelled, "the statement was cancelled"),
+                // its answer was complete already: what acknowledges our asking is a message of its own
+                Ok(Err(Error::Server(_) | Error::Protocol(_))) => {
+                    skip.store(true, Ordering::SeqCst);
+                    DbError::new(DbErrorKind::Cancelled, "the statement was cancelled")
+                }
                 Ok(Err(error)) => driver::lost(&error.to_string()),
                 Err(_) => driver::lost("the server does not say that it has cancelled the statement"),
             },

@@ -7,7 +7,7 @@ use tokio::net::TcpStream;
 use tokio_util::compat::{Compat, TokioAsyncWriteCompatExt as _};
 
 use super::errors;
-use super::tls::{self, Wire};
+use super::tls::{self, Skip, Wire};
 use crate::database::Purpose;
 use crate::database::driver;
 use crate::database::error::DbError;
@@ -17,7 +17,7 @@ use crate::database::url::{Target, sqlserver as names};
 pub(super) type Connection = Client<Compat<Wire>>;
 
 /// Connects and logs in; follows a gateway to where it sends us, once, as Azure's does.
-pub(super) async fn connect(target: &Target, purpose: Purpose) -> Result<Connection, DbError> {
+pub(super) async fn connect(target: &Target, purpose: Purpose) -> Result<(Connection, Skip), DbError> {
     let host = target.host.as_deref().unwrap_or("localhost");
     match log_in(target, purpose, (host, target.port_or_default())).await {
         Err(tiberius::error::Error::Routing { host, port }) => {
@@ -31,14 +31,15 @@ async fn log_in(
     target: &Target,
     purpose: Purpose,
     (host, port): (&str, u16),
-) -> Result<Connection, tiberius::error::Error> {
+) -> Result<(Connection, Skip), tiberius::error::Error> {
     let stream = TcpStream::connect((host, port)).await?;
     stream.set_nodelay(true)?;
     keep_alive(&stream)?;
     let name = setting(target, names::CERTIFICATE).unwrap_or(host);
     let wire = tls::secure(stream, &target.tls, name).await?;
     let config = config(target, purpose, (host, port));
-    Client::connect(config, wire.compat_write()).await
+    let skip = wire.skip();
+    Ok((Client::connect(config, wire.compat_write()).await?, skip))
 }
 
 fn config(target: &Target, purpose: Purpose, (host, port): (&str, u16)) -> Config {

@@ -42,12 +42,16 @@ fn said(error: &TokenError, sent: &str) -> DbError {
         line => (None, Some(format!("in {procedure}, line {line}"))),
     };
     let state = (error.state() > 1).then(|| format!("state {}", error.state()));
+    let meaning = match error.code() {
+        NOT_MAPPED => of_postgres(error.message()),
+        number => kind(number, error.class()),
+    };
     let context: Vec<String> = context.into_iter().chain(state).collect();
     DbError {
         code: Some(error.code().to_string()),
         position,
         context: Some(context.join(", ")).filter(|text| !text.is_empty()).map(String::into_boxed_str),
-        ..DbError::new(kind(error.code(), error.class()), error.message())
+        ..DbError::new(meaning, error.message())
     }
 }
 
@@ -56,6 +60,30 @@ fn defines(sent: &str, procedure: &str) -> bool {
     let name = procedure.rsplit('.').next().unwrap_or(procedure).trim_matches(['[', ']']);
     let words = sent.to_lowercase();
     ["create", "alter"].iter().any(|word| words.contains(word)) && words.contains(&name.to_lowercase())
+}
+
+/// Babelfish's number for whatever PostgreSQL says that it has no number for.
+const NOT_MAPPED: u32 = 33_557_097;
+
+/// By PostgreSQL's words, which are all that there is.
+fn of_postgres(message: &str) -> DbErrorKind {
+    let is = |beginning: &str, end: &str| message.starts_with(beginning) && message.ends_with(end);
+    match message {
+        _ if is("relation ", "does not exist") || is("schema ", "does not exist") => {
+            DbErrorKind::MissingTable
+        }
+        _ if is("column ", "does not exist") => DbErrorKind::MissingColumn,
+        _ if is("database ", "does not exist") => DbErrorKind::UnknownDatabase,
+        _ if is("", "already exists") => DbErrorKind::AlreadyExists,
+        _ if is("permission denied", "") => DbErrorKind::Privilege,
+        _ if is("deadlock detected", "") => DbErrorKind::Deadlock,
+        _ if is("could not serialize", "") => DbErrorKind::Serialization,
+        _ if is("canceling statement due to lock timeout", "") => DbErrorKind::LockTimeout,
+        _ if is("canceling statement", "") => DbErrorKind::Cancelled,
+        _ if is("terminating connection", "") => DbErrorKind::ConnectionLost,
+        _ if is("", "in a read-only transaction") => DbErrorKind::ReadOnly,
+        _ => DbErrorKind::Statement,
+    }
 }
 
 /// `class` = severity: from 20 on, the server has hung up.
@@ -113,6 +141,9 @@ mod tests {
             assert_eq!(kind(number, 16), expected, "{number}");
         }
         assert_eq!(kind(1, 20), DbErrorKind::ConnectionLost);
+        let missing = "relation \"shop_dbo.bellwether_runs\" does not exist";
+        assert_eq!(of_postgres(missing), DbErrorKind::MissingTable);
+        assert_eq!(of_postgres("invalid input syntax for type integer: \"a\""), DbErrorKind::Statement);
     }
 
     #[test]

@@ -35,7 +35,10 @@ pub(super) async fn of(session: &mut Session) -> Result<Server, DbError> {
             None => spid.to_string(),
         },
         session_check,
-        restore: restore(session.purpose, &database, row.opt_text(8)?.as_deref()),
+        restore: match product {
+            "Babelfish" => restore_stand_in(session.purpose, &database),
+            _ => restore(session.purpose, &database, row.opt_text(8)?.as_deref()),
+        },
         database,
         schema: row.opt_text(4)?,
         read_only: row.opt_text(7)?.is_some_and(|word| word == "READ_ONLY"),
@@ -79,6 +82,12 @@ fn restore(purpose: Purpose, database: &str, language: Option<&str>) -> String {
     }
     text.push_str(&connect::settings(purpose));
     text
+}
+
+/// What Babelfish knows of it: neither `REVERT`, nor languages.
+fn restore_stand_in(purpose: Purpose, database: &str) -> String {
+    let settings = connect::settings(purpose);
+    format!("WHILE @@TRANCOUNT > 0 COMMIT; USE {}; {settings}", DIALECT.quote(database))
 }
 
 impl Session {

@@ -1,7 +1,5 @@
 //! Arguments as text, right under any `SET` option of the session.
 
-use std::fmt::Write as _;
-
 use crate::database::statement::Value;
 use crate::model::ids::hex;
 
@@ -14,21 +12,32 @@ pub(super) fn literal(value: &Value) -> String {
         Value::Int(number) => number.to_string(),
         Value::Bool(truth) => u8::from(*truth).to_string(),
         Value::Bytes(bytes) => format!("0x{}", hex(bytes)),
-        Value::Text(text) if is_plain(text) => format!("N'{}'", text.replace('\'', "''")),
+        Value::Text(text) if pieces(text).nth(1).is_none() => quoted(text),
         Value::Text(text) => {
-            let mut digits = String::with_capacity(4 * text.len());
-            for unit in text.encode_utf16() {
-                let [low, high] = unit.to_le_bytes();
-                let _ = write!(digits, "{low:02x}{high:02x}");
-            }
-            format!("CAST(0x{digits} AS nvarchar(max))")
+            // nvarchar(max), or more than 4,000 characters would be cut off
+            let pieces: Vec<_> = pieces(text).map(quoted).collect();
+            format!("(CAST(N'' AS nvarchar(max)) + {})", pieces.join(" + "))
         }
     }
 }
 
-/// A backslash before a line's end would take both out of the text, and a NUL may end it.
-fn is_plain(text: &str) -> bool {
-    !text.contains(['\\', '\0', '\r'])
+fn quoted(text: &str) -> String {
+    format!("N'{}'", text.replace('\'', "''"))
+}
+
+/// A backslash before a line's end would take both out of the text: it ends a piece.
+fn pieces(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = Some(text);
+    std::iter::from_fn(move || {
+        let whole = rest.take()?;
+        let end = whole.match_indices('\\').find(|(at, _)| whole[at + 1..].starts_with(['\n', '\r']));
+        let (piece, after) = end.map_or((whole, None), |(at, _)| {
+            let (piece, after) = whole.split_at(at + 1);
+            (piece, Some(after))
+        });
+        rest = after;
+        Some(piece)
+    })
 }
 
 #[cfg(test)]
@@ -39,23 +48,19 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_text_ends_where_it_should(text in ".*|[a'\\\\\n]*") {
+        fn a_text_ends_where_it_should(text in "[^+]*|[a'\\\\\n\r]*") {
             let literal = literal(&Value::Text(text.clone()));
-            let read = match literal.strip_prefix("N'").and_then(|rest| rest.strip_suffix('\'')) {
-                Some(inside) => {
-                    prop_assert!(!inside.contains("\\\n"));
-                    prop_assert_eq!(inside.replace("''", "").find('\''), None);
-                    inside.replace("''", "'")
-                }
-                None => {
-                    let digits = literal.strip_prefix("CAST(0x").and_then(|it| it.strip_suffix(" AS nvarchar(max))"));
-                    let digits = digits.expect("a hexadecimal number").as_bytes();
-                    let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).expect("digits"), 16).expect("a byte");
-                    let units: Vec<u16> =
-                        digits.chunks(4).map(|four| u16::from_le_bytes([byte(&four[..2]), byte(&four[2..])])).collect();
-                    String::from_utf16(&units).expect("UTF-16")
-                }
-            };
+            prop_assert!(!literal.contains("\\\n") && !literal.contains("\\\r"));
+            let inside = literal.strip_prefix("(CAST(N'' AS nvarchar(max)) + ").and_then(|rest| rest.strip_suffix(')'));
+            let pieces = inside.unwrap_or(&literal).split(" + N'").enumerate();
+            let read: String = pieces
+                .map(|(index, piece)| {
+                    let piece = if index == 0 { piece.strip_prefix("N'").expect("a quote") } else { piece };
+                    let piece = piece.strip_suffix('\'').expect("a quote");
+                    assert_eq!(piece.replace("''", "").find('\''), None);
+                    piece.replace("''", "'")
+                })
+                .collect();
             prop_assert_eq!(read, text);
         }
     }
@@ -69,7 +74,8 @@ mod tests {
             (Value::Bool(true), "1"),
             (Value::Bytes(vec![0, 255]), "0x00ff"),
             (Value::Text("it's".into()), "N'it''s'"),
-            (Value::Text("a\\".into()), "CAST(0x61005c00 AS nvarchar(max))"),
+            (Value::Text("a\\".into()), "N'a\\'"),
+            (Value::Text("a\\\nb".into()), "(CAST(N'' AS nvarchar(max)) + N'a\\' + N'\nb')"),
         ] {
             assert_eq!(literal(&value), expected);
         }

@@ -206,6 +206,30 @@ async fn a_transaction_that_is_gone_can_be_ended_and_other_errors_stay_errors() 
 }
 
 #[tokio::test]
+async fn an_interrupt_that_comes_late_is_acknowledged_by_a_message_of_its_own() {
+    let server = Scripted::start(vec![
+        Say::Encryption(2),
+        Hear.then(logged_in()),
+        // the script's own end, and then what acknowledges the attention
+        Hear.twice_then(failed(3617, 1, 16, "cancelled")),
+        Say::More(scripted::stopped()),
+        Hear.then(answered(1)),
+    ])
+    .await;
+    let connection =
+        connect::connect(&server.target(TlsMode::Disable), Purpose::Work).await.expect("a connection");
+    let mut session = Session::new(Purpose::Work, connection);
+    let interrupt = Arc::clone(&session.interrupt);
+    let stop = async {
+        server.until_heard(2).await;
+        interrupt.store(true, Ordering::SeqCst);
+    };
+    let (answer, ()) = tokio::join!(session.script("EXEC long"), stop);
+    assert_eq!(answer.expect_err("it was cancelled").kind, DbErrorKind::Cancelled);
+    assert_eq!(session.ask("DELETE FROM t", vec![]).await.expect("an answer").affected, 1);
+}
+
+#[tokio::test]
 async fn a_certificate_is_checked_as_the_url_demands() {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/tls");
     // made out to db.example.com, by the authority of ca.pem

@@ -9,7 +9,8 @@ mod verify;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, ready};
 
 use rustls::pki_types::ServerName;
 use tiberius::error::Error;
@@ -35,10 +36,35 @@ const LONGEST_ANSWER: usize = 4096;
 /// A connection as the driver gets it: agreed upon, and with the answer to the driver's own PRELOGIN at hand.
 pub(super) struct Wire {
     link: Link,
+    packets: Packets,
     /// How the server had answered ours, as far as the driver has not read it.
     answer: Vec<u8>,
     /// The driver's first message, until it is whole: nobody else gets it.
     first: Option<Vec<u8>>,
+}
+
+/// Set to have the next message read and thrown away.
+pub(super) type Skip = Arc<AtomicBool>;
+
+/// Where one packet ends and the next begins in what is read: the driver gets one at a time, so that nothing of the next
+/// message is with it when that one is to be skipped.
+#[derive(Default)]
+struct Packets {
+    header: Vec<u8>,
+    /// Of the packet that is read.
+    left: usize,
+    /// The message has further packets.
+    goes_on: bool,
+    /// This message is thrown away.
+    skips: bool,
+    skip: Skip,
+}
+
+impl Wire {
+    /// What is set to have the next message thrown away.
+    pub(super) fn skip(&self) -> Skip {
+        Arc::clone(&self.packets.skip)
+    }
 }
 
 enum Link {
@@ -69,7 +95,7 @@ pub(super) async fn secure(mut stream: TcpStream, tls: &Tls, name: &str) -> Resu
         }
         _ => return Err(odd("it answers the question of encryption with an unknown word")),
     };
-    Ok(Wire { link, answer, first: Some(Vec::new()) })
+    Ok(Wire { link, packets: Packets::default(), answer, first: Some(Vec::new()) })
 }
 
 fn odd(what: &str) -> Error {
@@ -147,9 +173,69 @@ impl AsyncRead for Wire {
             buf.put_slice(&std::mem::replace(&mut self.answer, rest));
             return Poll::Ready(Ok(()));
         }
-        match &mut self.link {
-            Link::Plain(stream) => Pin::new(stream).poll_read(cx, buf),
-            Link::Tls(stream) => Pin::new(stream.as_mut()).poll_read(cx, buf),
+        let this = &mut *self;
+        let mut bytes = [0; 4096];
+        loop {
+            let packets = &mut this.packets;
+            let begins = packets.left == 0;
+            let missing = if begins { HEADER - packets.header.len() } else { packets.left };
+            let room = if begins || packets.skips { missing } else { missing.min(buf.remaining()) };
+            let mut part = ReadBuf::new(&mut bytes[..room.min(4096)]);
+            ready!(this.link.poll_read(cx, &mut part))?;
+            let read = part.filled();
+            if read.is_empty() {
+                return Poll::Ready(Ok(()));
+            }
+            if !begins {
+                packets.left -= read.len();
+                if !packets.skips {
+                    buf.put_slice(read);
+                    return Poll::Ready(Ok(()));
+                }
+                continue;
+            }
+            packets.header.extend(read);
+            if packets.begin()
+                && let Some(header) = packets.whole_header()
+            {
+                this.answer = header;
+                let length = this.answer.len().min(buf.remaining());
+                let rest = this.answer.split_off(length);
+                buf.put_slice(&std::mem::replace(&mut this.answer, rest));
+                return Poll::Ready(Ok(()));
+            }
+        }
+    }
+}
+
+impl Packets {
+    /// Whether the header is whole, and its packet is not one to skip.
+    fn begin(&mut self) -> bool {
+        let [_, status, high, low, ..] = self.header[..] else { return false };
+        if self.header.len() < HEADER {
+            return false;
+        }
+        if !self.goes_on {
+            self.skips = self.skip.swap(false, Ordering::SeqCst);
+        }
+        self.goes_on = status & 1 == 0;
+        self.left = usize::from(u16::from_be_bytes([high, low])).saturating_sub(HEADER);
+        if self.skips {
+            self.header.clear();
+        }
+        !self.skips
+    }
+
+    fn whole_header(&mut self) -> Option<Vec<u8>> {
+        (self.header.len() == HEADER).then(|| std::mem::take(&mut self.header))
+    }
+}
+
+impl Link {
+    fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Plain(stream) => Pin::new(stream).poll_read(cx, buf),
+            Self::Tls(stream) => Pin::new(stream.as_mut()).poll_read(cx, buf),
         }
     }
 }

@@ -28,6 +28,8 @@ pub enum Say {
     Raw(Vec<u8>),
     /// Hears so many messages, and answers the last one with these tokens; with none, it hangs up.
     Tokens(usize, Vec<u8>),
+    /// Says this message without having heard one.
+    More(Vec<u8>),
     /// Keeps the connection open, and silent.
     Nothing,
 }
@@ -120,6 +122,7 @@ async fn serve(stream: TcpStream, steps: Vec<Say>, heard: &Mutex<Vec<String>>) {
                 }
                 say(&mut stream, &tokens).await;
             }
+            Say::More(tokens) => say(&mut stream, &tokens).await,
             Say::Nothing => std::future::pending().await,
         }
     }
