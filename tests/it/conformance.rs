@@ -199,7 +199,8 @@ on_servers! { [postgres Postgres, mariadb MariaDb, sqlite Sqlite, sqlserver SqlS
                 _ => aside(|| db.sleep_sql(60.0)),
             };
             let (answer, ()) = tokio::join!(session.script(&sleep), stop);
-            assert_eq!(answer.unwrap_err().kind, DbErrorKind::Cancelled);
+            let error = answer.unwrap_err();
+            assert_eq!(error.kind, DbErrorKind::Cancelled, "{error:?}");
             assert!(began.elapsed() < Duration::from_secs(5));
             assert_eq!(value(&mut *session, "SELECT 'here'").await, "here");
         });

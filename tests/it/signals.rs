@@ -32,7 +32,7 @@ fn assert_nothing_runs(db: &TestDatabase) {
         Server::SqlServer => {
             "select 1 where not exists (select 1 from sys.dm_exec_requests r \
              cross apply sys.dm_exec_sql_text(r.sql_handle) t where r.database_id = db_id() \
-             and r.session_id <> @@spid and t.text like '%@until%')"
+             and r.session_id <> @@spid and t.text like '%waitfor%')"
         }
         Server::Sqlite => return,
     };

@@ -57,8 +57,12 @@ impl TestDatabase {
 
     fn created(server: Server, root: Option<&str>, goes_with_its_server: bool) -> Self {
         let name = format!("bw_{}", &uuid::Uuid::new_v4().simple().to_string()[..16]);
-        if let Some(root) = root {
-            Session::open(server, root).run(&format!("create database {name}"));
+        match root {
+            Some(root) if server == Server::SqlServer => {
+                sqlserver::create_database(&mut Session::open(server, root), &name);
+            }
+            Some(root) => Session::open(server, root).run(&format!("create database {name}")),
+            None => {}
         }
         Self::named(server, root, name, goes_with_its_server)
     }
@@ -308,7 +312,7 @@ impl TestDatabase {
                 )
             }
             Server::Sqlite => super::gate::busy_sql(seconds),
-            Server::SqlServer => sqlserver::busy_sql(seconds),
+            Server::SqlServer => sqlserver::sleep_sql(seconds),
         }
     }
 

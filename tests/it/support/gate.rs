@@ -52,8 +52,8 @@ impl<'a> Gate<'a> {
             Server::Sqlite => busy_sql(SQLITE_HOLDS),
             // NOLOCK: the row counts before its transaction ends, and waits for nobody
             Server::SqlServer => format!(
-                "while not exists (select 1 from dbo.gate with (nolock)) {};\n",
-                super::sqlserver::A_MOMENT
+                "while not exists (select 1 from dbo.gate with (nolock)) {}",
+                super::sqlserver::sleep_sql(0.02)
             ),
         }
     }

@@ -17,6 +17,7 @@ use tempfile::TempDir;
 use super::database::TestDatabase;
 use super::migrations::Migrations;
 use super::proxy::Proxy;
+use super::server::Server;
 
 /// How long [`Bellwether::run`] waits; a test that expects more waits by itself.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -112,7 +113,11 @@ impl Bellwether {
 
     /// `DATABASE_URL` of a test's database, as its owner.
     pub fn on(self, db: &TestDatabase) -> Self {
-        let told = self.url(db.way());
+        let mut told = self.url(db.way());
+        if db.server() == Server::SqlServer {
+            // a stand-in's locks are not per database, and tests run side by side
+            told = told.env("BELLWETHER_LOCK_NAME", db.name());
+        }
         match db.lock_mode() {
             Some(mode) => told.env("BELLWETHER_LOCK_MODE", mode),
             None => told,

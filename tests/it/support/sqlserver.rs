@@ -1,6 +1,7 @@
 //! SQL Server, or a stand-in, by its driver alone and without encryption: what tests look at must not go through what
 //! they test.
 
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use tiberius::{AuthMethod, ColumnData, Config};
@@ -9,11 +10,27 @@ use tokio_util::compat::{Compat, TokioAsyncWriteCompatExt as _};
 use url::Url;
 
 use super::database::Session;
+use super::server::Server;
 
 pub type Client = tiberius::Client<Compat<TcpStream>>;
 
-/// In a loop: lets some time pass. Stand-ins have no WAITFOR.
-pub const A_MOMENT: &str = "if 1 = 0 print ''";
+/// A statement that lets some time pass on the server. Babelfish, which stands in where there is no SQL Server, has no
+/// WAITFOR, and calls PostgreSQL's functions.
+pub fn sleep_sql(seconds: f64) -> String {
+    static STAND_IN: OnceLock<bool> = OnceLock::new();
+    let stand_in = *STAND_IN.get_or_init(|| {
+        let url = Server::SqlServer.root_url().unwrap_or_default();
+        let found = Session::open(Server::SqlServer, &url).rows("select charindex('Babelfish', @@version)");
+        found != [["0"]]
+    });
+    let ms = (seconds * 1000.0) as u64;
+    match stand_in {
+        true => format!("exec pg_sleep {seconds};\n"),
+        false => {
+            format!("waitfor delay '00:{:02}:{:02}.{:03}';\n", ms / 60_000, ms / 1000 % 60, ms % 1000)
+        }
+    }
+}
 
 /// Logs in by `sqlserver://user:password@host:port/database`.
 pub async fn connect(url: &str) -> Client {
@@ -59,13 +76,13 @@ fn text(data: ColumnData<'static>) -> String {
     text.unwrap_or_else(|| "NULL".to_owned())
 }
 
-/// About this long at work on the server.
-pub fn busy_sql(seconds: f64) -> String {
-    let ms = (seconds * 1000.0) as u64;
-    format!(
-        "declare @until datetime2 = dateadd(millisecond, {ms}, sysutcdatetime());\n\
-         while sysutcdatetime() < @until {A_MOMENT};\n"
-    )
+/// Makes a database. Two at once can be one too many for a stand-in.
+pub fn create_database(root: &mut Session, name: &str) {
+    let end = Instant::now() + Duration::from_secs(30);
+    while let Err(error) = root.try_run(&format!("create database {name}")) {
+        assert!(Instant::now() < end, "{error}");
+        std::thread::sleep(Duration::from_millis(200));
+    }
 }
 
 /// Drops a database once nobody is in it: a session that has just ended may be seen for a moment.
