@@ -182,12 +182,13 @@ impl Database for Session {
         let resource = literal::literal(&key.applock().into());
         let question = match self.away_from() {
             // between two statements of a script, which must stay where it is: another database's procedure asks there
-            Some(database) => format!(
+            Some(database) if !self.is_stand_in() => format!(
                 "EXEC {}.sys.sp_executesql {}, N'@resource nvarchar(255)', @resource",
                 DIALECT.quote(database),
                 literal::literal(&HOLDER.into())
             ),
-            None => HOLDER.to_owned(),
+            // whose locks are the same in every database
+            Some(_) | None => HOLDER.to_owned(),
         };
         let text = format!("DECLARE @resource nvarchar(255) = {resource}; {question}");
         let reply = self.answer(&Statement::new(&DIALECT, &[], "", vec![]).after(&text)).await?;
@@ -244,6 +245,11 @@ impl Session {
     /// Our own database, if a script may have left it.
     fn away_from(&self) -> Option<&str> {
         self.server.as_ref().filter(|_| self.moved).map(|server| server.database.as_str())
+    }
+
+    /// Babelfish.
+    fn is_stand_in(&self) -> bool {
+        self.server.as_ref().is_some_and(|server| server.product == identity::BABELFISH)
     }
 
     /// What a statement brings back, wherever the session is.

@@ -183,7 +183,11 @@ on_servers! { [postgres Postgres, mariadb MariaDb, sqlite Sqlite, sqlserver SqlS
     fn a_statement_is_interrupted(db) {
         now(async {
             let mut session = open(db, Purpose::Work).await;
-            let interrupt = session.identify().await.unwrap().interrupt;
+            let server = session.identify().await.unwrap();
+            if server.product == "Babelfish" {
+                return; // it hears of it when the statement is done
+            }
+            let interrupt = server.interrupt;
             let mut other = open(db, Purpose::Beat).await;
             let stop = async {
                 tokio::time::sleep(Duration::from_millis(300)).await;

@@ -66,10 +66,10 @@ on_servers! { [sqlserver SqlServer]
         assert_eq!(db.column("select status from bellwether_runs"), ["succeeded"]);
     }
 
-    fn twelve_participants_elect_one_leader_and_every_migration_is_applied_once(db) {
+    fn participants_elect_one_leader_and_every_migration_is_applied_once(db) {
         let migrations = Migrations::counted(4).file("0005_slow.sql", db.sleep_sql(0.5));
         let start = |n: u32| Bellwether::at("deploy", db, &migrations).participant(&format!("pod-{n}")).spawn();
-        let running: Vec<_> = (1..=12).map(start).collect();
+        let running: Vec<_> = (1..=5).map(start).collect();
         for one in running {
             one.wait(LONG).expect(0);
         }

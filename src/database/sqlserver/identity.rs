@@ -7,6 +7,9 @@ use crate::database::error::{DbError, DbErrorKind};
 use crate::database::statement::{Statement, Value};
 use crate::database::{Database as _, Interrupt, LockSupport, Purpose, Reply, Server};
 
+/// PostgreSQL that speaks T-SQL: not all of it.
+pub(super) const BABELFISH: &str = "Babelfish";
+
 /// A session's number is given to another once it has ended; with the moment of its login it is its own.
 const WHO: &str = "SELECT @@VERSION, @@SPID, \
     (SELECT DATEDIFF_BIG(millisecond, '1970-01-01', login_time) FROM sys.dm_exec_sessions WHERE session_id = @@SPID), \
@@ -36,7 +39,7 @@ pub(super) async fn of(session: &mut Session) -> Result<Server, DbError> {
         },
         session_check,
         restore: match product {
-            "Babelfish" => restore_stand_in(session.purpose, &database),
+            BABELFISH => restore_stand_in(session.purpose, &database),
             _ => restore(session.purpose, &database, row.opt_text(8)?.as_deref()),
         },
         database,
@@ -57,7 +60,7 @@ fn first_line(banner: &str) -> String {
 fn product(banner: &str, edition: i64) -> (&'static str, LockSupport, bool) {
     // `EngineEdition`: 5 = Azure SQL Database, 8 = its managed instance, 6 and 11 = Synapse
     let name = match edition {
-        _ if banner.contains("Babelfish") => "Babelfish",
+        _ if banner.contains(BABELFISH) => BABELFISH,
         5 => "Azure SQL Database",
         8 => "Azure SQL Managed Instance",
         6 | 11 => "Azure Synapse",
