@@ -8,3 +8,4 @@ pub mod script;
 pub mod split;
 pub mod sql;
 pub mod step;
+mod transaction;

@@ -9,7 +9,6 @@ use tokio::time::Instant;
 
 use crate::database::statement::Batch;
 use crate::database::{Database, DbError, DbErrorKind, Dialect, EngineName, Server, Statement, Value};
-use crate::engine::records::each;
 use crate::engine::script::{Script, Sent, in_transaction};
 use crate::engine::split;
 use crate::engine::step::StepError;
@@ -157,88 +156,6 @@ impl Sql<'_> {
         }
     }
 
-    /// One transaction, one exchange per statement; the whole of it again, where it waited too long for others' locks.
-    async fn in_transaction(&self, work: &mut dyn Database, script: &Script<'_>) -> Result<(), StepError> {
-        let mut tries = 0;
-        loop {
-            let Err(error) = self.once_in_transaction(work, script).await else { return Ok(()) };
-            tries += 1;
-            let again = match &error {
-                StepError::Statement { error, .. } | StepError::Bookkeeping { error, .. } => {
-                    let waited = matches!(error.kind, DbErrorKind::LockTimeout | DbErrorKind::Deadlock);
-                    waited && self.dialect.lock_timeout.is_some() && self.pause(tries, error).await
-                }
-                _ => false,
-            };
-            if !again {
-                return Err(error);
-            }
-        }
-    }
-
-    async fn once_in_transaction(
-        &self,
-        work: &mut dyn Database,
-        script: &Script<'_>,
-    ) -> Result<(), StepError> {
-        let began = Instant::now();
-        let begun = self.unless_busy(work, self.dialect.begin).await;
-        self.bookkeeping(begun, script, "beginning its transaction")?;
-        let mut applied = self.statements_of_transaction(work, script, began).await;
-        if applied.is_ok() {
-            applied = self.bookkeeping(self.unless_busy(work, "COMMIT").await, script, "committing it");
-        }
-        match &applied {
-            Ok(()) => {}
-            Err(error) if error.ends_session() => return applied,
-            // an error may have ended the transaction already: then there is none to roll back
-            Err(_) => drop(work.script("ROLLBACK").await),
-        }
-        let restored = work.script(&self.server.restore).await;
-        applied.and_then(|()| self.bookkeeping(restored, script, "putting the session back"))
-    }
-
-    /// Waits out other writers (and, at the commit, readers) of a SQLite file.
-    async fn unless_busy(&self, work: &mut dyn Database, sql: &str) -> Result<(), DbError> {
-        let mut tries = 0;
-        loop {
-            let Err(error) = work.script(sql).await else { return Ok(()) };
-            tries += 1;
-            if error.kind != DbErrorKind::Busy || !self.pause(tries, &error).await {
-                return Err(error);
-            }
-        }
-    }
-
-    async fn statements_of_transaction(
-        &self,
-        work: &mut dyn Database,
-        script: &Script<'_>,
-        began: Instant,
-    ) -> Result<(), StepError> {
-        self.check_fence(work, script).await?;
-        if let Some(lock_timeout) = self.dialect.lock_timeout {
-            let set = work.script(&lock_timeout(self.ddl_lock_timeout_ms)).await;
-            self.bookkeeping(set, script, "limiting its waits for locks")?;
-        }
-        for piece in &script.pieces {
-            // the flag that interrupts a SQLite statement may fall between two
-            if self.stop.load(Ordering::Relaxed) {
-                return Err(StepError::Stopped { applied: 0 });
-            }
-            let sent = Sent { before: "", statements_before: 0, offset: piece.offset };
-            if let Err(error) = work.script(piece.text).await {
-                return Err(script.failed(error, &sent, Some(piece), 0, false));
-            }
-        }
-        // what was applied without the lock is rolled back with the rest; a file's no script can free
-        if self.dialect.session_lives.is_some() {
-            self.check_lock(work, script).await?;
-        }
-        let rows = self.history.applied(script.migration, &nanoseconds(began));
-        self.bookkeeping(each(work, &rows).await, script, "recording it in the history")
-    }
-
     /// Outside transactions: the history says *begun* first, so that a half-applied script is never run again.
     async fn by_statement(&self, work: &mut dyn Database, script: &Script<'_>) -> Result<(), StepError> {
         let began = Instant::now();
@@ -359,7 +276,11 @@ impl Sql<'_> {
         Ok(())
     }
 
-    async fn check_fence(&self, work: &mut dyn Database, script: &Script<'_>) -> Result<(), StepError> {
+    pub(super) async fn check_fence(
+        &self,
+        work: &mut dyn Database,
+        script: &Script<'_>,
+    ) -> Result<(), StepError> {
         let mut check =
             self.ledger.is_mine(work, self.lock_name, self.mine, &self.server.session_check).await;
         if let (Ok(()), Some(after)) = (&check, self.after) {
@@ -373,7 +294,11 @@ impl Sql<'_> {
 
     /// Between the statements of a script: by then it may have locked tables, set a role, or moved to another database,
     /// and only the lock itself can still be asked for. Who has it has the fence too.
-    async fn check_lock(&self, work: &mut dyn Database, script: &Script<'_>) -> Result<(), StepError> {
+    pub(super) async fn check_lock(
+        &self,
+        work: &mut dyn Database,
+        script: &Script<'_>,
+    ) -> Result<(), StepError> {
         match self.hold.ask(work).await {
             Ok(Lock::Held) => Ok(()),
             Ok(Lock::Lost(reason)) => Err(StepError::fence_lost(reason)),
@@ -382,7 +307,7 @@ impl Sql<'_> {
     }
 
     /// Sleeps before the next try, unless the deadline comes first. Short enough for the server's idle watchdog.
-    async fn pause(&self, tries: u32, error: &DbError) -> bool {
+    pub(super) async fn pause(&self, tries: u32, error: &DbError) -> bool {
         let pause = Duration::from_millis(500 << tries.min(4));
         if self.stop.load(Ordering::Relaxed)
             || self.deadline.saturating_duration_since(Instant::now()) <= pause
@@ -419,6 +344,6 @@ impl Sql<'_> {
 /// `BEGIN`, the fence check, `SET LOCAL lock_timeout`: before the script's own statements in a message.
 const BATCH_STATEMENTS: usize = 3;
 
-fn nanoseconds(began: Instant) -> String {
+pub(super) fn nanoseconds(began: Instant) -> String {
     began.elapsed().as_nanos().to_string()
 }
