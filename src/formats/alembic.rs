@@ -4,11 +4,12 @@
 mod graph;
 mod settings;
 
-use std::path::{Path, PathBuf};
+use std::collections::{HashMap, HashSet};
+use std::path::Path;
 
 use crate::formats::alembic::graph::Graph;
 use crate::formats::alembic::settings::Settings;
-use crate::formats::folder::{below_unlinked, bytes, checksum, entries};
+use crate::formats::folder::{below_unlinked, bytes, checksum, each, entries, files, folders};
 use crate::formats::python::{Refused, Source, Value};
 use crate::formats::{Column, Format, FormatError, History, Order, Record, Rules};
 use crate::model::ids::Version;
@@ -48,28 +49,27 @@ impl Format for Alembic {
     fn read(&self, folder: &Path) -> Result<Bundle, FormatError> {
         let mut unread = Vec::new();
         let settings = Settings::of(folder, &mut unread);
-        let mut found = Vec::new();
+        let mut scripts = Vec::new();
         for versions in &settings.versions {
             let files =
-                if settings.recursive == Some(true) { below_unlinked(versions)? } else { entries(versions)? };
-            for (name, path) in files {
-                if is_revision(&name)
-                    && !path.is_dir()
-                    && !path.components().any(|it| it.as_os_str() == "__pycache__")
-                {
-                    match load(name, path)? {
-                        Ok(migration) => found.push(migration),
-                        Err(why) => unread.push(why),
-                    }
-                } else if settings.recursive.is_none() && path.is_dir() && holds_revisions(&path) {
-                    unread.push(Unread {
-                        name,
-                        checksum: Vec::new(),
-                        why: "holds revisions, and without the alembic.ini it cannot be told whether Alembic reads \
-                              folders in folders"
-                            .to_owned(),
-                    });
-                }
+                if settings.recursive == Some(true) { below_unlinked(versions)? } else { files(versions)? };
+            scripts.extend(files.into_iter().filter(|(name, path)| is_revision(name) && !is_compiled(path)));
+            let inner = if settings.recursive.is_none() { folders(versions)? } else { Vec::new() };
+            for (name, _) in inner.into_iter().filter(|(_, path)| holds_revisions(path)) {
+                unread.push(Unread {
+                    name,
+                    checksum: Vec::new(),
+                    why: "holds revisions, and without the alembic.ini it cannot be told whether Alembic reads \
+                          folders in folders"
+                        .to_owned(),
+                });
+            }
+        }
+        let mut found = Vec::new();
+        for script in each(&scripts, |(name, path)| load(name, path)) {
+            match script? {
+                Ok(migration) => found.push(migration),
+                Err(why) => unread.push(why),
             }
         }
         found.sort_by(|(_, one), (_, other)| (&one.name, &one.path).cmp(&(&other.name, &other.path)));
@@ -82,13 +82,17 @@ impl Format for Alembic {
     }
 
     fn applied(&self, bundle: &Bundle, rows: &[Record]) -> Result<Vec<Applied>, String> {
-        let revisions = bundle.migrations.iter().filter_map(|migration| {
-            let revision = revision(&migration.sql, &migration.name).ok()?;
-            Some((revision, migration.clone()))
-        });
-        let graph = Graph::new(revisions.collect());
-        let heads: Vec<&str> = rows.iter().filter_map(|row| row.words(0)).collect();
-        let (reached, unknown) = graph.ancestors(&heads);
+        let revisions: HashMap<&str, &Migration> =
+            bundle.migrations.iter().map(|migration| (migration.version.as_str(), migration)).collect();
+        let heads = rows.iter().filter_map(|row| row.words(0));
+        let (mut waiting, unknown): (Vec<&str>, Vec<&str>) =
+            heads.partition(|head| revisions.contains_key(head));
+        // a head implies whatever it stands on
+        let mut reached: HashSet<&str> = waiting.iter().copied().collect();
+        while let Some(migration) = waiting.pop().and_then(|revision| revisions.get(revision)) {
+            let parents = migration.follows.iter().map(Version::as_str);
+            waiting.extend(parents.filter(|parent| reached.insert(parent)));
+        }
         if let (Some(unknown), true) = (unknown.first(), reached.len() < bundle.migrations.len()) {
             return Err(format!(
                 "the revision {unknown} is in no file here, so what it stands on cannot be told"
@@ -114,6 +118,10 @@ struct Revision {
     title: String,
 }
 
+fn is_compiled(path: &Path) -> bool {
+    path.components().any(|it| it.as_os_str() == "__pycache__")
+}
+
 /// As `_only_source_rev_file`.
 fn is_revision(name: &str) -> bool {
     name.ends_with(".py") && !name.starts_with("__init__")
@@ -121,35 +129,23 @@ fn is_revision(name: &str) -> bool {
 
 fn holds_revisions(folder: &Path) -> bool {
     let files = below_unlinked(folder).unwrap_or_default();
-    files
-        .iter()
-        .any(|(name, path)| is_revision(name) && !path.components().any(|it| it.as_os_str() == "__pycache__"))
+    files.iter().any(|(name, path)| is_revision(name) && !is_compiled(path))
 }
 
 /// One file, or why it cannot be read.
-fn load(name: String, path: PathBuf) -> Result<Result<(Revision, Migration), Unread>, FormatError> {
-    let bytes = bytes(&path)?;
+fn load(name: &str, path: &Path) -> Result<Result<(Revision, Migration), Unread>, FormatError> {
+    let bytes = bytes(path)?;
     let checksum = checksum(&bytes);
-    let read = String::from_utf8(bytes).map_err(|_| (None, "is not UTF-8".to_owned()));
-    let read = read.and_then(|text| match revision(&text, &name) {
-        Ok(revision) => Ok((revision, text)),
-        Err(refused) => Err((Some(refused.line), refused.what)),
-    });
-    Ok(match read {
-        Ok((revision, text)) => {
-            let migration = Migration {
-                version: Version(revision.id.clone()),
-                name,
-                description: revision.title.clone(),
-                path,
-                sql: text.into(),
-                checksum,
-                transactional: true,
-            };
-            Ok((revision, migration))
+    let read = std::str::from_utf8(&bytes).map_err(|_| Refused { line: 0, what: "is not UTF-8".to_owned() });
+    Ok(match read.and_then(|text| revision(text, name)) {
+        Ok(revision) => {
+            let version = Version(revision.id.clone());
+            let migration = Migration::of_tool(version, name.to_owned(), path.to_owned(), checksum);
+            let description = revision.title.clone();
+            Ok((revision, Migration { description, ..migration }))
         }
-        Err((line, why)) => {
-            let name = line.filter(|line| *line > 0).map_or(name.clone(), |line| format!("{name}:{line}"));
+        Err(Refused { line, what: why }) => {
+            let name = if line > 0 { format!("{name}:{line}") } else { name.to_owned() };
             Err(Unread { name, checksum, why })
         }
     })

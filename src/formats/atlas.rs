@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use crate::formats::atlas::sum::Sums;
-use crate::formats::folder::{bytes, entries};
+use crate::formats::folder::{bytes, each, files};
 use crate::formats::next::{Next, snake_words};
 use crate::formats::{Column, Format, FormatError, History, Order, Record, Rules};
 use crate::model::ids::Version;
@@ -51,15 +51,17 @@ impl Format for Atlas {
         let mut sums = Sums::default();
         let mut migrations: Vec<Migration> = Vec::new();
         let mut seen = HashMap::new();
-        for (name, path) in entries(folder)? {
-            let Some(stem) = name.strip_suffix(".sql").filter(|_| path.is_file()) else { continue };
+        let files = files(folder)?;
+        let contents = each(&files, |(_, path)| bytes(path));
+        for ((name, path), content) in files.into_iter().zip(contents) {
+            let Some(stem) = name.strip_suffix(".sql") else { continue };
             if stem.ends_with(".up") || stem.ends_with(".down") {
                 let what =
                     "is one of a pair; only Atlas's own format is read, and this folder is kept for another"
                         .to_owned();
                 return Err(FormatError::Unsupported { path, line: None, what });
             }
-            let content = bytes(&path)?;
+            let content = content?;
             let checksum = sums.add(&name, &content);
             let (version, description) = stem.split_once('_').unwrap_or((stem, ""));
             let version = Version(version.to_owned());
@@ -68,15 +70,8 @@ impl Format for Atlas {
             }
             let description = description.replace('_', " ");
             let sql = if is_checkpoint(&content) { CHECKPOINT } else { "" };
-            migrations.push(Migration {
-                version,
-                name,
-                description,
-                path,
-                checksum,
-                transactional: true,
-                sql: sql.into(),
-            });
+            let migration = Migration::of_tool(version, name, path, checksum);
+            migrations.push(Migration { description, sql: sql.into(), ..migration });
         }
         let sum_file = folder.join(SUM_FILE);
         let wrong = |line, what: String| FormatError::Unsupported { path: sum_file.clone(), line, what };

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use crate::formats::folder::{checksum, entries, has_sql_ending, lines, only, text};
+use crate::formats::folder::{checksum, each, entries, files, has_sql_ending, lines, only, text};
 use crate::formats::marks::{self, directive};
 use crate::formats::next::{NewFile, Next, digits, file_words, number, timestamp};
 use crate::formats::{Arg, Column, Format, FormatError, History, Order, Record, Rules, Write, Writer};
@@ -40,12 +40,12 @@ impl Format for Dbmate {
     }
 
     fn read(&self, folder: &Path) -> Result<Bundle, FormatError> {
-        let mut migrations = Vec::new();
+        let mut found = Vec::new();
         // dbmate has `1` and `01` for two versions, and nobody means it so
         let mut seen: BTreeMap<String, PathBuf> = BTreeMap::new();
         // in the order of their names, as dbmate applies them
-        for (name, path) in entries(folder)? {
-            if !has_sql_ending(&name) || path.is_dir() {
+        for (name, path) in files(folder)? {
+            if !has_sql_ending(&name) {
                 continue;
             }
             let version = digits(&name);
@@ -55,8 +55,10 @@ impl Format for Dbmate {
             if let Some(first) = seen.insert(number_of(version).to_owned(), path.clone()) {
                 return Err(FormatError::SameVersion { version: version.to_owned(), first, second: path });
             }
-            migrations.push(load(Version(version.to_owned()), name, path)?);
+            found.push((version.to_owned(), name, path));
         }
+        let load = |(version, name, path): &(String, String, PathBuf)| load(version, name, path);
+        let migrations = each(&found, load).into_iter().collect::<Result<_, _>>()?;
         Ok(Bundle { format: "dbmate", folder: folder.to_owned(), migrations, unread: Vec::new() })
     }
 
@@ -158,22 +160,23 @@ fn number_of(version: &str) -> &str {
     version.trim_start_matches('0')
 }
 
-fn load(version: Version, name: String, path: PathBuf) -> Result<Migration, FormatError> {
-    let whole = text(&path)?;
+fn load(version: &str, name: &str, path: &Path) -> Result<Migration, FormatError> {
+    let whole = text(path)?;
     let up = parse(&whole).map_err(|(line, what)| FormatError::Unsupported {
-        path: path.clone(),
+        path: path.to_owned(),
         line,
         what: what.to_owned(),
     })?;
-    let words = name[version.as_str().len()..].trim_end_matches(".sql");
+    let words = name[version.len()..].trim_end_matches(".sql");
     Ok(Migration {
         description: words.trim_start_matches(['_', '-', '.']).replace('_', " "),
         checksum: checksum(whole.as_bytes()),
         sql: only(&whole, &up.part).into(),
         transactional: up.transactional,
-        version,
-        name,
-        path,
+        version: Version(version.to_owned()),
+        name: name.to_owned(),
+        path: path.to_owned(),
+        follows: Vec::new(),
     })
 }
 

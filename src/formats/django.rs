@@ -4,12 +4,13 @@
 mod app;
 mod loader;
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::path::Path;
 
 use crate::formats::django::app::{App, Project};
 use crate::formats::django::loader::{Key, Loader, Node};
-use crate::formats::folder::{bytes, checksum, entries};
+use crate::formats::folder::{bytes, checksum, each, entries, files};
 use crate::formats::python::{Refused, Scope, Source, Value};
 use crate::formats::{Column, Format, FormatError, History, Order, Record, Rules};
 use crate::model::ids::Version;
@@ -57,11 +58,10 @@ impl Format for Django {
                     continue;
                 }
             };
-            for (file, path) in entries(&app.migrations)? {
-                if !is_migration(&file) || path.is_dir() {
-                    continue;
-                }
-                match load(&app, &label, &file, &path)? {
+            let mut files = files(&app.migrations)?;
+            files.retain(|(file, _)| is_migration(file));
+            for node in each(&files, |(file, path)| load(&app, &label, file, path)) {
+                match node? {
                     Ok(node) => nodes.push(node),
                     Err(why) => unread.push(why),
                 }
@@ -104,7 +104,12 @@ fn is_migration(name: &str) -> bool {
 }
 
 /// One file, or why it cannot be read.
-fn load(app: &App, label: &str, file: &str, path: &Path) -> Result<Result<Node, Unread>, FormatError> {
+fn load(
+    app: &App,
+    label: &str,
+    file: &str,
+    path: &Path,
+) -> Result<Result<Node<'static>, Unread>, FormatError> {
     let bytes = bytes(path)?;
     let checksum = checksum(&bytes);
     let key = Key { app: label.to_owned(), name: file.trim_end_matches(".py").to_owned() };
@@ -116,29 +121,25 @@ fn load(app: &App, label: &str, file: &str, path: &Path) -> Result<Result<Node, 
         Err(Refused { line: 0, what }) => return unread(shown, what),
         Err(Refused { line, what }) => return unread(format!("{shown}:{line}"), what),
     };
-    let migration = Migration {
-        version: Version(key.to_string()),
-        name: key.to_string(),
-        description: key.name.replace('_', " "),
-        path: path.to_owned(),
-        sql: text.into(),
-        checksum,
-        transactional: true,
-    };
-    Ok(Ok(Node { key, graph, migration }))
+    let migration =
+        Migration::of_tool(Version(key.to_string()), key.to_string(), path.to_owned(), checksum.clone());
+    let description = key.name.replace('_', " ");
+    // only what replaces others says anything that a history is judged by
+    let sql = if graph.replaces.is_empty() { "".into() } else { text.into() };
+    Ok(Ok(Node { key, graph, migration: Cow::Owned(Migration { description, sql, ..migration }) }))
 }
 
-/// What was read once. Only what replaces others says anything that a history is judged by.
-fn again(bundle: &Bundle) -> Loader {
-    let node = |migration: &Migration| {
+/// What was read once.
+fn again(bundle: &Bundle) -> Loader<'_> {
+    fn node(migration: &Migration) -> Option<Node<'_>> {
         let (app, name) = migration.version.as_str().split_once('.')?;
         let key = Key { app: app.to_owned(), name: name.to_owned() };
-        let graph = match migration.sql.contains("replaces") {
-            true => Graph::of(&migration.sql).ok()?,
-            false => Graph::default(),
+        let graph = match &*migration.sql {
+            "" => Graph::default(),
+            text => Graph::of(text).ok()?,
         };
-        Some(Node { key, graph, migration: migration.clone() })
-    };
+        Some(Node { key, graph, migration: Cow::Borrowed(migration) })
+    }
     Loader::new(bundle.migrations.iter().filter_map(node).collect())
 }
 

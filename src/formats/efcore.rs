@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
-use crate::formats::folder::{below, bytes, checksum, unread};
+use crate::formats::folder::{below, bytes, checksum, each, unread};
 use crate::formats::next::{Next, digits, file_words};
 use crate::formats::{Column, Format, FormatError, History, Order, Record, Rules};
 use crate::model::ids::Version;
@@ -41,11 +41,14 @@ impl Format for EfCore {
 
     fn read(&self, folder: &Path) -> Result<Bundle, FormatError> {
         let mut found: BTreeMap<String, Source> = BTreeMap::new();
-        for (name, path) in below(folder)?.into_iter().filter(|(name, _)| is_code(name)) {
+        let mut files = below(folder)?;
+        files.retain(|(name, _)| is_code(name));
+        let contents = each(&files, |(_, path)| bytes(path));
+        for ((name, path), content) in files.into_iter().zip(contents) {
             let stem = stem(&name).to_owned();
             let key = path.with_file_name(&stem).to_string_lossy().into_owned();
             let source = found.entry(key).or_insert_with(|| Source { stem, ..Source::default() });
-            let content = bytes(&path)?;
+            let content = content?;
             if source.id.is_none() {
                 source.id = id(&String::from_utf8_lossy(&content));
             }
@@ -80,16 +83,7 @@ impl Format for EfCore {
             };
             let description = version.as_str().trim_start_matches(digits(version.as_str()));
             let description = description.trim_start_matches('_').to_owned();
-            let sql = "".into();
-            migrations.push(Migration {
-                version,
-                name,
-                description,
-                path,
-                checksum,
-                transactional: true,
-                sql,
-            });
+            migrations.push(Migration { description, ..Migration::of_tool(version, name, path, checksum) });
         }
         migrations.sort_by(|one, other| one.version.as_str().cmp(other.version.as_str()));
         let mut seen: HashMap<&Version, &PathBuf> = HashMap::new();

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::formats::flyway::told::Told;
-use crate::formats::folder::{below, mention, text, unread};
+use crate::formats::folder::{below, each, mention, text, unread};
 use crate::formats::next::{NewFile, Next, file_words, number};
 use crate::formats::{Column, Format, FormatError, History, Order, Record, Rules, refinery};
 use crate::model::ids::Version;
@@ -72,6 +72,7 @@ impl Format for Flyway {
             files.iter().filter(|(name, _)| name.ends_with(".conf")).map(|(_, path)| path).collect();
         let mut found: Vec<(Place, Migration)> = Vec::new();
         let mut left = Vec::new();
+        let mut scripts = Vec::new();
         for (name, path) in &files {
             let setting = path.with_file_name(format!("{name}.conf"));
             let conditional = settings.contains(&setting)
@@ -82,12 +83,16 @@ impl Format for Flyway {
                 Some(_) if conditional => {
                     left.push(unread(name, path, "is executed only if its .conf file says so"));
                 }
-                Some(parsed) => match load(parsed, name, path)? {
-                    Ok(migration) => found.push(migration),
-                    Err(unread) => left.push(unread),
-                },
+                Some(parsed) => scripts.push((parsed, name, path)),
             }
         }
+        for script in each(&scripts, |(parsed, name, path)| load(parsed, name, path)) {
+            match script? {
+                Ok(migration) => found.push(migration),
+                Err(unread) => left.push(unread),
+            }
+        }
+        left.sort_by(|one, other| one.name.cmp(&other.name));
         found.sort_by(|one, other| one.0.cmp(&other.0));
         for pair in found.windows(2) {
             if let [(_, one), (_, other)] = pair
@@ -170,7 +175,7 @@ impl Dotted {
 }
 
 /// What a file's name says.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Name {
     Versioned(Dotted, String),
     Baseline(Dotted, String),
@@ -217,13 +222,13 @@ fn code(name: &str, lower: &str) -> Option<Name> {
 }
 
 /// A file's migration, or why it cannot be one.
-fn load(parsed: Name, name: &str, path: &Path) -> Result<Result<(Place, Migration), Unread>, FormatError> {
+fn load(parsed: &Name, name: &str, path: &Path) -> Result<Result<(Place, Migration), Unread>, FormatError> {
     let sql = match text(path) {
         Ok(sql) => sql,
         Err(error @ FormatError::Unreadable { .. }) => return Err(error),
         Err(_) => return Ok(Err(unread(name, path, "is not UTF-8"))),
     };
-    let (place, version, description) = match parsed {
+    let (place, version, description) = match parsed.clone() {
         Name::Versioned(dotted, words) => {
             let version = dotted.version();
             ((false, Some(dotted), true, String::new()), version, words)
@@ -244,9 +249,8 @@ fn load(parsed: Name, name: &str, path: &Path) -> Result<Result<(Place, Migratio
     };
     let checksum = crc32(&sql).to_be_bytes().to_vec();
     let (name, path) = (name.to_owned(), path.to_owned());
-    let migration =
-        Migration { version, name, description, path, checksum, transactional: true, sql: sql.into() };
-    Ok(Ok((place, migration)))
+    let migration = Migration::of_tool(version, name, path, checksum);
+    Ok(Ok((place, Migration { description, sql: sql.into(), ..migration })))
 }
 
 /// A repeatable migration's version: `R__all_views`.

@@ -1,8 +1,10 @@
 //! What every format needs of a folder: the names in it and the texts of its files. Knows no format's names.
 
 use std::fs::{self, FileType};
+use std::num::NonZero;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::thread;
 
 use sha2::{Digest as _, Sha256};
 
@@ -11,6 +13,12 @@ use crate::model::migration::Unread;
 
 /// Folders in folders beyond this are a loop of links.
 const DEEPEST: usize = 32;
+
+/// Fewer files than this are read sooner than a thread begins.
+const FEW: usize = 128;
+
+/// More threads than this wait for the disk and for each other.
+const MOST_THREADS: usize = 8;
 
 /// Name and path of what is in the folder, by name; dotfiles (editors' locks, `.gitkeep`) are nobody's migration.
 pub(super) fn entries(folder: &Path) -> Result<Vec<(String, PathBuf)>, FormatError> {
@@ -35,6 +43,59 @@ fn listed(folder: &Path) -> Result<Vec<(String, PathBuf, FileType)>, FormatError
     }
     found.sort_by(|one, other| one.0.cmp(&other.0));
     Ok(found)
+}
+
+/// The files among [`entries`], broken links with them: one may have been a file, and reading it says so.
+pub(super) fn files(folder: &Path) -> Result<Vec<(String, PathBuf)>, FormatError> {
+    let files = listed(folder)?.into_iter().filter(|(_, path, kind)| kind_of(path, *kind) == Kind::File);
+    Ok(files.map(|(name, path, _)| (name, path)).collect())
+}
+
+/// The folders among [`entries`].
+pub(super) fn folders(folder: &Path) -> Result<Vec<(String, PathBuf)>, FormatError> {
+    let folders = listed(folder)?.into_iter().filter(|(_, path, kind)| kind_of(path, *kind) == Kind::Folder);
+    Ok(folders.map(|(name, path, _)| (name, path)).collect())
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    File,
+    Folder,
+    /// A pipe, which would be waited for, or the like.
+    Other,
+}
+
+/// What an entry is, or what is behind it if it is a link.
+fn kind_of(path: &Path, kind: FileType) -> Kind {
+    let behind =
+        if kind.is_symlink() { fs::metadata(path).ok().map(|found| found.file_type()) } else { Some(kind) };
+    match behind {
+        Some(kind) if kind.is_dir() => Kind::Folder,
+        Some(kind) if !kind.is_file() => Kind::Other,
+        _ => Kind::File,
+    }
+}
+
+/// What `look` says of each, in their order; thousands are looked at by as many threads as there are processors.
+pub(super) fn each<T: Sync, R: Send>(items: &[T], look: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    let processors = thread::available_parallelism().map_or(1, NonZero::get).min(MOST_THREADS);
+    let size = items.len().div_ceil(processors).max(FEW);
+    let all = &|part: &[T]| part.iter().map(&look).collect::<Vec<R>>();
+    let (mine, others) = items.split_at(items.len().min(size));
+    thread::scope(|scope| {
+        let begin = |part| (part, thread::Builder::new().spawn_scoped(scope, move || all(part)));
+        let others: Vec<_> = others.chunks(size).map(begin).collect();
+        let mut found = all(mine);
+        for (part, thread) in others {
+            found.extend(match thread.map(thread::ScopedJoinHandle::join) {
+                Ok(Ok(theirs)) => theirs,
+                Ok(Err(panic)) => std::panic::resume_unwind(panic),
+                // as many threads as we may have
+                Err(_) => all(part),
+            });
+        }
+        found
+    })
 }
 
 /// A file's bytes.
@@ -63,21 +124,17 @@ fn walk(folder: &Path, links: bool) -> Result<Vec<(String, PathBuf)>, FormatErro
     let mut waiting = vec![(folder.to_owned(), 0)];
     while let Some((folder, depth)) = waiting.pop() {
         for (name, path, kind) in listed(&folder)? {
-            let is_link = kind.is_symlink();
-            match kind.is_dir() || (is_link && path.is_dir()) {
-                true if depth < DEEPEST && (links || !is_link) => waiting.push((path, depth + 1)),
-                true => {}
-                false => found.push((name, path)),
+            match kind_of(&path, kind) {
+                Kind::Folder if depth < DEEPEST && (links || !kind.is_symlink()) => {
+                    waiting.push((path, depth + 1));
+                }
+                Kind::File => found.push((name, path)),
+                Kind::Folder | Kind::Other => {}
             }
         }
     }
     found.sort_by(|one, other| one.1.cmp(&other.1));
     Ok(found)
-}
-
-/// Whether it is a folder, a pipe or the like; a broken link may have been a file, and reading it says so.
-pub(super) fn is_no_file(path: &Path) -> bool {
-    fs::metadata(path).is_ok_and(|found| !found.is_file())
 }
 
 /// The checksum of a file whose tool records none: it is compared with nothing, and tells two bundles apart.
@@ -161,5 +218,33 @@ mod tests {
         assert_eq!(part, "        \nselect 1;\r\n".replace("        \n", &format!("{}\n", " ".repeat(8))));
         assert_eq!(part.find("select"), text.find("select"));
         assert_eq!(only(text, &(0..0)), "");
+    }
+
+    #[test]
+    fn each_keeps_the_order_of_many_and_of_few() {
+        for many in [0, 1, FEW, FEW + 1, 10 * FEW + 7] {
+            let numbers: Vec<usize> = (0..many).collect();
+            assert_eq!(
+                each(&numbers, |number| number * 2),
+                numbers.iter().map(|it| it * 2).collect::<Vec<_>>()
+            );
+        }
+    }
+
+    #[test]
+    fn pipes_are_no_files_and_links_are_what_is_behind_them() {
+        let dir = tree(&[("a.sql", ""), ("inner/b.sql", "")]);
+        let link = |to: &str, name: &str| std::os::unix::fs::symlink(to, dir.path().join(name)).unwrap();
+        link("inner", "c.sql");
+        link("gone", "d.sql");
+        link("a.sql", "e.sql");
+        let pipe = std::process::Command::new("mkfifo").arg(dir.path().join("f.sql")).status().unwrap();
+        assert!(pipe.success());
+        let names =
+            |found: Vec<(String, PathBuf)>| found.into_iter().map(|(name, _)| name).collect::<Vec<_>>();
+        assert_eq!(names(files(dir.path()).unwrap()), ["a.sql", "d.sql", "e.sql"]);
+        assert_eq!(names(folders(dir.path()).unwrap()), ["c.sql", "inner"]);
+        assert_eq!(names(below_unlinked(dir.path()).unwrap()), ["a.sql", "d.sql", "e.sql", "b.sql"]);
+        assert_eq!(names(below(dir.path()).unwrap()), ["a.sql", "b.sql", "d.sql", "e.sql", "b.sql"]);
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::formats::folder::{checksum, entries, has_sql_ending, text};
+use crate::formats::folder::{checksum, each, files, has_sql_ending, text};
 use crate::formats::marks;
 use crate::formats::next::{NewFile, Next, digits, file_words, number};
 use crate::formats::{Arg, Column, Format, FormatError, History, Order, Record, Rules, Write, Writer};
@@ -35,9 +35,9 @@ impl Format for GolangMigrate {
     }
 
     fn detect(&self, folder: &Path) -> Option<String> {
-        let entries = entries(folder).ok()?;
+        let files = files(folder).ok()?;
         let mut found = None;
-        for (name, _) in entries.iter().filter(|(name, path)| has_sql_ending(name) && !path.is_dir()) {
+        for (name, _) in files.iter().filter(|(name, _)| has_sql_ending(name)) {
             match parse(name) {
                 Some(Name { down: false, .. }) => found = found.or(Some(name)),
                 Some(_) => {}
@@ -46,17 +46,14 @@ impl Format for GolangMigrate {
                 None => {}
             }
         }
-        let name = found.filter(|_| marks::found(&entries).is_none())?;
+        let name = found.filter(|_| marks::found(&files).is_none())?;
         Some(format!("{name} is named as golang-migrate does it"))
     }
 
     fn read(&self, folder: &Path) -> Result<Bundle, FormatError> {
         let mut sides = [BTreeMap::new(), BTreeMap::new()];
         // of whatever extension, as the tool reads them
-        for (name, path) in entries(folder)? {
-            if path.is_dir() {
-                continue;
-            }
+        for (name, path) in files(folder)? {
             let bad =
                 |expected: &str| FormatError::BadName { path: path.clone(), expected: expected.to_owned() };
             let Some(parsed) = parse(&name) else {
@@ -78,12 +75,11 @@ impl Format for GolangMigrate {
         let [ups, mut downs] = sides;
         downs.retain(|version, _| !ups.contains_key(version));
         // a version with only a way back is an empty one to the tool
-        let mut files: BTreeMap<_, _> =
-            downs.into_iter().map(|(version, it)| (version, (it, true))).collect();
-        files.extend(ups.into_iter().map(|(version, it)| (version, (it, false))));
-        let load =
-            |(version, ((description, name, path), empty))| load(version, description, name, path, empty);
-        let migrations = files.into_iter().map(load).collect::<Result<_, _>>()?;
+        let empty = downs.into_iter().map(|(version, it)| (version, (it, true)));
+        let found: BTreeMap<_, _> =
+            empty.chain(ups.into_iter().map(|(version, it)| (version, (it, false)))).collect();
+        let found: Vec<_> = found.into_iter().collect();
+        let migrations = each(&found, load).into_iter().collect::<Result<_, _>>()?;
         Ok(Bundle { format: "golang-migrate", folder: folder.to_owned(), migrations, unread: Vec::new() })
     }
 
@@ -214,22 +210,20 @@ fn parse(name: &str) -> Option<Name<'_>> {
     Some(Name { version, description: &rest[..at], down })
 }
 
-fn load(
-    version: i64,
-    description: String,
-    name: String,
-    path: PathBuf,
-    empty: bool,
-) -> Result<Migration, FormatError> {
-    let whole = text(&path)?;
+/// A version's file, and whether there is only a way back, which is not read as anything else.
+type Found = (i64, ((String, String, PathBuf), bool));
+
+fn load((version, ((description, name, path), empty)): &Found) -> Result<Migration, FormatError> {
+    let whole = text(path)?;
     Ok(Migration {
         version: Version(version.to_string()),
-        name,
-        description,
-        path,
+        name: name.clone(),
+        description: description.clone(),
+        path: path.clone(),
         checksum: checksum(whole.as_bytes()),
-        sql: if empty { Arc::from("") } else { whole.into() },
+        sql: if *empty { Arc::from("") } else { whole.into() },
         transactional: true,
+        follows: Vec::new(),
     })
 }
 

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::formats::folder::{checksum, entries, has_sql_ending, only, text};
+use crate::formats::folder::{checksum, each, entries, files, has_sql_ending, only, text};
 use crate::formats::marks;
 use crate::formats::next::{NewFile, Next, digits, number, snake_words};
 use crate::formats::{Arg, Column, Format, FormatError, History, Order, Record, Rules, Write, Writer};
@@ -48,10 +48,10 @@ impl Format for Goose {
     }
 
     fn read(&self, folder: &Path) -> Result<Bundle, FormatError> {
-        let mut files: BTreeMap<i64, (String, PathBuf)> = BTreeMap::new();
-        for (name, path) in entries(folder)? {
+        let mut found: BTreeMap<i64, (String, PathBuf)> = BTreeMap::new();
+        for (name, path) in files(folder)? {
             let go = is_go(&name) && !name.ends_with("_test.go");
-            if path.is_dir() || !(go || has_sql_ending(&name)) {
+            if !(go || has_sql_ending(&name)) {
                 continue;
             }
             let Some(version) = version(&name).filter(|_| go || name.ends_with(".sql")) else {
@@ -61,12 +61,13 @@ impl Format for Goose {
                 }
                 return Err(FormatError::BadName { path, expected: EXPECTED.to_owned() });
             };
-            if let Some((_, first)) = files.insert(version, (name, path.clone())) {
+            if let Some((_, first)) = found.insert(version, (name, path.clone())) {
                 return Err(FormatError::SameVersion { version: version.to_string(), first, second: path });
             }
         }
-        let load = |(version, (name, path))| load(version, name, path);
-        let migrations = files.into_iter().map(load).collect::<Result<_, _>>()?;
+        let found: Vec<_> = found.into_iter().collect();
+        let load = |(version, (name, path)): &(i64, (String, PathBuf))| load(*version, name, path);
+        let migrations = each(&found, load).into_iter().collect::<Result<_, _>>()?;
         Ok(Bundle { format: "goose", folder: folder.to_owned(), migrations, unread: Vec::new() })
     }
 
@@ -229,28 +230,28 @@ fn version(name: &str) -> Option<i64> {
     number.parse().ok().filter(|version| digits && *version > 0)
 }
 
-fn load(version: i64, name: String, path: PathBuf) -> Result<Migration, FormatError> {
-    let whole = text(&path)?;
-    let (sql, transactional): (Arc<str>, _) = if is_go(&name) {
+fn load(version: i64, name: &str, path: &Path) -> Result<Migration, FormatError> {
+    let whole = text(path)?;
+    let (sql, transactional): (Arc<str>, _) = if is_go(name) {
         (Arc::from(""), true)
     } else {
         let up = script::parse(&whole).map_err(|(line, what)| FormatError::Unsupported {
-            path: path.clone(),
+            path: path.to_owned(),
             line,
             what,
         })?;
         (only(&whole, &up.part).into(), up.transactional)
     };
-    let (_, words) =
-        name.rsplit_once('.').map_or(name.as_str(), |(stem, _)| stem).split_once('_').unwrap_or_default();
+    let (_, words) = name.rsplit_once('.').map_or(name, |(stem, _)| stem).split_once('_').unwrap_or_default();
     Ok(Migration {
         version: Version(version.to_string()),
         description: words.replace('_', " "),
         checksum: checksum(whole.as_bytes()),
         sql,
         transactional,
-        name,
-        path,
+        name: name.to_owned(),
+        path: path.to_owned(),
+        follows: Vec::new(),
     })
 }
 

@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
-use crate::formats::folder::{bytes, checksum, entries, is_no_file};
+use crate::formats::folder::{bytes, checksum, each, files};
 use crate::formats::javascript::{Whose, is_by_product, parts, whose};
 use crate::formats::next::{Next, digits, snake_words};
 use crate::formats::{Column, Format, FormatError, History, Order, Record, Rules};
@@ -43,10 +43,8 @@ impl Format for Knex {
     }
 
     fn read(&self, folder: &Path) -> Result<Bundle, FormatError> {
-        let mut files = entries(folder)?;
-        files.retain(|(name, path)| {
-            is_one_of(name, &[&LOADED, &LOADABLE]) && !is_by_product(name) && !is_no_file(path)
-        });
+        let mut files = files(folder)?;
+        files.retain(|(name, _)| is_one_of(name, &[&LOADED, &LOADABLE]) && !is_by_product(name));
         // a project of `.mjs` alone has told knex so
         let loaded_only = files.iter().any(|(name, _)| is_one_of(name, &[&LOADED]));
         let mut bundle = Bundle {
@@ -56,7 +54,8 @@ impl Format for Knex {
             unread: Vec::new(),
         };
         let mut stems: HashMap<String, String> = HashMap::new();
-        for (name, path) in files {
+        let checksums = each(&files, |(_, path)| bytes(path).map(|bytes| checksum(&bytes)));
+        for ((name, path), checksum) in files.into_iter().zip(checksums) {
             let stem = parts(&name).0.to_owned();
             let why = if loaded_only && !is_one_of(&name, &[&LOADED]) {
                 Some("is loaded only if knex's configuration has its ending in `loadExtensions`".to_owned())
@@ -65,7 +64,7 @@ impl Format for Knex {
                 stems.entry(stem).or_insert_with(|| name.clone());
                 twin
             };
-            let checksum = checksum(&bytes(&path)?);
+            let checksum = checksum?;
             match why {
                 Some(why) => bundle.unread.push(Unread { name, checksum, why }),
                 None => bundle.migrations.push(migration(name, path, checksum)),
@@ -118,15 +117,7 @@ fn is_one_of(name: &str, endings: &[&[&str]]) -> bool {
 fn migration(name: String, path: PathBuf, checksum: Vec<u8>) -> Migration {
     let stem = parts(&name).0;
     let description = stem[digits(stem).len()..].trim_start_matches('_').replace('_', " ");
-    Migration {
-        version: Version(name.clone()),
-        name,
-        description,
-        path,
-        sql: "".into(),
-        checksum,
-        transactional: true,
-    }
+    Migration { description, ..Migration::of_tool(Version(name.clone()), name, path, checksum) }
 }
 
 #[cfg(test)]

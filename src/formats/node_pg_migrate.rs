@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::formats::folder::{bytes, checksum, entries, is_no_file};
+use crate::formats::folder::{bytes, checksum, each, entries, files};
 use crate::formats::javascript::{SCRIPTS, Whose, is_by_product, parts, whose};
 use crate::formats::next::{Next, digits, file_words};
 use crate::formats::{Column, Format, FormatError, History, Order, Record, Rules};
@@ -50,8 +50,8 @@ impl Format for NodePgMigrate {
     }
 
     fn read(&self, folder: &Path) -> Result<Bundle, FormatError> {
-        let mut files = entries(folder)?;
-        files.retain(|(name, path)| is_loaded(name) && !is_no_file(path));
+        let mut files = files(folder)?;
+        files.retain(|(name, _)| is_loaded(name));
         files.sort_by(|(one, _), (other, _)| order(one, other));
         let mut bundle = Bundle {
             format: self.name(),
@@ -60,7 +60,8 @@ impl Format for NodePgMigrate {
             unread: Vec::new(),
         };
         let mut stems: HashMap<String, String> = HashMap::new();
-        for (name, path) in files {
+        let checksums = each(&files, |(_, path)| bytes(path).map(|bytes| checksum(&bytes)));
+        for ((name, path), checksum) in files.into_iter().zip(checksums) {
             let stem = parts(&name).0.to_owned();
             let why = match stems.get(&stem) {
                 _ if digits(&name).is_empty() => Some("has no number in front, and whether it is a migration only node-pg-migrate's configuration says (`ignore-pattern`)".to_owned()),
@@ -68,7 +69,7 @@ impl Format for NodePgMigrate {
                 None => None,
             };
             stems.entry(stem).or_insert_with(|| name.clone());
-            let checksum = checksum(&bytes(&path)?);
+            let checksum = checksum?;
             match why {
                 Some(why) => bundle.unread.push(Unread { name, checksum, why }),
                 None => bundle.migrations.push(migration(name, path, checksum)),
@@ -161,15 +162,7 @@ fn has_up(text: &str) -> bool {
 fn migration(name: String, path: PathBuf, checksum: Vec<u8>) -> Migration {
     let stem = parts(&name).0;
     let description = stem[digits(stem).len()..].trim_start_matches(['_', '-']).replace(['_', '-'], " ");
-    Migration {
-        version: Version(stem.to_owned()),
-        description,
-        name,
-        path,
-        sql: "".into(),
-        checksum,
-        transactional: true,
-    }
+    Migration { description, ..Migration::of_tool(Version(stem.to_owned()), name, path, checksum) }
 }
 
 #[cfg(test)]

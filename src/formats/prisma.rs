@@ -3,11 +3,11 @@
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::formats::folder::{entries, text};
+use crate::formats::folder::{each, entries, folders, text};
 use crate::formats::next::{Next, digits, snake_words};
 use crate::formats::{Column, Format, FormatError, History, Order, Record, Rules};
 use crate::model::ids::{Version, hex};
@@ -62,15 +62,10 @@ impl Format for Prisma {
             migrations: Vec::new(),
             unread: Vec::new(),
         };
-        for (name, path) in entries(folder)?.into_iter().filter(|(_, path)| path.is_dir()) {
-            let script = path.join(SCRIPT);
-            if script.is_file() {
-                bundle.migrations.push(migration(name, script)?);
-            } else {
-                let why = format!(
-                    "is a folder without {SCRIPT}, at which Prisma stops: restore the file, or delete the folder"
-                );
-                bundle.unread.push(Unread { name, checksum: Vec::new(), why });
+        for migration in each(&folders(folder)?, |(name, path)| migration(name, &path.join(SCRIPT))) {
+            match migration {
+                Ok(migration) => bundle.migrations.push(migration?),
+                Err(unread) => bundle.unread.push(unread),
             }
         }
         Ok(bundle)
@@ -138,18 +133,22 @@ fn is_finished(row: &Record) -> bool {
     row.truth(2) == Some(true)
 }
 
-fn migration(name: String, path: PathBuf) -> Result<Migration, FormatError> {
-    let sql = text(&path)?;
-    let description = name[digits(&name).len()..].trim_start_matches('_').replace('_', " ");
-    Ok(Migration {
-        version: Version(name.clone()),
-        name,
-        description,
-        path,
-        checksum: Sha256::digest(&sql).to_vec(),
-        transactional: true,
-        sql: sql.into(),
-    })
+fn migration(name: &str, script: &Path) -> Result<Result<Migration, FormatError>, Unread> {
+    if !script.is_file() {
+        let why = format!(
+            "is a folder without {SCRIPT}, at which Prisma stops: restore the file, or delete the folder"
+        );
+        return Err(Unread { name: name.to_owned(), checksum: Vec::new(), why });
+    }
+    Ok(text(script).map(|sql| of(name, script, sql)))
+}
+
+fn of(name: &str, script: &Path, sql: String) -> Migration {
+    let description = name[digits(name).len()..].trim_start_matches('_').replace('_', " ");
+    let checksum = Sha256::digest(&sql).to_vec();
+    let migration =
+        Migration::of_tool(Version(name.to_owned()), name.to_owned(), script.to_owned(), checksum);
+    Migration { description, sql: sql.into(), ..migration }
 }
 
 /// Whether a recorded checksum is this file's, as Prisma compares them: line endings do not count, and early versions

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::formats::folder::{below_unlinked, bytes, checksum, entries, text};
+use crate::formats::folder::{below_unlinked, bytes, checksum, each, entries, text};
 use crate::formats::{Column, Format, FormatError, History, Order, Record, Rules};
 use crate::model::ids::Version;
 use crate::model::migration::{Applied, Bundle, Migration};
@@ -53,12 +53,12 @@ impl Format for Rails {
         }
         found.sort_by(|(one, ..), (other, ..)| one.order().cmp(&other.order()));
         refuse_doubles(&found)?;
-        let load = |(parsed, name, path): (Name, String, PathBuf)| {
-            let (description, checksum) = (parsed.description(), checksum(&bytes(&path)?));
-            let (version, sql) = (Version(parsed.version), "".into());
-            Ok(Migration { version, name, description, path, sql, checksum, transactional: true })
+        let load = |(parsed, name, path): &(Name, String, PathBuf)| {
+            let version = Version(parsed.version.clone());
+            let migration = Migration::of_tool(version, name.clone(), path.clone(), checksum(&bytes(path)?));
+            Ok(Migration { description: parsed.description(), ..migration })
         };
-        let migrations = found.into_iter().map(load).collect::<Result<_, _>>()?;
+        let migrations = each(&found, load).into_iter().collect::<Result<_, _>>()?;
         Ok(Bundle { format: self.name(), folder: folder.to_owned(), migrations, unread: Vec::new() })
     }
 

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use crate::formats::flyway;
-use crate::formats::folder::{below, checksum, mention, text, unread};
+use crate::formats::folder::{below, checksum, each, mention, text, unread};
 use crate::formats::next::{NewFile, Next, number, snake_words};
 use crate::formats::refinery::sip::Sip13;
 use crate::formats::{Column, Format, FormatError, History, Order, Record, Rules};
@@ -42,15 +42,16 @@ impl Format for Refinery {
     }
 
     fn read(&self, folder: &Path) -> Result<Bundle, FormatError> {
-        let mut migrations: Vec<Migration> = Vec::new();
+        let mut found = Vec::new();
         let mut left = Vec::new();
         for (name, path) in below(folder)? {
             match parse(&name) {
                 None => {}
                 Some(Err(why)) => left.push(unread(&name, &path, why)),
-                Some(Ok(parsed)) => migrations.push(load(&parsed, name, path)?),
+                Some(Ok(parsed)) => found.push((parsed, name, path)),
             }
         }
+        let mut migrations: Vec<Migration> = each(&found, load).into_iter().collect::<Result<_, _>>()?;
         migrations.sort_by_key(|migration| migration.version.as_str().parse::<u64>().ok());
         for pair in migrations.windows(2) {
             if let [one, other] = pair
@@ -155,22 +156,16 @@ fn digits(name: &str) -> &str {
     crate::formats::next::digits(name.get(1..).unwrap_or_default())
 }
 
-fn load(parsed: &Name, name: String, path: PathBuf) -> Result<Migration, FormatError> {
-    let text = text(&path)?;
+fn load((parsed, name, path): &(Name, String, PathBuf)) -> Result<Migration, FormatError> {
+    let text = text(path)?;
     // what a migration in Rust runs is known only to the program; its text tells bundles apart, and is not compared
-    let (checksum, sql) = match is_in_rust(&name) {
+    let (checksum, sql) = match is_in_rust(name) {
         true => (checksum(text.as_bytes()), ""),
         false => (hash(parsed, &text, false).to_be_bytes().to_vec(), text.as_str()),
     };
-    Ok(Migration {
-        version: Version(parsed.version.to_string()),
-        name,
-        description: parsed.words.replace('_', " "),
-        path,
-        checksum,
-        transactional: true,
-        sql: sql.into(),
-    })
+    let version = Version(parsed.version.to_string());
+    let migration = Migration::of_tool(version, name.clone(), path.clone(), checksum);
+    Ok(Migration { description: parsed.words.replace('_', " "), sql: sql.into(), ..migration })
 }
 
 /// refinery's checksum: `SipHasher13` of name, version and text as Rust hashes them. The version has 32 bits, or 64 with

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha384};
 
-use crate::formats::folder::{entries, has_sql_ending, is_no_file, text};
+use crate::formats::folder::{each, entries, files, has_sql_ending, text};
 use crate::formats::marks;
 use crate::formats::next::{NewFile, Next, digits, file_words, number};
 use crate::formats::{Arg, Column, Format, FormatError, History, Order, Record, Rules, Write, Writer};
@@ -58,7 +58,8 @@ impl Format for Sqlx {
     fn read(&self, folder: &Path) -> Result<Bundle, FormatError> {
         let mut ups = BTreeMap::new();
         let mut downs = BTreeMap::new();
-        for (name, path) in entries(folder)? {
+        // sqlx ignores folders and pipes as well, even if they are called like migrations; broken links it refuses
+        for (name, path) in files(folder)? {
             let Some(parsed) = parse(&name, &path)? else { continue };
             let side = if parsed.down { &mut downs } else { &mut ups };
             if let Some((_, _, first)) = side.insert(parsed.version, (parsed.description, name, path.clone()))
@@ -77,10 +78,11 @@ impl Format for Sqlx {
                 format!("it undoes a migration that is not there; expected `{up}.up.sql` beside it");
             return Err(FormatError::BadName { path, expected });
         }
-        let migrations = ups
-            .into_iter()
-            .map(|(version, (description, name, path))| load(version, description, name, path))
-            .collect::<Result<_, _>>()?;
+        let ups: Vec<_> = ups.into_iter().collect();
+        let load = |(version, (description, name, path)): &(i64, (String, String, PathBuf))| {
+            load(*version, description, name, path)
+        };
+        let migrations = each(&ups, load).into_iter().collect::<Result<_, _>>()?;
         Ok(Bundle { format: self.name(), folder: folder.to_owned(), migrations, unread: Vec::new() })
     }
 
@@ -186,8 +188,7 @@ struct Name {
 /// A name's meaning; none = sqlx ignores such files and nobody meant it otherwise.
 fn parse(name: &str, path: &Path) -> Result<Option<Name>, FormatError> {
     let bad = |expected: &str| FormatError::BadName { path: path.to_owned(), expected: expected.to_owned() };
-    // sqlx ignores folders and pipes even if they are called like migrations; a broken link it refuses, as reading will
-    if !has_sql_ending(name) || is_no_file(path) {
+    if !has_sql_ending(name) {
         return Ok(None);
     }
     if !name.ends_with(".sql") {
@@ -221,22 +222,23 @@ fn is_harmless(path: &Path) -> bool {
     HARMLESS.contains(&ending.as_str())
 }
 
-fn load(version: i64, description: String, name: String, path: PathBuf) -> Result<Migration, FormatError> {
-    let sql = text(&path)?;
+fn load(version: i64, description: &str, name: &str, path: &Path) -> Result<Migration, FormatError> {
+    let sql = text(path)?;
     if let Some((line, mark)) = marks::way_back(&sql) {
         let what = format!(
             "`{mark}` begins another tool's way back, and sqlx would run it as well; is `format: sqlx` right?"
         );
-        return Err(FormatError::Unsupported { path, line: Some(line), what });
+        return Err(FormatError::Unsupported { path: path.to_owned(), line: Some(line), what });
     }
     Ok(Migration {
         version: Version(version.to_string()),
-        name,
-        description,
-        path,
+        name: name.to_owned(),
+        description: description.to_owned(),
+        path: path.to_owned(),
         checksum: Sha384::digest(&sql).to_vec(),
         transactional: !sql.starts_with("-- no-transaction"),
         sql: sql.into(),
+        follows: Vec::new(),
     })
 }
 

@@ -24,6 +24,24 @@ pub struct Migration {
     pub checksum: Vec<u8>,
     /// Whether the script may run in a transaction (`-- no-transaction` says no).
     pub transactional: bool,
+    /// What it stands on, of those in its bundle, where the history implies that from it; else empty.
+    pub follows: Vec<Version>,
+}
+
+impl Migration {
+    /// One that only its own tool runs, so that nothing of its text is kept.
+    pub fn of_tool(version: Version, name: String, path: PathBuf, checksum: Vec<u8>) -> Self {
+        Self {
+            version,
+            name,
+            description: String::new(),
+            path,
+            sql: "".into(),
+            checksum,
+            transactional: true,
+            follows: Vec::new(),
+        }
+    }
 }
 
 /// The migrations that a participant carries, in the order in which they are applied.

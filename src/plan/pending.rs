@@ -334,15 +334,8 @@ pub fn needed(bundle: &mut Bundle, meant: &str) -> Version {
     if let Some(found) = bundle.migrations.iter().find(is_it) {
         return found.version.clone();
     }
-    bundle.migrations.push(Migration {
-        version: version.clone(),
-        name: meant.to_owned(),
-        description: String::new(),
-        path: bundle.folder.clone(),
-        sql: "".into(),
-        checksum: Vec::new(),
-        transactional: true,
-    });
+    let (name, path) = (meant.to_owned(), bundle.folder.clone());
+    bundle.migrations.push(Migration::of_tool(version.clone(), name, path, Vec::new()));
     version
 }
 

@@ -123,6 +123,7 @@ impl Stage {
             sql: sql.into(),
             checksum: vec![0xab],
             transactional,
+            follows: Vec::new(),
         };
         engine.apply(work, &migration).await
     }

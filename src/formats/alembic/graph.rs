@@ -1,9 +1,10 @@
-//! The graph of revisions: what follows what, in which order they are applied, and what a recorded head implies.
+//! The graph of revisions: what follows what, and in which order they are applied.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 
 use crate::formats::alembic::Revision;
 use crate::formats::order::in_order;
+use crate::model::ids::Version;
 use crate::model::migration::{Migration, Unread};
 
 /// Revisions with what they stand on.
@@ -76,7 +77,12 @@ impl Graph {
             ));
         }
         order.extend(left);
-        let mut migrations: Vec<_> = self.nodes.into_iter().map(|(_, migration)| Some(migration)).collect();
+        let follows: Vec<Vec<Version>> = (0..self.nodes.len())
+            .map(|at| self.parents(at).map(|parent| self.nodes[parent].1.version.clone()).collect())
+            .collect();
+        let migrations = self.nodes.into_iter().zip(follows);
+        let mut migrations: Vec<_> =
+            migrations.map(|((_, migration), follows)| Some(Migration { follows, ..migration })).collect();
         order.into_iter().filter_map(|at| migrations[at].take()).collect()
     }
 
@@ -92,21 +98,6 @@ impl Graph {
             }
             path.push(next);
         }
-    }
-
-    /// These revisions and all that they stand on; and those of them that no file has.
-    pub fn ancestors<'a>(&'a self, heads: &[&'a str]) -> (Vec<&'a str>, Vec<&'a str>) {
-        let is_known =
-            |head: &&&str| self.places.get(**head).is_some_and(|at| self.nodes[*at].0.id == **head);
-        let (known, unknown): (Vec<&str>, Vec<&str>) = heads.iter().partition(is_known);
-        let mut waiting: Vec<usize> = known.iter().map(|head| self.places[*head]).collect();
-        let mut seen: HashSet<usize> = waiting.iter().copied().collect();
-        while let Some(at) = waiting.pop() {
-            waiting.extend(self.parents(at).filter(|parent| seen.insert(*parent)));
-        }
-        let mut reached: Vec<usize> = seen.into_iter().collect();
-        reached.sort_unstable();
-        (reached.into_iter().map(|at| self.nodes[at].0.id.as_str()).collect(), unknown)
     }
 }
 

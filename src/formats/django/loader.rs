@@ -1,6 +1,7 @@
 //! What Django's loader makes of migrations and a history: their order, and what stands for what. Its rules as in
 //! `db/migrations/loader.py` of Django 5.2 and 6.0.
 
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt;
 
@@ -24,23 +25,23 @@ impl fmt::Display for Key {
 }
 
 /// A migration with what it says of others.
-pub(super) struct Node {
+pub(super) struct Node<'a> {
     pub key: Key,
     pub graph: Graph,
-    pub migration: Migration,
+    pub migration: Cow<'a, Migration>,
 }
 
 /// The migrations of all apps.
-pub(super) struct Loader {
-    nodes: Vec<Node>,
+pub(super) struct Loader<'a> {
+    nodes: Vec<Node<'a>>,
     places: HashMap<Key, usize>,
     /// Two files for one name: two folders have one app's label.
-    doubles: Vec<Migration>,
+    doubles: Vec<Cow<'a, Migration>>,
 }
 
-impl Loader {
+impl<'a> Loader<'a> {
     /// Of files in any order.
-    pub fn new(mut found: Vec<Node>) -> Self {
+    pub fn new(mut found: Vec<Node<'a>>) -> Self {
         found.sort_by(|one, other| one.key.cmp(&other.key));
         let mut loader = Self { nodes: Vec::new(), places: HashMap::new(), doubles: Vec::new() };
         for node in found {
@@ -110,7 +111,8 @@ impl Loader {
             unread.push(Unread { name, checksum, why });
         }
         order.extend(left);
-        let mut migrations: Vec<_> = self.nodes.into_iter().map(|node| Some(node.migration)).collect();
+        let mut migrations: Vec<_> =
+            self.nodes.into_iter().map(|node| Some(node.migration.into_owned())).collect();
         order.into_iter().filter_map(|at| migrations[at].take()).collect()
     }
 
@@ -164,12 +166,12 @@ impl Loader {
         left_out
     }
 
-    fn squashed(&self) -> impl Iterator<Item = &Node> {
+    fn squashed(&self) -> impl Iterator<Item = &Node<'a>> {
         self.nodes.iter().filter(|node| !node.graph.replaces.is_empty())
     }
 
     /// What a squashed migration replaces in the end, if it replaces squashed ones.
-    fn resolve<'a>(&'a self, node: &'a Node, into: &mut BTreeSet<&'a Key>, seen: &mut HashSet<&'a Key>) {
+    fn resolve<'b>(&'b self, node: &'b Node<'a>, into: &mut BTreeSet<&'b Key>, seen: &mut HashSet<&'b Key>) {
         for key in &node.graph.replaces {
             match self.places.get(key).map(|at| &self.nodes[*at]) {
                 Some(inner) if !inner.graph.replaces.is_empty() => {

@@ -1,12 +1,12 @@
 //! Which files of a folder Liquibase runs, and in which order: from the root changelog, or all that are formatted SQL
 //! where there is none. Reads each file once.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ffi::OsStr;
 use std::path::{Component, Path, PathBuf};
 
 use crate::formats::FormatError;
-use crate::formats::folder::{below, checksum, text, unread};
+use crate::formats::folder::{below, checksum, each, text, unread};
 use crate::formats::liquibase::changelog::{self, Changelog, Include};
 use crate::formats::liquibase::changeset;
 use crate::model::ids::Version;
@@ -20,12 +20,14 @@ pub(super) fn shown(folder: &Path, path: &Path) -> String {
 pub(super) fn read(folder: &Path) -> Result<Bundle, FormatError> {
     let files: Vec<PathBuf> = below(folder)?.into_iter().map(|(_, path)| path).collect();
     let mut changelogs = HashMap::new();
-    for path in &files {
+    let parsed = each(&files, |path| {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        if let Some(language) = changelog::language(&name)
-            && let Some(parsed) = changelog::parse(&text(path)?, language)
-        {
-            changelogs.insert(path.clone(), parsed);
+        let Some(language) = changelog::language(&name) else { return Ok(None) };
+        Ok(changelog::parse(&text(path)?, language))
+    });
+    for (path, parsed) in files.iter().zip(parsed) {
+        if let Some(changelog) = parsed? {
+            changelogs.insert(path.clone(), changelog);
         }
     }
     let mut by_name: HashMap<&OsStr, Vec<&PathBuf>> = HashMap::new();
@@ -44,8 +46,10 @@ pub(super) fn read(folder: &Path) -> Result<Bundle, FormatError> {
     tree.walk();
     let Tree { order, mut unread, .. } = tree;
     let mut migrations: Vec<Migration> = Vec::new();
-    for path in order {
-        load(folder, &path, &mut migrations, &mut unread)?;
+    for file in each(&order, |path| load(folder, path)) {
+        let (of_file, left) = file?;
+        migrations.extend(of_file);
+        unread.extend(left);
     }
     let mut first = HashMap::new();
     for migration in &migrations {
@@ -146,9 +150,9 @@ impl Tree<'_> {
                 _ => Err("as which more than one file can be meant".to_owned()),
             };
         }
-        let mut folders: Vec<&Path> = self.files.iter().flat_map(|path| path.ancestors().skip(1)).collect();
-        folders.sort_unstable();
-        folders.dedup();
+        let parents: HashSet<&Path> = self.files.iter().filter_map(|path| path.parent()).collect();
+        let folders: BTreeSet<&Path> = parents.into_iter().flat_map(Path::ancestors).collect();
+        let mut folders: Vec<&Path> = folders.into_iter().collect();
         folders.retain(|folder| folder.starts_with(self.folder) && fits(folder));
         match folders[..] {
             [folder] => {
@@ -186,34 +190,29 @@ fn normal(path: &Path) -> PathBuf {
     parts
 }
 
-/// A file's changesets.
-fn load(
-    folder: &Path,
-    path: &Path,
-    migrations: &mut Vec<Migration>,
-    left: &mut Vec<Unread>,
-) -> Result<(), FormatError> {
+/// A file's changesets, and what of it is not read.
+fn load(folder: &Path, path: &Path) -> Result<(Vec<Migration>, Vec<Unread>), FormatError> {
+    let (mut migrations, mut left) = (Vec::new(), Vec::new());
     let file = shown(folder, path);
     let text = match text(path) {
         Ok(text) => text,
         Err(FormatError::NotUtf8 { .. }) => {
-            left.push(unread(&file, path, "is not UTF-8"));
-            return Ok(());
+            return Ok((migrations, vec![unread(&file, path, "is not UTF-8")]));
         }
         Err(error) => return Err(error),
     };
     if text.trim().is_empty() {
-        return Ok(());
+        return Ok((migrations, left));
     }
     if !changeset::is_formatted(&text) {
-        left.push(unread(&file, path, "is SQL without `--liquibase formatted sql`, and only that is read"));
-        return Ok(());
+        let why = "is SQL without `--liquibase formatted sql`, and only that is read";
+        return Ok((migrations, vec![unread(&file, path, why)]));
     }
     let changesets = match changeset::parse(&text) {
         Ok(changesets) => changesets,
         Err((line, why)) => {
-            left.push(unread(&file, path, format!("cannot be read: its line {line} {why}")));
-            return Ok(());
+            let why = format!("cannot be read: its line {line} {why}");
+            return Ok((migrations, vec![unread(&file, path, why)]));
         }
     };
     let short = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -238,15 +237,8 @@ fn load(
                 why: why.to_owned(),
             });
         }
-        migrations.push(Migration {
-            version,
-            name: format!("{short} {description}"),
-            description,
-            path: path.to_owned(),
-            checksum: sum,
-            transactional: true,
-            sql: changeset.text.into(),
-        });
+        let migration = Migration::of_tool(version, format!("{short} {description}"), path.to_owned(), sum);
+        migrations.push(Migration { description, sql: changeset.text.into(), ..migration });
     }
-    Ok(())
+    Ok((migrations, left))
 }

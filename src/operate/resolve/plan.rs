@@ -150,6 +150,7 @@ mod tests {
             sql: "select 1".into(),
             checksum: vec![1],
             transactional: true,
+            follows: Vec::new(),
         };
         Bundle {
             format: "sqlx",

@@ -17,6 +17,7 @@ fn bundle(versions: &[&str]) -> Bundle {
         sql: "select 1".into(),
         checksum: version.as_bytes().to_vec(),
         transactional: true,
+        follows: Vec::new(),
     });
     Bundle { format: "sqlx", folder: "m".into(), migrations: migrations.collect(), unread: Vec::new() }
 }

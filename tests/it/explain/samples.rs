@@ -110,6 +110,7 @@ fn migration() -> Migration {
         sql: "-- orders\nCREATE INDEX orders_by_day\n    ON order (day);\n\nANALYZE;\n".into(),
         checksum: vec![],
         transactional: true,
+        follows: Vec::new(),
     }
 }
 
