@@ -120,7 +120,8 @@ const COUNTED: &str = "echo ran >> $0/ran";
 on_every_server! {
     fn twelve_participants_run_one_command_once(db) {
         let script = format!("{COUNTED}; sleep 0.3");
-        let everyone: Vec<_> = (0..12).map(|_| deploy(db, db.name(), &script)).collect();
+        let count = if db.stand_in_lacks("room for more than six at once") { 6 } else { 12 };
+        let everyone: Vec<_> = (0..count).map(|_| deploy(db, db.name(), &script)).collect();
         for one in everyone {
             one.wait(LONG).expect(0);
         }

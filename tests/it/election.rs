@@ -13,8 +13,10 @@ fn wait_all(running: Vec<Running>) -> Vec<Finished> {
 
 on_every_server! {
     fn twenty_participants_elect_one_leader_and_every_migration_is_applied_once(db) {
+        // a stand-in's sessions are processes that learn their language anew
+        let count = if db.stand_in_lacks("room for more than six at once") { 6 } else { 20 };
         let migrations = Migrations::counted(4).file("0005_slow.sql", db.sleep_sql(0.5));
-        let running = (1..=20).map(|n| Bellwether::at("deploy", db, &migrations).participant(&format!("pod-{n}")).spawn()).collect();
+        let running = (1..=count).map(|n| Bellwether::at("deploy", db, &migrations).participant(&format!("pod-{n}")).spawn()).collect();
         let finished: Vec<_> = wait_all(running).into_iter().map(|one| one.expect(0)).collect();
         let leaders: Vec<_> = finished.iter().filter(|one| !one.applied().is_empty()).collect();
         assert_eq!(leaders.len(), 1, "{:?}", db.runs());
@@ -53,7 +55,7 @@ on_every_server! {
             let follower = follower.expect(0);
             assert_eq!(follower.outcome()["role"], "follow");
             let late = follower.ended.saturating_duration_since(leader.ended);
-            assert!(late < Duration::from_secs(7), "{late:?} after the leader\n{}", follower.said());
+            assert!(late < db.within(Duration::from_secs(7)), "{late:?} after the leader\n{}", follower.said());
         }
     }
 
@@ -97,7 +99,7 @@ on_every_server! {
         let first = Bellwether::lead(db, &migrations).spawn();
         first.wait_for("second step", SOON, |event| event["event"] == "step_started" && event["step"]["position"] == 2);
         let second = Bellwether::at("lead", db, &migrations).args(["--lock-wait", "1s"]).run().expect(11);
-        assert!(second.elapsed >= Duration::from_secs(1) && second.elapsed < Duration::from_secs(6), "{:?}", second.elapsed);
+        assert!(second.elapsed >= Duration::from_secs(1) && second.elapsed < db.within(Duration::from_secs(6)), "{:?}", second.elapsed);
         second.explains(&["shop-web", "r1"]);
         gate.open();
         first.wait(SOON).expect(0);

@@ -13,6 +13,7 @@ mod standbys;
 
 use std::time::Duration;
 
+use crate::support::gate::Gate;
 use crate::support::{Bellwether, Finished, Migrations, Running, Server, TestDatabase};
 
 const SOON: Duration = Duration::from_secs(20);
@@ -27,22 +28,9 @@ fn elect(db: &TestDatabase, migrations: &Migrations) -> Bellwether {
 /// Waits until the script of this step, which has a gate, waits there.
 fn wait_at_gate(db: &TestDatabase, running: &Running, position: u64) {
     wait_for_step(running, position);
-    let sql = match db.server() {
-        Server::Postgres => {
-            "select 1 from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() \
-             and state = 'active' and query like '%public.gate%'"
-        }
-        Server::MariaDb => {
-            "select 1 from information_schema.processlist where db = database() and id <> connection_id() \
-             and info like '%get_lock(''gate%'"
-        }
-        Server::SqlServer => {
-            "select 1 from sys.dm_exec_requests r cross apply sys.dm_exec_sql_text(r.sql_handle) t \
-             where r.database_id = db_id() and r.session_id <> @@spid and t.text like '%dbo.gate%'"
-        }
-        Server::Sqlite => return,
-    };
-    db.wait_for_row(sql, SOON);
+    if db.server() != Server::Sqlite {
+        db.wait_for_row(&db.at_work_sql(&Gate::mark(db)), SOON);
+    }
 }
 
 fn wait_for_step(running: &Running, position: u64) {
@@ -91,15 +79,6 @@ fn takes_over_somewhere(db: &TestDatabase, elect: Running, count: usize) -> Fini
 fn work_session(db: &TestDatabase) -> String {
     let session = db.value("select session from bellwether_runs order by fence desc limit 1");
     session.split('@').next().unwrap_or_default().to_owned()
-}
-
-fn end_session(db: &TestDatabase, session: &str) {
-    match db.server() {
-        Server::Postgres => db.sql(&format!("select pg_terminate_backend({session})")),
-        Server::MariaDb => db.sql(&format!("kill {session}")),
-        Server::SqlServer => db.sql(&format!("kill {session}")),
-        Server::Sqlite => panic!("SQLite has no sessions to end"),
-    }
 }
 
 /// Waits until so many steps were done.

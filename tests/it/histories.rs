@@ -4,7 +4,7 @@
 use std::fs;
 use std::time::Duration;
 
-use crate::support::{Bellwether, Migrations, TestDatabase, on_every_server, on_servers};
+use crate::support::{Bellwether, Hold, Migrations, Server, TestDatabase, on_every_server, on_servers};
 
 const LONG: Duration = Duration::from_secs(60);
 /// A command that waits until the test lets it end.
@@ -12,9 +12,10 @@ const HELD: &str = "touch \"$0/began\"; until test -e \"$0/go\"; do sleep 0.05; 
 
 /// As a tool would: says that this one is applied.
 fn record(db: &TestDatabase, version: u32) {
+    let (whole, checksum) = if db.server() == Server::SqlServer { ("1", "0x78") } else { ("true", "'x'") };
     db.sql(&format!(
         "insert into _sqlx_migrations (version, description, success, checksum, execution_time) \
-         values ({version}, 'step', true, 'x', 0)"
+         values ({version}, 'step', {whole}, {checksum}, 0)"
     ));
 }
 
@@ -33,7 +34,7 @@ fn leader(db: &TestDatabase, migrations: &Migrations, script: &str) -> Bellwethe
     leader.args(["--", "sh", "-c", script]).arg(db.folder())
 }
 
-on_servers! { [postgres Postgres, mariadb MariaDb]
+on_servers! { [postgres Postgres, mariadb MariaDb, sqlserver SqlServer]
     fn a_command_s_progress_comes_from_its_history(db) {
         let migrations = one_of_three(db);
         let leading = leader(db, &migrations, HELD).spawn();
@@ -56,13 +57,7 @@ on_servers! { [postgres Postgres, mariadb MariaDb]
         let leading = leader(db, &migrations, HELD).spawn();
         leading.wait_for_event("progress", LONG);
         // a tool may lock its table for as long as it migrates; we would lose the lock after 10 s without a beat
-        let mut tool = db.session();
-        match db.server() {
-            crate::support::Server::Postgres => {
-                tool.run("begin; lock table _sqlx_migrations in access exclusive mode");
-            }
-            _ => tool.run("lock tables _sqlx_migrations write"),
-        }
+        let tool = db.hold("_sqlx_migrations", Hold::Everyone);
         let beats = || db.value("select max(beats) from bellwether_runs").parse::<i64>().unwrap();
         let before = beats();
         let end = std::time::Instant::now() + LONG;

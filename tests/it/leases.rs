@@ -14,7 +14,7 @@ fn leased(db: &TestDatabase, migrations: &Migrations, name: &str) -> Bellwether 
     Bellwether::at("deploy", db, migrations).participant(name).args(["--lock-mode", "lease"])
 }
 
-on_servers! { [postgres Postgres, mariadb MariaDb]
+on_servers! { [postgres Postgres, mariadb MariaDb, sqlserver SqlServer]
     fn a_lease_and_a_session_lock_exclude_each_other(db) {
         let gate = db.gate();
         let migrations = Migrations::new().file("0001_gated.sql", gate.sql()).file("0002_after.sql", "CREATE TABLE after_it (id int);");
@@ -44,6 +44,7 @@ on_servers! { [postgres Postgres, mariadb MariaDb]
     fn a_leases_session_may_go_where_it_likes_between_its_statements(db) {
         let script = match db.server() {
             Server::MariaDb => "CREATE TABLE a (id int); LOCK TABLES a WRITE; INSERT INTO a VALUES (1); USE mysql; UNLOCK TABLES; SET autocommit = 0;",
+            Server::SqlServer => "-- no-transaction\nCREATE TABLE a (id int);\nGO\nINSERT INTO a VALUES (1); USE master;\nGO\nSET ROWCOUNT 1; SET IMPLICIT_TRANSACTIONS ON;",
             _ => "-- no-transaction\nCREATE TABLE a (id int);\nSET search_path = pg_catalog;\nINSERT INTO public.a VALUES (1);\nCREATE INDEX CONCURRENTLY a_id ON public.a (id);",
         };
         let migrations = Migrations::new().file("0001_goes.sql", script).file("0002_next.sql", "CREATE TABLE b (id int);");
@@ -53,7 +54,7 @@ on_servers! { [postgres Postgres, mariadb MariaDb]
     }
 }
 
-on_servers! { [postgres Postgres, mariadb MariaDb]
+on_servers! { [postgres Postgres, mariadb MariaDb, sqlserver SqlServer]
     fn a_designated_leader_that_looked_while_a_lease_was_alive_takes_over_when_it_dies(db) {
         let gate = db.gate();
         let migrations = Migrations::new().file("0001_gated.sql", gate.sql());

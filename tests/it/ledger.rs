@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use async_trait::async_trait;
 use bellwether::database::{
-    Database, DbErrorKind, Dialect, LockKey, Reply, Row, Value, mysql, postgres, sqlite,
+    Database, DbErrorKind, Dialect, LockKey, Reply, Row, Value, mysql, postgres, sqlite, sqlserver,
 };
 use bellwether::ledger::Ledger;
 use bellwether::ledger::look::{Look, LookError, Scope};
@@ -129,7 +129,7 @@ async fn statements(dialect: &'static Dialect) -> String {
 
 #[tokio::test]
 async fn the_ledgers_statements_fit_every_dialect() {
-    for dialect in [&postgres::DIALECT, &mysql::DIALECT, &sqlite::DIALECT, &fake_engine::DIALECT] {
+    for dialect in [&postgres::DIALECT, &mysql::DIALECT, &sqlite::DIALECT, &sqlserver::DIALECT] {
         let statements = statements(dialect).await;
         assert!(!statements.contains('{'), "a name was not put in");
         insta::assert_snapshot!(format!("statements_{}", dialect.name), statements);
@@ -138,8 +138,10 @@ async fn the_ledgers_statements_fit_every_dialect() {
 
 #[tokio::test]
 async fn in_sql_servers_words_the_claim_and_the_check_lock_by_hints() {
-    let statements = statements(&fake_engine::DIALECT).await;
-    assert!(statements.contains("FROM [dbo].[bellwether_lock] WITH (UPDLOCK, ROWLOCK) WHERE name = @P1"));
+    let statements = statements(&sqlserver::DIALECT).await;
+    assert!(
+        statements.contains("FROM [dbo].[bellwether_lock] WITH (UPDLOCK, HOLDLOCK, ROWLOCK) WHERE name = @P1")
+    );
     assert!(
         statements.contains("SELECT COUNT(*) FROM [dbo].[bellwether_lock] WITH (REPEATABLEREAD, ROWLOCK)")
     );

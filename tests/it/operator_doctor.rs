@@ -78,7 +78,7 @@ on_every_server! {
         {
             let migrations = Migrations::counted(1);
             Bellwether::new("lead").on(db).migrations(&migrations).release(&format!("{table}-{column}")).run().expect(0);
-            db.sql(&format!("alter table bellwether_{table} drop column {column}"));
+            db.drop_column(&format!("bellwether_{table}"), column);
             let said = doctor(db, &migrations).run().expect(31).stdout;
             assert!(said.contains("is not whole") && said.contains("DROP TABLE bellwether_lock"), "{table}.{column}: {said}");
             if table == "runs" {
@@ -144,7 +144,7 @@ fn grant_all(db: &TestDatabase, reader: &Reader, table: &str) {
     db.sql(&format!("grant select, insert, update, delete on {table} to {user}"));
 }
 
-on_servers! { [postgres Postgres, mariadb MariaDb]
+on_servers! { [postgres Postgres, mariadb MariaDb, sqlserver SqlServer]
     fn a_clock_that_differs_is_told_and_stops_nothing(db) {
         let Some(library) = faketime_library() else { return };
         let migrations = Migrations::counted(1);

@@ -42,7 +42,7 @@ on_every_server! {
     fn an_empty_database_has_no_history_and_that_is_no_error(db) {
         let finished = history(db).run().expect(0);
         assert_eq!(found(&finished, "history")["runs"], serde_json::json!([]));
-        Bellwether::human("history").on(db).run().expect(0).says("no run is recorded under the lock name default");
+        Bellwether::human("history").on(db).run().expect(0).says(&format!("no run is recorded under the lock name {}", db.lock_name()));
         history(db).arg("4f1c").run().expect(2).explains(&["4f1c"]);
         assert!(!db.has_table("bellwether_runs"));
     }

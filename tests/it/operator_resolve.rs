@@ -125,7 +125,7 @@ on_every_server! {
         let wait: &[&str] = if db.server() == Server::Sqlite { &["--lock-wait", "1s"] } else { &[] };
         let refused = resolve(db, &migrations).args(["3", "--applied"]).args(wait).run().expect(11);
         assert!(refused.error().contains("shop-web"), "{}", refused.said());
-        assert!(refused.elapsed < Duration::from_secs(15), "{:?}", refused.elapsed);
+        assert!(refused.elapsed < db.within(Duration::from_secs(15)), "{:?}", refused.elapsed);
         gate.open();
         assert_eq!(leader.wait(SOON).expect(0).applied(), ["1", "2", "3"]);
     }
@@ -143,7 +143,7 @@ on_every_server! {
     }
 }
 
-on_servers! { [postgres Postgres, mariadb MariaDb]
+on_servers! { [postgres Postgres, mariadb MariaDb, sqlserver SqlServer]
     fn after_a_killed_leader_it_waits_until_that_one_is_over(db) {
         let gate = db.gate();
         let script = format!("-- no-transaction\ncreate table half (id int);\n{}", gate.sql());
@@ -175,13 +175,14 @@ on_servers! { [postgres Postgres, mariadb MariaDb]
         db.grant_select(&reader, &["bellwether_runs", "bellwether_steps", "bellwether_meta", "bellwether_lock", "_sqlx_migrations"]);
         resolve(db, &migrations).url(&reader.url).args(["3", "--applied"]).run().expect(31);
         assert_eq!(db.history(), ["1", "2"]);
-        Bellwether::new("history").url(&reader.url).run().expect(0);
+        Bellwether::new("history").on(db).url(&reader.url).run().expect(0);
     }
 }
 
 /// Waits until the database has this table.
 fn db_has(db: &TestDatabase, table: &str) {
     let sql = match db.server() {
+        Server::SqlServer => format!("select 1 from sys.tables where name = '{table}'"),
         Server::Postgres => format!("select 1 from pg_tables where tablename = '{table}'"),
         _ => format!(
             "select 1 from information_schema.tables where table_schema = database() and table_name = '{table}'"

@@ -12,7 +12,7 @@ fn keeps_secret(finished: Finished) -> Finished {
     finished.never_says(READER_PASSWORD).never_says("re%40der")
 }
 
-on_servers! { [postgres Postgres, mariadb MariaDb]
+on_servers! { [postgres Postgres, mariadb MariaDb, sqlserver SqlServer]
     fn a_follower_needs_select_only(db) {
         let gate = db.gate();
         let migrations = Migrations::counted(1);
@@ -21,7 +21,7 @@ on_servers! { [postgres Postgres, mariadb MariaDb]
         db.grant_select(&reader, &LEDGER);
         db.grant_select(&reader, &["_sqlx_migrations"]);
         migrations.write("0002_wait.sql", gate.sql());
-        let follow = || Bellwether::new("follow").url(&reader.url).migrations(&migrations).release("r2");
+        let follow = || Bellwether::new("follow").on(db).url(&reader.url).migrations(&migrations).release("r2");
         let early = follow().spawn();
         early.wait_for_event("waiting", SOON);
         let leader = Bellwether::new("lead").on(db).migrations(&migrations).release("r2").spawn();

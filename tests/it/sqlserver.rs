@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::support::{Bellwether, Migrations, on_servers};
+use crate::support::{Bellwether, Hold, Migrations, on_servers};
 
 const SOON: Duration = Duration::from_secs(60);
 const LONG: Duration = Duration::from_secs(120);
@@ -64,6 +64,21 @@ on_servers! { [sqlserver SqlServer]
         let updated = std::fs::read_to_string(db.folder().join("updated")).unwrap();
         assert_eq!(updated.lines().count(), 1, "{updated}");
         assert_eq!(db.column("select status from bellwether_runs"), ["succeeded"]);
+    }
+
+    /// Without READ_COMMITTED_SNAPSHOT readers wait for writers: a look does not, and looks again.
+    fn a_look_waits_for_nobody_and_looks_again(db) {
+        let migrations = Migrations::counted(1);
+        Bellwether::lead(db, &migrations).run().expect(0);
+        migrations.write("0002_step.sql", "insert into applied values ('0002')");
+        let follower = Bellwether::at("follow", db, &migrations).spawn();
+        follower.wait_for_event("waiting", SOON);
+        let held = db.hold("bellwether_runs", Hold::Everyone);
+        let (said, _) = follower.wait_for_event("retrying", SOON);
+        assert!(said["reason"].as_str().is_some_and(|reason| reason.contains("lock")), "{said}");
+        drop(held);
+        Bellwether::new("lead").on(db).migrations(&migrations).release("r1").run().expect(0);
+        follower.wait(LONG).expect(0);
     }
 
     fn participants_elect_one_leader_and_every_migration_is_applied_once(db) {

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::support::{Bellwether, Migrations, Server, TestDatabase, on_every_server, tool};
+use crate::support::{Bellwether, Migrations, Server, TestDatabase, on_every_server_of_sqlx, tool};
 
 fn sqlx(tool: &Path, db: &TestDatabase, migrations: &Migrations, words: &[&str]) -> String {
     let mut command = Command::new(tool);
@@ -49,7 +49,7 @@ fn odd_bundle() -> Migrations {
         .file("20240301120000_late.sql", "-- no-transaction\nselect 5;\n")
 }
 
-on_every_server! {
+on_every_server_of_sqlx! {
     fn what_we_apply_sqlx_takes_as_applied(db) {
         let Some(tool) = tool("sqlx") else { return };
         let migrations = odd_bundle();

@@ -6,7 +6,7 @@ use std::process::Command;
 use bellwether::formats::find;
 use bellwether::model::ids::hex;
 
-use crate::support::{Server, TestDatabase, on_every_server, tool};
+use crate::support::{Server, TestDatabase, on_every_server_of_sqlx, tool};
 
 /// Names and contents in which a reader could differ from sqlx.
 const FILES: [(&str, &str); 9] = [
@@ -38,7 +38,7 @@ fn columns(db: &TestDatabase, table: &str) -> Vec<Vec<String>> {
     })
 }
 
-on_every_server! {
+on_every_server_of_sqlx! {
     fn a_folder_reads_as_sqlx_reads_it(db) {
         let Some(sqlx) = tool("sqlx") else { return };
         let folder = db.folder().join("migrations");

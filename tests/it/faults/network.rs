@@ -8,7 +8,7 @@ use super::{
     LONG, SOON, elect, takes_over, takes_over_somewhere, wait_at_gate, wait_for_witnessed, watching,
 };
 use crate::support::{
-    Bellwether, Migrations, Part, Proxy, Server, on_every_lock, on_every_lock_and_way, on_servers,
+    Bellwether, Hold, Migrations, Part, Proxy, on_every_lock, on_every_lock_and_way, on_servers,
 };
 
 /// A command that leaves a line every 50 ms and listens to nobody; its next run would say so.
@@ -23,6 +23,9 @@ on_every_lock! {
         let leader = Bellwether::lead(db, &migrations).through(&proxy).spawn();
         wait_at_gate(db, &leader, 2);
         let elect = watching(elect(db, &migrations));
+        if !db.is_leased() && db.stand_in_lacks("view of whose locks are held, by which a silent leader's session is known") {
+            return;
+        }
         proxy.freeze();
         let frozen = Instant::now();
         // a lease ends nobody's session: its successor waits for the statement
@@ -31,7 +34,7 @@ on_every_lock! {
                 event["event"] == "run_started" || event["event"] == "outcome"
             });
             let late = frozen.elapsed();
-            assert!(late < Duration::from_secs(30), "{late:?}");
+            assert!(late < db.within(Duration::from_secs(30)), "{late:?}");
         }
         gate.open();
         takes_over(db, elect, 2, 3);
@@ -72,7 +75,7 @@ on_every_lock! {
         let opened = Instant::now();
         // what was sent was done, or not; the script may have come through with its row
         takes_over_somewhere(db, elect, 3);
-        assert!(opened.elapsed() < Duration::from_secs(35), "{:?}", opened.elapsed());
+        assert!(opened.elapsed() < db.within(Duration::from_secs(35)), "{:?}", opened.elapsed());
     }
 
     fn a_work_connection_that_is_frozen_alone_ends_with_the_budget(db) {
@@ -131,7 +134,7 @@ on_every_lock_and_way! {
         let frozen = Instant::now();
         let ended = leader.wait(Duration::from_secs(30)).expect(12);
         let took = ended.ended - frozen;
-        assert!(took < Duration::from_secs(16), "{took:?}\n{}", ended.said());
+        assert!(took < db.within(Duration::from_secs(16)), "{took:?}\n{}", ended.said());
         elect.wait(LONG).expect(0);
         let did = fs::read_to_string(db.folder().join("did")).unwrap();
         let last = did.lines().last().unwrap_or_default();
@@ -140,7 +143,7 @@ on_every_lock_and_way! {
     }
 }
 
-on_servers! { [postgres Postgres, mariadb MariaDb]
+on_servers! { [postgres Postgres, mariadb MariaDb, sqlserver SqlServer]
     fn a_slow_network_only_takes_longer(db) {
         let proxy = Proxy::before(db);
         proxy.delay(Duration::from_millis(30));
@@ -160,11 +163,7 @@ on_servers! { [postgres Postgres, mariadb MariaDb]
         let leader = Bellwether::lead(db, &migrations).spawn();
         wait_at_gate(db, &leader, 1);
         let follower = watching(Bellwether::follow(db, &migrations));
-        let mut stall = db.session();
-        match db.server() {
-            Server::Postgres => stall.run("begin; lock table bellwether_runs in exclusive mode"),
-            _ => stall.run("lock tables bellwether_runs read"),
-        }
+        let stall = db.hold("bellwether_runs", Hold::Writers);
         // time itself is what is tried here
         std::thread::sleep(Duration::from_secs(12));
         drop(stall);
@@ -193,19 +192,15 @@ on_servers! { [postgres Postgres, mariadb MariaDb]
     }
 }
 
-on_servers! { [postgres Postgres lease, mariadb MariaDb lease]
+on_servers! { [postgres Postgres lease, mariadb MariaDb lease, sqlserver SqlServer lease]
     fn a_lease_that_is_not_confirmed_for_ten_seconds_is_lost_though_its_work_goes_on(db) {
         let gate = db.gate();
         let migrations = Migrations::witnessed_with(db, 3, 2, &gate.sql());
         let leader = Bellwether::lead(db, &migrations).spawn();
         wait_at_gate(db, &leader, 2);
         let elect = watching(elect(db, &migrations));
-        let mut stall = db.session();
         let stalled = Instant::now();
-        match db.server() {
-            Server::Postgres => stall.run("begin; lock table bellwether_runs in exclusive mode"),
-            _ => stall.run("lock tables bellwether_runs read"),
-        }
+        let stall = db.hold("bellwether_runs", Hold::Writers);
         let leader = leader.wait(SOON).expect(12);
         let took = leader.ended - stalled;
         assert!(took > Duration::from_secs(7) && took < Duration::from_secs(18), "{took:?}\n{}", leader.said());

@@ -1,7 +1,7 @@
 //! The server ends sessions: of a leader at work, of one that waits, of a follower.
 
 use super::{
-    LONG, SOON, elect, end_session, takes_over, takes_over_somewhere, wait_at_gate, wait_for_witnessed,
+    LONG, SOON, elect, takes_over, takes_over_somewhere, wait_at_gate, wait_for_witnessed,
     watching, work_session,
 };
 use crate::support::{Bellwether, Migrations, Part, Proxy, on_every_lock, on_servers};
@@ -13,7 +13,7 @@ on_every_lock! {
         let leader = Bellwether::lead(db, &migrations).spawn();
         wait_at_gate(db, &leader, 2);
         let elect = watching(elect(db, &migrations));
-        end_session(db, &work_session(db));
+        db.end_session(&work_session(db));
         leader.wait(SOON).expect(12);
         gate.open();
         takes_over(db, elect, 2, 3);
@@ -25,7 +25,7 @@ on_every_lock! {
         let leader = Bellwether::lead(db, &migrations).spawn();
         wait_for_witnessed(db, 20);
         let elect = elect(db, &migrations).spawn();
-        end_session(db, &work_session(db));
+        db.end_session(&work_session(db));
         leader.wait(SOON).expect(12);
         takes_over_somewhere(db, elect, 250);
     }
@@ -50,7 +50,7 @@ on_every_lock! {
     }
 }
 
-on_servers! { [postgres Postgres, mariadb MariaDb]
+on_servers! { [postgres Postgres, mariadb MariaDb, sqlserver SqlServer]
     fn those_who_wait_outlast_their_connections(db) {
         let proxy = Proxy::before(db);
         let gate = db.gate();

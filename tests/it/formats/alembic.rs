@@ -1,7 +1,7 @@
 //! Alembic's own command.
 
 use crate::formats::checked::Checked;
-use crate::support::{TestDatabase, on_every_server, on_servers};
+use crate::support::{TestDatabase, on_every_server_of_sqlx, on_servers};
 
 const ENV: &str = r#"
 import os
@@ -32,7 +32,7 @@ fn project(db: &TestDatabase) -> Option<Checked<'_>> {
     Some(project)
 }
 
-on_every_server! {
+on_every_server_of_sqlx! {
     fn what_alembic_applies_is_read(db) {
         let Some(project) = project(db) else { return };
         assert_eq!(project.pending(), "unknown", "no table yet");

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::kits::{DBMATE, GOLANG_MIGRATE, GOOSE, KITS, Kit};
-use crate::support::{Bellwether, Migrations, Server, TestDatabase, on_every_server, on_servers};
+use crate::support::{Bellwether, Migrations, Server, TestDatabase, on_every_server_of_sqlx, on_servers};
 
 const SOON: Duration = Duration::from_secs(60);
 
@@ -45,7 +45,7 @@ fn half_applied(kit: &Kit, db: &TestDatabase) -> Migrations {
     migrations
 }
 
-on_every_server! {
+on_every_server_of_sqlx! {
     fn what_is_pending_is_applied_and_recorded_once(db) {
         each(db, |kit, db| {
             let migrations = kit.counted(3);

@@ -2,7 +2,7 @@
 //! Atlas.
 
 use super::foreign::Foreign;
-use crate::support::{Server, TestDatabase, on_every_server, on_servers};
+use crate::support::{Server, TestDatabase, on_every_server_of_sqlx, on_servers};
 
 /// Figures of a folder in Atlas's own tests.
 const SUMS: &str = "h1:GMi7mvWSIHv0I/Wrc2NCGVt9Z5hWZbPa6wL986t7Z2o=
@@ -44,7 +44,7 @@ fn insert(db: &TestDatabase, table: &str, version: &str, kind: u8, applied: u8, 
     ));
 }
 
-on_every_server! {
+on_every_server_of_sqlx! {
     fn a_history_of_atlas_is_read(db) {
         let project = project(db);
         project.is_unknown("--revisions-schema");

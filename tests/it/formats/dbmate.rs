@@ -4,7 +4,7 @@ use std::process::Command;
 
 use super::kits::DBMATE;
 use crate::support::server::example_tool;
-use crate::support::{Migrations, Server, TestDatabase, on_every_server};
+use crate::support::{Migrations, Server, TestDatabase, on_every_server_of_sqlx};
 
 /// None = it is not installed.
 fn dbmate(db: &TestDatabase, migrations: &Migrations, verb: &str) -> Option<String> {
@@ -26,7 +26,7 @@ fn dbmate(db: &TestDatabase, migrations: &Migrations, verb: &str) -> Option<Stri
     Some(said)
 }
 
-on_every_server! {
+on_every_server_of_sqlx! {
     fn it_and_we_take_turns(db) {
         let migrations = DBMATE.counted(2);
         db.rows("select 1");

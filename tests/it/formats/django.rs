@@ -1,7 +1,7 @@
 //! Django's `manage.py`.
 
 use crate::formats::checked::Checked;
-use crate::support::{TestDatabase, on_every_server, on_servers};
+use crate::support::{TestDatabase, on_every_server_of_sqlx, on_servers};
 
 const MIGRATE: &[&str] = &["python", "manage.py", "migrate", "--noinput"];
 
@@ -69,7 +69,7 @@ fn project(db: &TestDatabase) -> Option<Checked<'_>> {
     Some(project)
 }
 
-on_every_server! {
+on_every_server_of_sqlx! {
     fn what_django_applies_is_read(db) {
         let Some(project) = project(db) else { return };
         assert_eq!(project.pending(), "unknown", "no table yet");

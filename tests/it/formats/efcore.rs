@@ -1,7 +1,7 @@
 //! Folders of Entity Framework Core's, and its history with rows as its source writes them.
 
 use super::foreign::Foreign;
-use crate::support::on_every_server;
+use crate::support::on_every_server_of_sqlx;
 
 fn migration(project: &Foreign<'_>, id: &str) {
     let class = id.split('_').nth(1).unwrap();
@@ -11,7 +11,7 @@ fn migration(project: &Foreign<'_>, id: &str) {
     project.write(&format!("{id}.Designer.cs"), &designer);
 }
 
-on_every_server! {
+on_every_server_of_sqlx! {
     fn a_history_of_ef_core_is_read(db) {
         let project = Foreign::new(db, "efcore");
         project.write("ShopContextModelSnapshot.cs", "[DbContext(typeof(ShopContext))]\npartial class S { }\n");

@@ -1,7 +1,7 @@
 //! Folders of Flyway's, and its history with rows as its source writes them: no package registry has Flyway.
 
 use super::foreign::Foreign;
-use crate::support::{Server, TestDatabase, on_every_server, on_servers};
+use crate::support::{Server, TestDatabase, on_every_server_of_sqlx, on_servers};
 
 const TABLE: &str = "flyway_schema_history";
 
@@ -53,7 +53,7 @@ fn project(db: &TestDatabase) -> Foreign<'_> {
     project
 }
 
-on_every_server! {
+on_every_server_of_sqlx! {
     fn a_history_of_flyway_is_read(db) {
         let project = project(db);
         project.is_unknown("schema_version");

@@ -1,7 +1,7 @@
 //! knex 3 on its three databases.
 
 use super::project::Project;
-use crate::support::{Bellwether, Server, TestDatabase, on_every_server, on_servers};
+use crate::support::{Bellwether, Server, TestDatabase, on_every_server_of_sqlx, on_servers};
 
 /// SQLite by the one driver that the package registry holds as a whole.
 const CONFIG: &str = r#"
@@ -40,7 +40,7 @@ fn table(project: &Project<'_>, file: &str) {
     project.write(&format!("migrations/{file}"), &text);
 }
 
-on_every_server! {
+on_every_server_of_sqlx! {
     fn what_knex_applies_is_read(db) {
         let Some(project) = project(db) else { return };
         table(&project, A);

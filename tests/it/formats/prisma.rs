@@ -2,7 +2,7 @@
 //! engine breaks off, rows as Prisma's source writes them.
 
 use super::project::Project;
-use crate::support::{Bellwether, Server, TestDatabase, on_every_server, on_servers};
+use crate::support::{Bellwether, Server, TestDatabase, on_every_server_of_sqlx, on_servers};
 
 /// The engine asks the catalog for names, which the adapter for PostgreSQL does not take for texts.
 const POSTGRES: &str = r#"
@@ -156,7 +156,7 @@ fn plan(db: &TestDatabase, folder: &tempfile::TempDir) -> super::project::Plan {
     super::project::Plan(plan.arg(folder.path()).run().expect(0).events_named("plan")[0].clone())
 }
 
-on_every_server! {
+on_every_server_of_sqlx! {
     fn rows_as_prisma_writes_them_are_read(db) {
         // sha256sum of `select 1;\n`
         let checksum = "4a45092ccf992ea92250053a80b931b787924ba61648f420555511b84f10ab6c";

@@ -1,7 +1,7 @@
 //! Active Record's own tasks, as `bin/rails` loads them.
 
 use crate::formats::checked::Checked;
-use crate::support::{TestDatabase, on_every_server, on_servers};
+use crate::support::{TestDatabase, on_every_server_of_sqlx, on_servers};
 
 const MIGRATE: &[&str] = &["rake", "db:migrate"];
 
@@ -52,7 +52,7 @@ fn migration(project: &Checked<'_>, file: &str, class: &str) {
     project.write(file, &text);
 }
 
-on_every_server! {
+on_every_server_of_sqlx! {
     fn what_active_record_applies_is_read(db) {
         let Some(project) = project(db) else { return };
         assert_eq!(project.pending(), "unknown", "no table yet");

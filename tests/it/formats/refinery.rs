@@ -6,7 +6,7 @@ use url::Url;
 
 use super::foreign::Foreign;
 use crate::support::server::example_tool;
-use crate::support::{Server, on_every_server};
+use crate::support::{Server, on_every_server_of_sqlx};
 
 fn config(project: &Foreign<'_>) -> String {
     let db = project.db;
@@ -25,7 +25,7 @@ fn config(project: &Foreign<'_>) -> String {
     )
 }
 
-on_every_server! {
+on_every_server_of_sqlx! {
     fn what_refinery_applies_is_read(db) {
         let Some(program) = example_tool("refinery", "BELLWETHER_TEST_REFINERY") else { return };
         let project = Foreign::new(db, "refinery");

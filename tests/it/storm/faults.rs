@@ -111,6 +111,10 @@ impl Round<'_> {
                 "select pid from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() order by 1",
                 "select pg_terminate_backend",
             ),
+            Server::SqlServer => (
+                "select session_id from sys.dm_exec_sessions where database_id = db_id() and session_id <> @@spid order by 1",
+                "kill ",
+            ),
             _ => (
                 "select id from information_schema.processlist where db = database() and id <> connection_id() order by 1",
                 "kill ",
@@ -123,7 +127,8 @@ impl Round<'_> {
         let session = &sessions[self.random.below(sessions.len())];
         self.tell(&format!("end session {session}"));
         // it may have ended by itself meanwhile
-        let _ = self.db.session().try_run(&format!("{end}({session})"));
+        let ended = if end == "kill " { format!("kill {session}") } else { format!("{end}({session})") };
+        let _ = self.db.session().try_run(&ended);
         true
     }
 

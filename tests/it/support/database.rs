@@ -139,6 +139,13 @@ impl TestDatabase {
         self.way.as_deref().unwrap_or(self.url.as_str())
     }
 
+    /// The lock name of participants that are told nothing else. A stand-in's locks are not per database, and tests run
+    /// side by side, so there each database has a name of its own.
+    pub fn lock_name(&self) -> &str {
+        let own = self.server == Server::SqlServer && sqlserver::is_stand_in();
+        if own { &self.name } else { "default" }
+    }
+
     /// Whether participants come through a pooler.
     pub fn is_pooled(&self) -> bool {
         self.way.is_some()
@@ -215,6 +222,7 @@ impl TestDatabase {
 
     /// Waits until a query gives a row. Panics after `limit`.
     pub fn wait_for_row(&self, sql: &str, limit: Duration) {
+        let limit = self.within(limit);
         let end = Instant::now() + limit;
         while self.rows(sql).is_empty() {
             assert!(Instant::now() < end, "no row within {limit:?}: {sql}");

@@ -10,7 +10,7 @@ use super::server::Server;
 /// Holds a migration that contains [`Gate::sql`].
 ///
 /// PostgreSQL: the script looks again and again for a row that the test inserts (each look has a snapshot of its own).
-/// MariaDB: it waits for a user lock that a session of the test holds. SQLite knows nothing to wait for inside a
+/// SQL Server: the same. MariaDB: it waits for a user lock that a session of the test holds. SQLite knows nothing to wait for inside a
 /// connection: there the script is busy for some seconds, and opening it early does nothing.
 pub struct Gate<'a> {
     db: &'a TestDatabase,
@@ -52,9 +52,19 @@ impl<'a> Gate<'a> {
             Server::Sqlite => busy_sql(SQLITE_HOLDS),
             // NOLOCK: the row counts before its transaction ends, and waits for nobody
             Server::SqlServer => format!(
-                "while not exists (select 1 from dbo.gate with (nolock)) {}",
+                "while not exists (select 1 from dbo.gate with (nolock)) /* gate of {name} */ {}",
                 super::sqlserver::sleep_sql(0.02)
             ),
+        }
+    }
+
+    /// What is in the text of whoever waits there.
+    pub fn mark(db: &TestDatabase) -> String {
+        match db.server() {
+            Server::Postgres => "public.gate".to_owned(),
+            Server::MariaDb => "get_lock('gate".to_owned(),
+            Server::SqlServer => format!("gate of {}", db.name()),
+            Server::Sqlite => panic!("SQLite tells of nobody"),
         }
     }
 

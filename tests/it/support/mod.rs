@@ -8,6 +8,7 @@ pub mod fake;
 pub mod gate;
 pub mod github;
 pub mod heroku;
+pub mod hold;
 pub mod http;
 pub mod migrations;
 pub mod own;
@@ -21,14 +22,24 @@ pub mod witness;
 pub use database::TestDatabase;
 pub use github::Github;
 pub use heroku::Heroku;
+pub use hold::Hold;
 pub use migrations::Migrations;
 pub use process::{Bellwether, Finished, Running};
 pub use proxy::{Part, Proxy};
 pub use server::{Server, tool};
 
-/// Writes `mod name { postgres, mariadb, sqlite }`, one test each, for every `fn name(db: &TestDatabase) { … }`; with
-/// `on[Postgres, MariaDb]` in front, for these servers only. A server that is absent is a printed skip.
+/// Writes `mod name { postgres, mariadb, sqlite, sqlserver }`, one test each, for every `fn name(db: &TestDatabase) { … }`.
+/// A server that is absent is a printed skip.
 macro_rules! on_every_server {
+    ($($(#[$doc:meta])* fn $name:ident($db:ident) $body:block)+) => {
+        $crate::support::on_servers! {
+            [postgres Postgres, mariadb MariaDb, sqlite Sqlite, sqlserver SqlServer] $($(#[$doc])* fn $name($db) $body)+
+        }
+    };
+}
+
+/// The same for the servers that sqlx, and most tools that are not Microsoft's, can talk to.
+macro_rules! on_every_server_of_sqlx {
     ($($(#[$doc:meta])* fn $name:ident($db:ident) $body:block)+) => {
         $crate::support::on_servers! { [postgres Postgres, mariadb MariaDb, sqlite Sqlite] $($(#[$doc])* fn $name($db) $body)+ }
     };
@@ -74,7 +85,8 @@ macro_rules! on_servers {
 macro_rules! on_every_lock {
     ($($(#[$doc:meta])* fn $name:ident($db:ident) $body:block)+) => {
         $crate::support::on_servers! {
-            [postgres Postgres, mariadb MariaDb, postgres_lease Postgres lease, mariadb_lease MariaDb lease]
+            [postgres Postgres, mariadb MariaDb, sqlserver SqlServer,
+             postgres_lease Postgres lease, mariadb_lease MariaDb lease, sqlserver_lease SqlServer lease]
             $($(#[$doc])* fn $name($db) $body)+
         }
     };
@@ -84,7 +96,8 @@ macro_rules! on_every_lock {
 macro_rules! on_every_lock_and_way {
     ($($(#[$doc:meta])* fn $name:ident($db:ident) $body:block)+) => {
         $crate::support::on_servers! {
-            [postgres Postgres, mariadb MariaDb, postgres_lease Postgres lease, mariadb_lease MariaDb lease,
+            [postgres Postgres, mariadb MariaDb, sqlserver SqlServer,
+             postgres_lease Postgres lease, mariadb_lease MariaDb lease, sqlserver_lease SqlServer lease,
              postgres_pooled Postgres pooled, mariadb_galera MariaDb galera]
             $($(#[$doc])* fn $name($db) $body)+
         }
@@ -94,4 +107,5 @@ macro_rules! on_every_lock_and_way {
 pub(crate) use on_every_lock;
 pub(crate) use on_every_lock_and_way;
 pub(crate) use on_every_server;
+pub(crate) use on_every_server_of_sqlx;
 pub(crate) use on_servers;

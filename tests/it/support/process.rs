@@ -17,7 +17,7 @@ use tempfile::TempDir;
 use super::database::TestDatabase;
 use super::migrations::Migrations;
 use super::proxy::Proxy;
-use super::server::Server;
+use super::sqlserver;
 
 /// How long [`Bellwether::run`] waits; a test that expects more waits by itself.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -27,6 +27,8 @@ const PATIENCE: Duration = Duration::from_secs(90);
 pub struct Bellwether {
     command: Command,
     folder: Arc<TempDir>,
+    /// How much longer than elsewhere everything may take.
+    slowness: u32,
 }
 
 impl Bellwether {
@@ -65,7 +67,7 @@ impl Bellwether {
             .env("HOME", folder.path())
             .env("TMPDIR", folder.path());
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
-        Self { command, folder }
+        Self { command, folder, slowness: 1 }
     }
 
     /// Adds an argument.
@@ -107,16 +109,18 @@ impl Bellwether {
     }
 
     /// `DATABASE_URL`.
-    pub fn url(self, url: &str) -> Self {
+    pub fn url(mut self, url: &str) -> Self {
+        if url.starts_with("sqlserver:") {
+            self.slowness = sqlserver::slowness();
+        }
         self.env("DATABASE_URL", url)
     }
 
     /// `DATABASE_URL` of a test's database, as its owner.
     pub fn on(self, db: &TestDatabase) -> Self {
         let mut told = self.url(db.way());
-        if db.server() == Server::SqlServer {
-            // a stand-in's locks are not per database, and tests run side by side
-            told = told.env("BELLWETHER_LOCK_NAME", db.name());
+        if db.lock_name() != "default" {
+            told = told.env("BELLWETHER_LOCK_NAME", db.lock_name());
         }
         match db.lock_mode() {
             Some(mode) => told.env("BELLWETHER_LOCK_MODE", mode),
@@ -171,7 +175,7 @@ impl Bellwether {
         collect(&shared, child.stderr.take().unwrap(), Stream::Err);
         let pid = Pid::from_raw(i32::try_from(child.id()).unwrap());
         reap(&shared, child);
-        Running { pid, shared, started, words, _folder: self.folder }
+        Running { pid, shared, started, words, slowness: self.slowness, _folder: self.folder }
     }
 
     /// Starts it and waits for its end.
@@ -267,6 +271,7 @@ pub struct Running {
     shared: Arc<Shared>,
     started: Instant,
     words: Vec<OsString>,
+    slowness: u32,
     _folder: Arc<TempDir>,
 }
 
@@ -278,6 +283,7 @@ impl Running {
 
     /// Waits for an event that `fits`. Panics after `limit`.
     pub fn wait_for(&self, what: &str, limit: Duration, fits: impl Fn(&Value) -> bool) -> (Value, Instant) {
+        let limit = limit * self.slowness;
         let found = self.shared.wait(limit, |state| {
             state
                 .out
@@ -289,6 +295,7 @@ impl Running {
 
     /// Waits for a line, of either stream, that `fits`. Panics after `limit`.
     pub fn wait_for_line(&self, what: &str, limit: Duration, fits: impl Fn(&str) -> bool) -> Line {
+        let limit = limit * self.slowness;
         let found = self
             .shared
             .wait(limit, |state| state.out.iter().chain(&state.err).find(|line| fits(&line.text)).cloned());
@@ -324,6 +331,7 @@ impl Running {
 
     /// Waits for its end. Panics after `limit`.
     pub fn wait(self, limit: Duration) -> Finished {
+        let limit = limit * self.slowness;
         let ended = self.shared.wait(limit, |state| state.end.filter(|_| state.closed == 2));
         let Some((status, ended)) = ended else {
             panic!("{:?} has not ended within {limit:?}\n{}", self.words, self.said());

@@ -85,6 +85,10 @@ impl Proxy {
         let address = listener.local_addr().unwrap();
         let mut through = url;
         through.set_port(Some(address.port())).unwrap();
+        if through.scheme() == "sqlserver" {
+            // the driver's default hides what is said
+            through.set_query(Some("encrypt=disable"));
+        }
         let state = State { server, newcomers: OPEN, connections: Vec::new(), accepted: 0 };
         let shared = Arc::new(Mutex::new(state));
         let accept = accept(listener, Arc::clone(&shared));
@@ -291,7 +295,10 @@ async fn pump(
 
 /// A leader's sessions are known by their first claim and their first beat, each of them sent in one piece.
 fn notice(shared: &Mutex<State>, number: usize, bytes: &[u8]) {
-    let says = |text: &[u8]| bytes.windows(text.len()).any(|window| window.eq_ignore_ascii_case(text));
+    // SQL Server's clients speak UTF-16
+    let wide = |text: &[u8]| text.iter().flat_map(|byte| [*byte, 0]).collect::<Vec<u8>>();
+    let has = |text: &[u8]| bytes.windows(text.len()).any(|window| window.eq_ignore_ascii_case(text));
+    let says = |text: &[u8]| has(text) || has(&wide(text));
     if !says(b"bellwether_runs") {
         return;
     }

@@ -20,7 +20,7 @@ pub enum Server {
 }
 
 impl Server {
-    pub const ALL: [Self; 3] = [Self::Postgres, Self::MariaDb, Self::Sqlite];
+    pub const ALL: [Self; 4] = [Self::Postgres, Self::MariaDb, Self::Sqlite, Self::SqlServer];
 
     /// As `BELLWETHER_REQUIRE` spells it.
     pub fn name(self) -> &'static str {
@@ -144,7 +144,12 @@ fn variable(requirement: &str, name: &str) -> Option<String> {
     value
 }
 
-/// Says once that something is skipped.
+/// Says that the test at work is skipped, and why.
+pub fn skipped(why: &str) {
+    let thread = std::thread::current();
+    let _ = writeln!(std::io::stderr(), "\nskipped: {} ({why})", thread.name().unwrap_or("a test"));
+}
+
 /// Says that it is not there, once; panics where it has to be.
 pub fn absent(what: &str, why: &str) {
     static SAID: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
