@@ -81,6 +81,13 @@ fn work_session(db: &TestDatabase) -> String {
     session.split('@').next().unwrap_or_default().to_owned()
 }
 
+/// Whether nobody can end a silent leader's session here, since nothing tells which one has the lock; says so. A lease
+/// needs nobody's session ended.
+fn keeps_the_lock_of_the_silent(db: &TestDatabase) -> bool {
+    !db.is_leased()
+        && db.stand_in_lacks("view of whose locks are held, by which a silent leader's session is known")
+}
+
 /// Waits until so many steps were done.
 fn wait_for_witnessed(db: &TestDatabase, count: usize) {
     db.wait_for_row(&format!("select 1 from (select count(*) as n from witness) w where n >= {count}"), SOON);

@@ -1,8 +1,8 @@
 //! The server ends sessions: of a leader at work, of one that waits, of a follower.
 
 use super::{
-    LONG, SOON, elect, takes_over, takes_over_somewhere, wait_at_gate, wait_for_witnessed,
-    watching, work_session,
+    LONG, SOON, elect, takes_over, takes_over_somewhere, wait_at_gate, wait_for_witnessed, watching,
+    work_session,
 };
 use crate::support::{Bellwether, Migrations, Part, Proxy, on_every_lock, on_servers};
 

@@ -25,12 +25,18 @@ impl TestDatabase {
         let sql = match (self.server(), hold) {
             (Server::Postgres, Hold::Alterers) => format!("begin; lock table {table} in access share mode"),
             (Server::Postgres, Hold::Writers) => format!("begin; lock table {table} in exclusive mode"),
-            (Server::Postgres, Hold::Everyone) => format!("begin; lock table {table} in access exclusive mode"),
+            (Server::Postgres, Hold::Everyone) => {
+                format!("begin; lock table {table} in access exclusive mode")
+            }
             (Server::MariaDb, Hold::Alterers | Hold::Writers) => format!("lock tables {table} read"),
             (Server::MariaDb, Hold::Everyone) => format!("lock tables {table} write"),
             // it obeys no hints, and its statements lock what PostgreSQL's do
             (Server::SqlServer, Hold::Writers) if stand_in => {
-                format!("begin transaction; create index held_{} on {table} ({})", self.name(), first_column(table))
+                format!(
+                    "begin transaction; create index held_{} on {table} ({})",
+                    self.name(),
+                    first_column(table)
+                )
             }
             (Server::SqlServer, Hold::Everyone) if stand_in => {
                 format!("begin transaction; alter table {table} add held int")
