@@ -101,6 +101,8 @@ fn lock_timeout(milliseconds: u64) -> String {
 
 /// The longest that a look may take to be answered.
 const LOOK_LIMIT: Duration = Duration::from_secs(8);
+/// The same of a stand-in, whose new sessions each learn to read T-SQL anew: a processor's seconds for one long statement.
+const STAND_IN_LIMIT: Duration = Duration::from_secs(30);
 /// Between two looks at the flag that interrupts.
 const FLAG_EVERY: Duration = Duration::from_millis(50);
 /// How long the server may take to say that it has stopped.
@@ -258,14 +260,15 @@ impl Session {
         // the driver does not say how many rows a batch's statements changed
         let sent = format!("{text}\n;SELECT @@ROWCOUNT");
         let purpose = self.purpose;
+        let limit = if self.is_stand_in() { STAND_IN_LIMIT } else { LOOK_LIMIT };
         let asking = self.exchange(&sent, true);
         let answer = match purpose {
-            Purpose::Look => tokio::time::timeout(LOOK_LIMIT, asking).await,
+            Purpose::Look => tokio::time::timeout(limit, asking).await,
             Purpose::Work | Purpose::Beat | Purpose::Lease => Ok(asking.await),
         };
         let mut sets = answer.unwrap_or_else(|_| {
             self.connection = None; // its answer would be the next one's
-            Err(DbError::new(DbErrorKind::Timeout, "no answer within 8 s"))
+            Err(DbError::new(DbErrorKind::Timeout, format!("no answer within {} s", limit.as_secs())))
         })?;
         let count = sets.pop().and_then(|rows| rows.first()?.int(0).ok()).unwrap_or(0);
         Ok(Reply { rows: sets.pop().unwrap_or_default(), affected: u64::try_from(count).unwrap_or(0) })

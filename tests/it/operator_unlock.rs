@@ -177,6 +177,9 @@ on_servers! { [postgres Postgres, mariadb MariaDb, sqlserver SqlServer]
     }
 
     fn a_lease_is_taken_away_too_and_nothing_of_it_goes_on(db) {
+        if db.stand_in_lacks("view of whose statements run") {
+            return;
+        }
         let gate = db.gate();
         let late = "insert into applied values ('late');\n";
         let outside = if matches!(db.server(), Server::Postgres | Server::SqlServer) { "-- no-transaction\n" } else { "" };
