@@ -147,7 +147,7 @@ on_every_server! {
     }
 }
 
-on_servers! { [postgres Postgres, mariadb MariaDb, sqlserver SqlServer]
+on_servers! { [postgres Postgres, mariadb MariaDb, sqlserver SqlServer quick]
     fn what_keeps_us_from_the_database_is_said_without_the_password(db) {
         let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let secret = "s3cr3t-Pass";

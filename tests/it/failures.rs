@@ -182,7 +182,7 @@ on_servers! { [mariadb MariaDb]
     }
 }
 
-on_servers! { [postgres Postgres, sqlite Sqlite, sqlserver SqlServer]
+on_servers! { [postgres Postgres, sqlite Sqlite, sqlserver SqlServer quick]
     fn a_killed_leader_frees_the_lock_and_an_elect_takes_over(db) {
         let gate = db.gate();
         let migrations = Migrations::counted(1).file("0002_wait.sql", gate.sql());

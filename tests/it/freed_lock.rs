@@ -4,7 +4,7 @@ use crate::support::migrations::Migrations;
 use crate::support::process::Bellwether;
 use crate::support::{Server, on_servers};
 
-on_servers! { [postgres Postgres, mariadb MariaDb, sqlserver SqlServer]
+on_servers! { [postgres Postgres, mariadb MariaDb, sqlserver SqlServer quick]
     fn a_script_that_frees_the_lock_is_the_last(db) {
         let frees = match db.server() {
             Server::Postgres => "SELECT pg_advisory_unlock_all();\nCREATE TABLE first (id int);\n",

@@ -41,7 +41,7 @@ on_every_server! {
     }
 }
 
-on_servers! { [postgres Postgres, mariadb MariaDb, sqlserver SqlServer]
+on_servers! { [postgres Postgres, mariadb MariaDb, sqlserver SqlServer quick]
     fn a_reader_reads_what_it_is_granted_and_nothing_else(db) {
         db.sql("create table shown (id int); create table hidden (id int)");
         let reader = db.reader();

@@ -34,7 +34,7 @@ fn leader(db: &TestDatabase, migrations: &Migrations, script: &str) -> Bellwethe
     leader.args(["--", "sh", "-c", script]).arg(db.folder())
 }
 
-on_servers! { [postgres Postgres, mariadb MariaDb, sqlserver SqlServer]
+on_servers! { [postgres Postgres, mariadb MariaDb, sqlserver SqlServer quick]
     fn a_command_s_progress_comes_from_its_history(db) {
         let migrations = one_of_three(db);
         let leading = leader(db, &migrations, HELD).spawn();

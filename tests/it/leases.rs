@@ -14,7 +14,7 @@ fn leased(db: &TestDatabase, migrations: &Migrations, name: &str) -> Bellwether 
     Bellwether::at("deploy", db, migrations).participant(name).args(["--lock-mode", "lease"])
 }
 
-on_servers! { [postgres Postgres, mariadb MariaDb, sqlserver SqlServer]
+on_servers! { [postgres Postgres, mariadb MariaDb, sqlserver SqlServer quick]
     fn a_lease_and_a_session_lock_exclude_each_other(db) {
         let gate = db.gate();
         let migrations = Migrations::new().file("0001_gated.sql", gate.sql()).file("0002_after.sql", "CREATE TABLE after_it (id int);");
@@ -54,7 +54,7 @@ on_servers! { [postgres Postgres, mariadb MariaDb, sqlserver SqlServer]
     }
 }
 
-on_servers! { [postgres Postgres, mariadb MariaDb, sqlserver SqlServer]
+on_servers! { [postgres Postgres, mariadb MariaDb, sqlserver SqlServer quick]
     fn a_designated_leader_that_looked_while_a_lease_was_alive_takes_over_when_it_dies(db) {
         let gate = db.gate();
         let migrations = Migrations::new().file("0001_gated.sql", gate.sql());

@@ -144,7 +144,7 @@ fn grant_all(db: &TestDatabase, reader: &Reader, table: &str) {
     db.sql(&format!("grant select, insert, update, delete on {table} to {user}"));
 }
 
-on_servers! { [postgres Postgres, mariadb MariaDb, sqlserver SqlServer]
+on_servers! { [postgres Postgres, mariadb MariaDb, sqlserver SqlServer quick]
     fn a_clock_that_differs_is_told_and_stops_nothing(db) {
         let Some(library) = faketime_library() else { return };
         let migrations = Migrations::counted(1);

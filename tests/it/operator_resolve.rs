@@ -143,7 +143,7 @@ on_every_server! {
     }
 }
 
-on_servers! { [postgres Postgres, mariadb MariaDb, sqlserver SqlServer]
+on_servers! { [postgres Postgres, mariadb MariaDb, sqlserver SqlServer quick]
     fn after_a_killed_leader_it_waits_until_that_one_is_over(db) {
         let gate = db.gate();
         let script = format!("-- no-transaction\ncreate table half (id int);\n{}", gate.sql());

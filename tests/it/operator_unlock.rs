@@ -132,7 +132,7 @@ on_every_server! {
     }
 }
 
-on_servers! { [postgres Postgres, mariadb MariaDb, sqlserver SqlServer]
+on_servers! { [postgres Postgres, mariadb MariaDb, sqlserver SqlServer quick]
     fn by_force_a_live_leader_is_stopped_in_the_middle(db) {
         if db.stand_in_lacks(WHO_HOLDS) {
             return;

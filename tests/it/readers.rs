@@ -12,7 +12,7 @@ fn keeps_secret(finished: Finished) -> Finished {
     finished.never_says(READER_PASSWORD).never_says("re%40der")
 }
 
-on_servers! { [postgres Postgres, mariadb MariaDb, sqlserver SqlServer]
+on_servers! { [postgres Postgres, mariadb MariaDb, sqlserver SqlServer quick]
     fn a_follower_needs_select_only(db) {
         let gate = db.gate();
         let migrations = Migrations::counted(1);

@@ -28,13 +28,13 @@ fn storm(db: &TestDatabase, work: Work) {
     assert!(told.violations.is_empty(), "seed {seed}: {:#?}\n{}", told.violations, told.story);
 }
 
-on_servers! { [postgres Postgres, mariadb MariaDb, sqlite Sqlite, sqlserver SqlServer, sqlserver_lease SqlServer lease, postgres_lease Postgres lease, mariadb_lease MariaDb lease, postgres_pooled Postgres pooled, mariadb_galera MariaDb galera]
+on_servers! { [postgres Postgres, mariadb MariaDb, sqlite Sqlite, sqlserver SqlServer quick, sqlserver_lease SqlServer lease, postgres_lease Postgres lease, mariadb_lease MariaDb lease, postgres_pooled Postgres pooled, mariadb_galera MariaDb galera]
     fn twenty_participants_that_are_killed_at_random_apply_every_migration_once(db) {
         storm(db, Work::Sql { count: 60, fails: false });
     }
 }
 
-on_servers! { [postgres Postgres, mariadb MariaDb, sqlite Sqlite, sqlserver SqlServer, postgres_pooled Postgres pooled, mariadb_galera MariaDb galera]
+on_servers! { [postgres Postgres, mariadb MariaDb, sqlite Sqlite, sqlserver SqlServer quick, postgres_pooled Postgres pooled, mariadb_galera MariaDb galera]
     fn of_twenty_participants_that_are_killed_at_random_one_command_at_a_time_is_at_work(db) {
         storm(db, Work::Command);
     }

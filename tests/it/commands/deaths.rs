@@ -68,7 +68,7 @@ on_every_server! {
     }
 }
 
-on_servers! { [postgres Postgres, mariadb MariaDb, sqlserver SqlServer]
+on_servers! { [postgres Postgres, mariadb MariaDb, sqlserver SqlServer quick]
     fn a_lost_lock_ends_it_without_a_grace(db) {
         let leader = at_work(db, leader(db, STUBBORN).spawn());
         let session = db.value("select session from bellwether_runs");
@@ -85,7 +85,7 @@ on_servers! { [postgres Postgres, mariadb MariaDb, sqlserver SqlServer]
     }
 }
 
-on_servers! { [postgres Postgres, mariadb MariaDb, sqlserver SqlServer]
+on_servers! { [postgres Postgres, mariadb MariaDb, sqlserver SqlServer quick]
     fn a_server_that_is_not_heard_for_ten_seconds_is_a_lost_lock(db) {
         let proxy = Proxy::before(db);
         let leader = at_work(db, leader(db, STUBBORN).through(&proxy).spawn());

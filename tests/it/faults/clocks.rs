@@ -12,7 +12,7 @@ fn at(participant: Bellwether, shift: &str) -> Bellwether {
     participant.env("LD_PRELOAD", library).env("FAKETIME", shift).env("DONT_FAKE_MONOTONIC", "1")
 }
 
-on_servers! { [postgres Postgres, mariadb MariaDb, sqlserver SqlServer]
+on_servers! { [postgres Postgres, mariadb MariaDb, sqlserver SqlServer quick]
     fn clocks_that_are_an_hour_off_change_nothing(db) {
         if faketime_library().is_none() {
             return;

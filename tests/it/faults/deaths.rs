@@ -55,7 +55,7 @@ on_every_server! {
     }
 }
 
-on_servers! { [postgres Postgres, mariadb MariaDb, sqlite Sqlite, sqlserver SqlServer, sqlserver_lease SqlServer lease, postgres_lease Postgres lease, mariadb_lease MariaDb lease, postgres_pooled Postgres pooled, mariadb_galera MariaDb galera]
+on_servers! { [postgres Postgres, mariadb MariaDb, sqlite Sqlite, sqlserver SqlServer quick, sqlserver_lease SqlServer lease, postgres_lease Postgres lease, mariadb_lease MariaDb lease, postgres_pooled Postgres pooled, mariadb_galera MariaDb galera]
     fn a_leader_killed_amid_many_migrations_leaves_none_of_them_twice(db) {
         let count = 250;
         let migrations = Migrations::witnessed(db, count);
@@ -66,7 +66,7 @@ on_servers! { [postgres Postgres, mariadb MariaDb, sqlite Sqlite, sqlserver SqlS
     }
 }
 
-on_servers! { [postgres Postgres, mariadb MariaDb, sqlserver SqlServer]
+on_servers! { [postgres Postgres, mariadb MariaDb, sqlserver SqlServer quick]
     fn a_leader_killed_while_it_pauses_between_two_tries_frees_the_lock(db) {
         let migrations = Migrations::witnessed(db, 3);
         db.sql("create table busy (id int)");

@@ -156,7 +156,7 @@ on_every_lock_and_way! {
     }
 }
 
-on_servers! { [postgres Postgres, mariadb MariaDb, sqlserver SqlServer]
+on_servers! { [postgres Postgres, mariadb MariaDb, sqlserver SqlServer quick]
     fn a_slow_network_only_takes_longer(db) {
         let proxy = Proxy::before(db);
         proxy.delay(Duration::from_millis(30));

@@ -50,7 +50,7 @@ on_every_lock! {
     }
 }
 
-on_servers! { [postgres Postgres, mariadb MariaDb, sqlserver SqlServer]
+on_servers! { [postgres Postgres, mariadb MariaDb, sqlserver SqlServer quick]
     fn those_who_wait_outlast_their_connections(db) {
         let proxy = Proxy::before(db);
         let gate = db.gate();

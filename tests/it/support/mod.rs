@@ -33,7 +33,7 @@ pub use server::{Server, tool};
 macro_rules! on_every_server {
     ($($(#[$doc:meta])* fn $name:ident($db:ident) $body:block)+) => {
         $crate::support::on_servers! {
-            [postgres Postgres, mariadb MariaDb, sqlite Sqlite, sqlserver SqlServer] $($(#[$doc])* fn $name($db) $body)+
+            [postgres Postgres, mariadb MariaDb, sqlite Sqlite, sqlserver SqlServer quick] $($(#[$doc])* fn $name($db) $body)+
         }
     };
 }
@@ -46,7 +46,8 @@ macro_rules! on_every_server_of_sqlx {
 }
 
 /// As `on_every_server`, for the servers named: `[postgres Postgres, mariadb MariaDb]`; with `lease` after a server, every
-/// participant is told to use one, with `pooled` or `galera` they come to a server where they have to.
+/// participant is told to use one, with `pooled` or `galera` they come to a server where they have to. `quick` is said of SQL
+/// Server: a stand-in that is too slow for many participants is left out.
 macro_rules! on_servers {
     ($servers:tt $($(#[$doc:meta])* fn $name:ident($db:ident) $body:block)+) => {
         $($crate::support::on_servers! { @one $servers $(#[$doc])* fn $name($db) $body })+
@@ -76,6 +77,9 @@ macro_rules! on_servers {
     (@run MariaDb galera) => {
         $crate::support::server::with_database_of_galera(check)
     };
+    (@run SqlServer quick) => {
+        $crate::support::Server::SqlServer.with_database_if_quick(check)
+    };
     (@run $server:ident lease) => {
         $crate::support::Server::$server.with_database_under_lease(check)
     };
@@ -85,7 +89,7 @@ macro_rules! on_servers {
 macro_rules! on_every_lock {
     ($($(#[$doc:meta])* fn $name:ident($db:ident) $body:block)+) => {
         $crate::support::on_servers! {
-            [postgres Postgres, mariadb MariaDb, sqlserver SqlServer,
+            [postgres Postgres, mariadb MariaDb, sqlserver SqlServer quick,
              postgres_lease Postgres lease, mariadb_lease MariaDb lease, sqlserver_lease SqlServer lease]
             $($(#[$doc])* fn $name($db) $body)+
         }
@@ -96,7 +100,7 @@ macro_rules! on_every_lock {
 macro_rules! on_every_lock_and_way {
     ($($(#[$doc:meta])* fn $name:ident($db:ident) $body:block)+) => {
         $crate::support::on_servers! {
-            [postgres Postgres, mariadb MariaDb, sqlserver SqlServer,
+            [postgres Postgres, mariadb MariaDb, sqlserver SqlServer quick,
              postgres_lease Postgres lease, mariadb_lease MariaDb lease, sqlserver_lease SqlServer lease,
              postgres_pooled Postgres pooled, mariadb_galera MariaDb galera]
             $($(#[$doc])* fn $name($db) $body)+

@@ -19,11 +19,24 @@ pub fn is_stand_in() -> bool {
     static STAND_IN: OnceLock<bool> = OnceLock::new();
     // on a thread of its own: a test may be inside a runtime
     let ask = || {
-        let url = Server::SqlServer.root_url().unwrap_or_default();
-        let found = Session::open(Server::SqlServer, &url).rows("select charindex('Babelfish', @@version)");
-        found != [["0"]]
+        Server::SqlServer.root_url().is_some_and(|url| {
+            let found =
+                Session::open(Server::SqlServer, &url).rows("select charindex('Babelfish', @@version)");
+            found != [["0"]]
+        })
     };
     *STAND_IN.get_or_init(|| std::thread::scope(|scope| scope.spawn(ask).join().unwrap()))
+}
+
+/// Whether it is no stand-in, or one whose first process has read our statements before it made the others: else each
+/// session takes seconds of a processor for its first look. Who warms one up says so in its setting `bellwether.warm`.
+pub fn is_quick() -> bool {
+    static QUICK: OnceLock<bool> = OnceLock::new();
+    let ask = || {
+        let url = Server::SqlServer.root_url().unwrap_or_default();
+        Session::open(Server::SqlServer, &url).try_run("select current_setting('bellwether.warm')").is_ok()
+    };
+    *QUICK.get_or_init(|| !is_stand_in() || std::thread::scope(|scope| scope.spawn(ask).join().unwrap()))
 }
 
 /// How much longer than a server a stand-in may take: each of its sessions learns to read T-SQL anew.
