@@ -124,7 +124,7 @@ async fn deploy(call: &Invocation<'_>) -> Result<Success, Error> {
     if watching::looks_elsewhere(call, &settings)? {
         return watching::follow(call, settings).await;
     }
-    let job = prepare::job(call, settings)?;
+    let job = prepare::job(call, settings).await?;
     let ended = tokio::select! {
         biased;
         ended = perform(&job) => ended,

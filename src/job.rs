@@ -2,6 +2,7 @@
 //! no database, a [`Job`] has one.
 
 pub mod deployments;
+mod early;
 mod party;
 mod refusal;
 
@@ -26,6 +27,7 @@ use crate::model::ids::Version;
 use crate::model::migration::{Applied, Bundle, Pending};
 use crate::plan::pending::{Judgement, judge};
 
+pub use self::early::Early;
 pub use self::party::{Identity, Limits, Party, Success, milliseconds, signalled, watched};
 
 /// What one attempt to connect may take.
@@ -66,6 +68,8 @@ pub struct Job {
     pub readers: Vec<String>,
     /// Where else our run is told of.
     pub deployments: Option<Deployments>,
+    /// The session of the first look, if it opens already.
+    pub early: Early,
 }
 
 impl Deref for Job {
@@ -160,10 +164,14 @@ impl Job {
         let left = self.limits.deadline().saturating_duration_since(Instant::now());
         let asked = self.target.connect_timeout.map_or(ATTEMPT, Duration::from_secs);
         let limit = ATTEMPT.min(limit).min(asked).min(left).max(SHORTEST_ATTEMPT);
-        tokio::select! {
-            connected = (self.engine.connect)(&self.target, purpose, limit) => {
-                connected.map_err(|error| self.refused(Doing::Connecting, error))
+        let connecting = async {
+            match self.early.take(purpose, limit).await {
+                Some(opened) => opened,
+                None => (self.engine.connect)(&self.target, purpose, limit).await,
             }
+        };
+        tokio::select! {
+            connected = connecting => connected.map_err(|error| self.refused(Doing::Connecting, error)),
             signal = self.signalled() => Err(Party::interrupted(signal)),
         }
     }

@@ -210,7 +210,7 @@ pub async fn status(call: &Invocation<'_>, check: bool) -> Result<Success, Error
     if watching::is_remote(settings.follow.source) {
         return watching::status(call, settings, check).await;
     }
-    let prepared = prepare::prepare(call, settings)?;
+    let prepared = prepare::prepare_to_look(call, settings).await?;
     // without a release, every run of our lock name and environment is ours
     let release = prepared.release(call).map_or(None, |(release, _)| release);
     call.has_release(release.as_ref());

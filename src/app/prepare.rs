@@ -12,7 +12,7 @@ use crate::database::{self, EngineName, LockKey, Target, url};
 use crate::engine::command::Command;
 use crate::error::Error;
 use crate::formats::{self, Format, FormatError, Rules};
-use crate::job::{self, Job, Limits, Party};
+use crate::job::{self, Early, Job, Limits, Party};
 use crate::ledger::Ledger;
 use crate::ledger::look::Scope;
 use crate::model::choice::{FollowSource, HistoryRule};
@@ -34,7 +34,7 @@ pub struct Prepared {
     /// Flags and config.
     pub settings: Settings,
     /// Our migrations.
-    pub bundle: Option<(Bundle, &'static dyn Format)>,
+    pub bundle: Option<Understood>,
     /// What to run in their place; empty = nothing.
     pub argv: Vec<String>,
     /// Of them; none for an empty bundle.
@@ -43,6 +43,8 @@ pub struct Prepared {
     pub target: Option<Arc<Target>>,
     /// The run whose command started us, if one did.
     pub inside: Option<RunId>,
+    /// The session of the first look.
+    early: Early,
 }
 
 /// Flags and config.
@@ -52,9 +54,28 @@ pub fn settings(call: &Invocation<'_>) -> Result<Settings, Error> {
 
 /// Reads platform and migrations, and parses the URL.
 pub fn prepare(call: &Invocation<'_>, settings: Settings) -> Result<Prepared, Error> {
+    let target = target(call, &settings)?;
+    Ok(Prepared { target: Some(target), ..without_database(call, settings)? })
+}
+
+/// The same for one who looks before anything else: the session for it opens while the files are read.
+pub async fn prepare_to_look(call: &Invocation<'_>, settings: Settings) -> Result<Prepared, Error> {
+    let target = target(call, &settings)?;
+    let early = Early::begin(&target, settings.connect_wait);
+    let read = match settings.migrations.clone() {
+        Some(folder) => {
+            let format = settings.format.clone();
+            let reading = tokio::task::spawn_blocking(move || read(format.as_deref(), &folder)).await;
+            Some(reading.map_err(|error| Error::Bug { what: format!("reading files: {error}") })?)
+        }
+        None => None,
+    };
+    Ok(Prepared { target: Some(target), early, ..prepared(call, settings, read)? })
+}
+
+/// Where, from the URL.
+fn target(call: &Invocation<'_>, settings: &Settings) -> Result<Arc<Target>, Error> {
     let Invocation { env, report, .. } = call;
-    let mut prepared = without_database(call, settings)?;
-    let settings = &prepared.settings;
     let Some(secret) = &settings.database else {
         let variable = PG_VARIABLES.into_iter().find(|name| env(name).is_some_and(|value| !value.is_empty()));
         return Err(Error::NoDatabase { environment: settings.environment.clone(), variable });
@@ -67,35 +88,48 @@ pub fn prepare(call: &Invocation<'_>, settings: Settings) -> Result<Prepared, Er
     for warning in &target.warnings {
         report.event(&Event::Warning { message: warning.clone() });
     }
-    prepared.target = Some(Arc::new(target));
-    Ok(prepared)
+    Ok(Arc::new(target))
 }
 
 /// Reads platform and migrations.
 pub fn without_database(call: &Invocation<'_>, settings: Settings) -> Result<Prepared, Error> {
+    let read = settings.migrations.as_deref().map(|folder| read(settings.format.as_deref(), folder));
+    prepared(call, settings, read)
+}
+
+fn prepared(
+    call: &Invocation<'_>,
+    settings: Settings,
+    read: Option<Result<Understood, FormatError>>,
+) -> Result<Prepared, Error> {
     let argv = match call.request.action.command() {
         [] => settings.command.clone(),
         given => given.to_vec(),
     };
-    let bundle = match settings.migrations.as_deref() {
-        Some(folder) => read_bundle(&settings, folder, !argv.is_empty(), &*call.report)?,
+    let bundle = match read {
+        Some(read) => admitted(read, !argv.is_empty(), &*call.report)?,
         None => None,
     };
     let digest = bundle.as_ref().map(|(bundle, _)| bundle).filter(|bundle| !bundle.is_empty());
     let digest = digest.map(Bundle::digest);
     let inside = (call.env)("BELLWETHER_RUN").map(RunId);
-    Ok(Prepared { settings, bundle, argv, digest, target: None, inside })
+    Ok(Prepared { settings, bundle, argv, digest, target: None, inside, early: Early::default() })
+}
+
+/// Migrations, and the format that they are in.
+type Understood = (Bundle, &'static dyn Format);
+
+fn read(format: Option<&str>, folder: &Path) -> Result<Understood, FormatError> {
+    let (format, _) = formats::find(format, folder)?;
+    Ok((format.read(folder)?, format))
 }
 
 /// A command's migrations may be of a format that we cannot read: then what is pending is unknown, and the ledger decides.
-fn read_bundle(
-    settings: &Settings,
-    folder: &Path,
+fn admitted(
+    read: Result<Understood, FormatError>,
     for_command: bool,
     report: &dyn Report,
-) -> Result<Option<(Bundle, &'static dyn Format)>, Error> {
-    let read = formats::find(settings.format.as_deref(), folder)
-        .and_then(|(format, _)| Ok((format.read(folder)?, format)));
+) -> Result<Option<Understood>, Error> {
     match read {
         // the tool itself will say what is wrong with it
         Err(error @ (FormatError::BadName { .. } | FormatError::Unsupported { .. })) if for_command => {
@@ -277,6 +311,7 @@ impl Prepared {
             needs,
             readers: settings.ledger.readers,
             deployments: None,
+            early: self.early,
             target,
         })
     }
@@ -297,8 +332,9 @@ fn rules(of_format: Rules, settings: &HistorySettings) -> Rules {
 }
 
 /// A deploy's job; says what it is.
-pub fn job(call: &Invocation<'_>, settings: Settings) -> Result<Job, Error> {
-    let prepared = prepare(call, settings)?;
+pub async fn job(call: &Invocation<'_>, settings: Settings) -> Result<Job, Error> {
+    let follows = matches!(role(&role_inputs(call, &settings)), Ok((Role::Follow, _)));
+    let prepared = if follows { prepare_to_look(call, settings).await? } else { prepare(call, settings)? };
     let (role, role_reason) = prepared.role(call)?;
     call.has_role(Some(role));
     let (release, release_reason) = prepared.release(call)?;

@@ -108,7 +108,7 @@ fn without_origin(message: &str) -> &str {
 }
 
 /// Waits for a connection, at most `limit` long.
-pub(super) async fn within<T>(
+pub async fn within<T>(
     limit: Duration,
     connecting: impl Future<Output = Result<T, DbError>>,
 ) -> Result<T, DbError> {

@@ -22,6 +22,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+pub use driver::within;
 pub use error::{DbError, DbErrorKind, Position};
 pub use key::LockKey;
 pub use statement::{Dialect, Row, Statement, Value};

@@ -1,6 +1,7 @@
 //! What every format needs of a folder: the names in it and the texts of its files. Knows no format's names.
 
-use std::fs::{self, FileType};
+use std::fs::{self, File, FileType};
+use std::io::Read as _;
 use std::num::NonZero;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -13,6 +14,9 @@ use crate::model::migration::Unread;
 
 /// Folders in folders beyond this are a loop of links.
 const DEEPEST: usize = 32;
+
+/// Most scripts are smaller, in bytes.
+const SMALL: usize = 4096;
 
 /// Fewer files than this are read sooner than a thread begins.
 const FEW: usize = 128;
@@ -80,12 +84,14 @@ fn kind_of(path: &Path, kind: FileType) -> Kind {
 pub(super) fn each<T: Sync, R: Send>(items: &[T], look: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let processors = thread::available_parallelism().map_or(1, NonZero::get).min(MOST_THREADS);
     let size = items.len().div_ceil(processors).max(FEW);
-    let all = &|part: &[T]| part.iter().map(&look).collect::<Vec<R>>();
+    let look = &look;
+    let all = move |part| <[T]>::iter(part).map(look).collect::<Vec<R>>();
     let (mine, others) = items.split_at(items.len().min(size));
     thread::scope(|scope| {
         let begin = |part| (part, thread::Builder::new().spawn_scoped(scope, move || all(part)));
         let others: Vec<_> = others.chunks(size).map(begin).collect();
-        let mut found = all(mine);
+        let mut found = Vec::with_capacity(items.len());
+        found.extend(mine.iter().map(look));
         for (part, thread) in others {
             found.extend(match thread.map(thread::ScopedJoinHandle::join) {
                 Ok(Ok(theirs)) => theirs,
@@ -98,9 +104,12 @@ pub(super) fn each<T: Sync, R: Send>(items: &[T], look: impl Fn(&T) -> R + Sync)
     })
 }
 
-/// A file's bytes.
+/// A file's bytes. Most are small, so that there is no need to ask for their size first.
 pub(super) fn bytes(path: &Path) -> Result<Vec<u8>, FormatError> {
-    fs::read(path).map_err(|source| FormatError::Unreadable { path: path.to_owned(), source })
+    let mut bytes = Vec::with_capacity(SMALL);
+    let read = File::open(path).and_then(|file| file.take(u64::MAX).read_to_end(&mut bytes));
+    read.map_err(|source| FormatError::Unreadable { path: path.to_owned(), source })?;
+    Ok(bytes)
 }
 
 /// A file's text.
