@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
 
+use crate::database::url::sqlserver::HISTORY;
 use crate::database::{Database, DbError, DbErrorKind, Engine, EngineName, LockKey, Purpose, Server, Target};
 use crate::engine::command::Command;
 use crate::error::{Doing, Error};
@@ -196,13 +197,23 @@ impl Job {
 
     /// The history's table in the server's own place for it.
     pub fn history_table(&self, server: &Server) -> Option<HistoryTable> {
-        Some(HistoryTable::new(self.engine.dialect, self.format?, server.schema.as_deref()))
+        let schema = self.history_schema().or(server.schema.as_deref());
+        Some(HistoryTable::new(self.engine.dialect, self.format?, schema))
+    }
+
+    /// Where the URL says that the history is, on a server that has no search path to be set.
+    pub fn history_schema(&self) -> Option<&str> {
+        let mut settings = self.target.settings.iter();
+        settings.find(|(name, _)| name == HISTORY).map(|(_, schema)| schema.as_str())
     }
 
     /// The history as a session finds it by its search path: for those who look, whose roles may have schemas of their
     /// own in front of the leader's, and who run no script that could change the path.
     pub fn history_by_path(&self) -> Option<HistoryTable> {
-        Some(HistoryTable::by_path(self.engine.dialect, self.format?))
+        match self.history_schema() {
+            Some(schema) => Some(HistoryTable::new(self.engine.dialect, self.format?, Some(schema))),
+            None => Some(HistoryTable::by_path(self.engine.dialect, self.format?)),
+        }
     }
 
     /// What the history says, and what follows for our bundle. Reads only.
@@ -219,7 +230,7 @@ impl Job {
         if recorded == Recorded::Nowhere && judgement.unknown.is_some() {
             let schemas = history.elsewhere(session).await?;
             judgement.unknown =
-                schemas.first().map(|schema| elsewhere(history, schema)).or(judgement.unknown);
+                schemas.first().map(|schema| self.elsewhere(history, schema)).or(judgement.unknown);
         }
         let pending = self.pending(bundle, &judgement);
         Ok((Some(judgement), pending))
@@ -258,6 +269,11 @@ impl Job {
         let (format, table) = (history.format(), history.short_name());
         match recorded {
             Recorded::Rows(rows) => format.applied(bundle, rows).map_err(|what| format!("{table}: {what}")),
+            Recorded::Nowhere if format.lacks_driver(self.engine.dialect.name) => Err(format!(
+                "{} has no driver for {}, and so no {table} there",
+                format.name(),
+                self.engine.name
+            )),
             // we make it ourselves
             Recorded::Nowhere if self.command.is_none() && format.writer().is_some() => Ok(Vec::new()),
             Recorded::Nowhere => {
@@ -267,13 +283,17 @@ impl Job {
             Recorded::Foreign(what) => Err(format!("{table} is not as {} has it: {what}", format.name())),
         }
     }
-}
 
-/// Why a history that is there says nothing, and what makes it speak.
-fn elsewhere(history: &HistoryTable, schema: &str) -> String {
-    format!(
-        "the table {} is in the schema {schema}, where this session does not look: `?search_path={schema}` in the \
-         database URL makes it",
-        history.short_name()
-    )
+    /// Why a history that is there says nothing, and what makes it speak.
+    fn elsewhere(&self, history: &HistoryTable, schema: &str) -> String {
+        let way = match self.engine.name {
+            EngineName::SqlServer => "schema",
+            _ => "search_path",
+        };
+        format!(
+            "the table {} is in the schema {schema}, where this session does not look: `?{way}={schema}` in the database \
+             URL makes it",
+            history.short_name()
+        )
+    }
 }

@@ -171,7 +171,19 @@ impl Prepared {
         {
             format.beyond_us(bundle)?;
         }
+        self.has_driver(role)?;
         Ok((role, reason))
+    }
+
+    /// Whoever writes a tool's history wants the tool to go on from there.
+    fn has_driver(&self, role: Role) -> Result<(), FormatError> {
+        let (Some((_, format)), Some(target)) = (&self.bundle, &self.target) else { return Ok(()) };
+        let writes = role != Role::Follow && self.argv.is_empty() && format.writer().is_some();
+        let name = database::engine(target.engine).map_or("", |engine| engine.dialect.name);
+        match writes && format.lacks_driver(name) {
+            true => Err(FormatError::NoDriver { format: format.name(), server: target.engine.to_string() }),
+            false => Ok(()),
+        }
     }
 
     /// What decides the role.
@@ -275,6 +287,7 @@ impl Prepared {
 
     /// Puts it all together.
     pub fn job(mut self, call: &Invocation<'_>, role: Role, release: Option<Release>) -> Result<Job, Error> {
+        self.has_driver(role)?;
         let (by_history, needs) = self.looked_for(role)?;
         let format = self.bundle.as_ref().map(|(_, format)| *format);
         let party = self.party(call, role, release);

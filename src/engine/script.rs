@@ -34,7 +34,7 @@ pub fn fault(
     format: &dyn Format,
 ) -> Option<StepError> {
     let in_transaction = in_transaction(migration, engine, transactional_ddl, format);
-    let cut = Script::cut(migration, engine);
+    let cut = Script::cut(migration, engine, format);
     cut.and_then(|(script, _)| script.refuse_unsendable(engine, in_transaction)).err()
 }
 
@@ -50,13 +50,22 @@ pub fn in_transaction(
     }
     // cutting a script takes a while
     let sends_whole = format.writer().is_some_and(Writer::sends_whole);
-    !sends_whole || Script::cut(migration, engine).is_ok_and(|(script, _)| !script.wants_none(engine))
+    !sends_whole || Script::cut(migration, engine, format).is_ok_and(|(script, _)| !script.wants_none(engine))
 }
 
 impl<'a> Script<'a> {
     /// In pieces; where that is not safe, as one, with the reason.
-    pub fn cut(migration: &'a Migration, engine: EngineName) -> Result<(Self, Option<String>), StepError> {
-        match split::split(&migration.sql, engine) {
+    pub fn cut(
+        migration: &'a Migration,
+        engine: EngineName,
+        format: &dyn Format,
+    ) -> Result<(Self, Option<String>), StepError> {
+        let messages = || format.writer()?.messages(&migration.sql);
+        let split = match messages().filter(|_| engine == EngineName::SqlServer) {
+            Some(ends) => split::batches_of(&migration.sql, &ends),
+            None => split::split(&migration.sql, engine),
+        };
+        match split {
             Split::Statements(pieces) => Ok((Self { migration, pieces, whole: false }, None)),
             Split::Whole { reason } => {
                 let piece = Piece { text: &migration.sql, offset: 0, line: 1, column: 1 };

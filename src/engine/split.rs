@@ -65,6 +65,11 @@ pub fn split(script: &str, engine: EngineName) -> Split<'_> {
     Splitter::new(script, engine).run()
 }
 
+/// Cuts a script of SQL Server's at these places too, bytes in order: a tool's messages, each of which is a batch.
+pub fn batches_of<'a>(script: &'a str, ends: &[usize]) -> Split<'a> {
+    batches::split_at(script, ends)
+}
+
 struct Splitter<'a> {
     script: &'a str,
     engine: EngineName,

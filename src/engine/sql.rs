@@ -84,7 +84,7 @@ impl Sql<'_> {
     }
 
     fn script<'a>(&self, migration: &'a Migration) -> Result<Script<'a>, StepError> {
-        let (script, whole) = Script::cut(migration, self.engine)?;
+        let (script, whole) = Script::cut(migration, self.engine, self.history.format())?;
         if let Some(reason) = whole {
             let message = format!("{} is sent whole, because {reason}", migration.name);
             self.report.event(&Event::Notice { message });

@@ -87,6 +87,11 @@ impl Format for Dbmate {
         applied.collect()
     }
 
+    /// `pkg/driver`: ClickHouse, MySQL, PostgreSQL, SQLite.
+    fn lacks_driver(&self, engine: &str) -> bool {
+        engine == "sqlserver"
+    }
+
     fn writer(&self) -> Option<&'static dyn Writer> {
         Some(&Dbmate)
     }
@@ -117,10 +122,6 @@ impl Writer for Dbmate {
     fn create(&self, engine: &str) -> &'static str {
         match engine {
             "postgres" => "create table if not exists {table} (version varchar primary key)",
-            // by analogy: dbmate has no driver for it
-            "sqlserver" => {
-                "if object_id('{table}') is null create table {table} (version varchar(128) primary key)"
-            }
             _ => "create table if not exists {table} (version varchar(128) primary key)",
         }
     }

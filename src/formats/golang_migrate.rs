@@ -146,7 +146,7 @@ impl Writer for GolangMigrate {
 CREATE UNIQUE INDEX IF NOT EXISTS version_unique ON {table} (version);"
             }
             "sqlserver" => {
-                "IF OBJECT_ID('{table}') IS NULL CREATE TABLE {table} (version BIGINT PRIMARY KEY NOT NULL, dirty BIT NOT NULL)"
+                "IF OBJECT_ID({table text}) IS NULL CREATE TABLE {table} (version BIGINT PRIMARY KEY NOT NULL, dirty BIT NOT NULL)"
             }
             _ => {
                 "CREATE TABLE IF NOT EXISTS {table} (version bigint not null primary key, dirty boolean not null)"

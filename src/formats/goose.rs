@@ -162,7 +162,7 @@ INSERT INTO {table} (version_id, is_applied) SELECT 0, true WHERE NOT EXISTS (SE
 INSERT INTO {table} (version_id, is_applied) SELECT 0, 1 WHERE NOT EXISTS (SELECT 1 FROM {table});"
             }
             "sqlserver" => {
-                "IF OBJECT_ID('{table}') IS NULL CREATE TABLE {table} (
+                "IF OBJECT_ID({table text}) IS NULL CREATE TABLE {table} (
     id INT NOT NULL IDENTITY(1,1) PRIMARY KEY,
     version_id BIGINT NOT NULL,
     is_applied BIT NOT NULL,
@@ -206,6 +206,10 @@ INSERT INTO {table} (version_id, is_applied) SELECT 0, true FROM DUAL WHERE NOT 
 
     fn no_transaction(&self) -> Option<&'static str> {
         Some("add the line `-- +goose NO TRANSACTION`")
+    }
+
+    fn messages(&self, script: &str) -> Option<Vec<usize>> {
+        Some(script::ends(script))
     }
 }
 

@@ -153,8 +153,8 @@ pub trait Writer: Sync {
     /// A version as that column has it.
     fn key(&self, version: &Version) -> Arg;
 
-    /// What creates the table as the tool would; `{table}` is its qualified name. `engine` is the dialect's name. May
-    /// be several statements, the first row among them.
+    /// What creates the table as the tool would; `{table}` is its qualified name, `{table text}` the same as a text of
+    /// SQL Server's. `engine` is the dialect's name. May be several statements, the first row among them.
     fn create(&self, engine: &str) -> &'static str;
 
     /// Says that it is applied.
@@ -175,6 +175,12 @@ pub trait Writer: Sync {
     /// Whether only the newest version is recorded, and stands for all before it.
     fn only_newest(&self) -> bool {
         false
+    }
+
+    /// Where the tool ends one message to the server and begins the next, in bytes, for a server that minds: SQL
+    /// Server takes a message for a batch. None = it sends the script as it is.
+    fn messages(&self, _script: &str) -> Option<Vec<usize>> {
+        None
     }
 
     /// Whether the tool puts no transaction around a script, and no file can say so: then a script that cannot run in

@@ -66,6 +66,11 @@ pub trait Format: Sync {
         Vec::new()
     }
 
+    /// Whether the tool has no driver for this kind of server (a dialect's name), so that nothing can be recorded there.
+    fn lacks_driver(&self, _engine: &str) -> bool {
+        false
+    }
+
     /// How it is recorded, if we may apply this format; none = we may only check it, and its own tool, as a wrapped
     /// command, applies it.
     fn writer(&self) -> Option<&'static dyn Writer> {
@@ -220,6 +225,14 @@ pub enum FormatError {
         line: Option<usize>,
         /// What it is.
         what: String,
+    },
+    /// The tool of this format cannot talk to the server: nobody could go on after us.
+    #[error("{format} has no driver for {server}")]
+    NoDriver {
+        /// The format.
+        format: &'static str,
+        /// The server's kind, for people.
+        server: String,
     },
     /// `--format` names nothing we know.
     #[error("unknown format {name:?}")]

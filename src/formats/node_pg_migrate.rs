@@ -32,6 +32,10 @@ impl Format for NodePgMigrate {
         "node-pg-migrate"
     }
 
+    fn lacks_driver(&self, engine: &str) -> bool {
+        engine != "postgres"
+    }
+
     fn detect(&self, folder: &Path) -> Option<String> {
         match whose(folder) {
             Some((Whose::NodePgMigrate, name)) => {

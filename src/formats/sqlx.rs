@@ -256,7 +256,7 @@ fn create(engine: &str) -> &'static str {
 )"
         }
         "sqlserver" => {
-            "IF OBJECT_ID('{table}') IS NULL CREATE TABLE {table} (
+            "IF OBJECT_ID({table text}) IS NULL CREATE TABLE {table} (
     version BIGINT PRIMARY KEY,
     description NVARCHAR(MAX) NOT NULL,
     installed_on DATETIMEOFFSET NOT NULL DEFAULT SYSDATETIMEOFFSET(),

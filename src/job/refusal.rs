@@ -1,5 +1,6 @@
 //! What the database refused us, with what mends it: the right to be granted, the schema or role to be made.
 
+use crate::database::url::sqlserver::HISTORY;
 use crate::database::{DbError, DbErrorKind, EngineName};
 use crate::error::{Doing, Error};
 use crate::job::Job;
@@ -100,7 +101,8 @@ impl Job {
     fn grants(&self) -> Vec<String> {
         let user = self.target.user.as_deref().unwrap_or("the_user");
         // which schema the history is in is not known before a session is open: where the URL says, else the default
-        let path = self.target.settings.iter().find(|(name, _)| name == "search_path");
+        let names = ["search_path", HISTORY];
+        let path = self.target.settings.iter().find(|(name, _)| names.contains(&name.as_str()));
         let schema = path.map(|(_, path)| path.split(',').next().unwrap_or(path).trim());
         let own_database = self.target.database.as_deref().filter(|_| self.engine.name == EngineName::MySql);
         let schema = schema.or(own_database);

@@ -197,7 +197,7 @@ impl Sessions {
             let made = history.ensure(work).await;
             made.map_err(|error| job.refused(Doing::MakingHistory, error))?;
         }
-        let schema = self.server.schema.as_deref();
+        let schema = job.history_schema().or(self.server.schema.as_deref());
         let grants: Vec<_> = job.readers.iter().flat_map(|role| job.grants_for(role, schema)).collect();
         let installed = job.ledger.install(work, &job.scope.lock_name, &grants).await;
         installed.map_err(|error| match error {

@@ -157,8 +157,15 @@ impl HistoryTable {
     pub async fn unwritable(&self, session: &mut dyn Database) -> Result<Option<DbError>, DbError> {
         let Some(writer) = self.format.writer() else { return Ok(None) };
         let column = writer.version_column();
+        let insert = match self.dialect.name {
+            // which takes no value for a column that counts by itself, not even of no row
+            "sqlserver" => {
+                format!("INSERT INTO {{history}} ({column}) SELECT {column} FROM {{history}} WHERE 1 = 0")
+            }
+            _ => "INSERT INTO {history} SELECT * FROM {history} WHERE 1 = 0".to_owned(),
+        };
         for template in [
-            "INSERT INTO {history} SELECT * FROM {history} WHERE 1 = 0".to_owned(),
+            insert,
             format!("UPDATE {{history}} SET {column} = {column} WHERE 1 = 0"),
             "DELETE FROM {history} WHERE 1 = 0".to_owned(),
         ] {
@@ -176,14 +183,25 @@ impl HistoryTable {
 
     /// Makes the table if it is not there. Asked first: PostgreSQL wants the right to create even for `IF NOT EXISTS`.
     pub async fn ensure(&self, session: &mut dyn Database) -> Result<(), DbError> {
-        let Some(writer) = self.format.writer() else { return Ok(()) };
+        if self.format.writer().is_none() {
+            return Ok(());
+        }
         let there = self.statement("SELECT COUNT(*) FROM {history} WHERE 1 = 0", vec![]);
         match session.query(&there).await {
             Err(error) if error.kind == DbErrorKind::MissingTable => {}
             answer => return answer.map(drop),
         }
-        let create = writer.create(self.dialect.name).replace("{table}", &self.table);
-        until_nobody_collides(session, &create).await
+        match self.creating() {
+            Some(create) => until_nobody_collides(session, &create).await,
+            None => Ok(()),
+        }
+    }
+
+    /// What makes the table.
+    fn creating(&self) -> Option<String> {
+        let create = self.format.writer()?.create(self.dialect.name).replace("{table}", &self.table);
+        let text = self.table.replace('\'', "''");
+        Some(create.replace("{table text}", &format!("N'{text}'")))
     }
 
     /// What says applied, in the script's own transaction. `nanoseconds` is an expression of ours.
@@ -210,7 +228,8 @@ impl HistoryTable {
     }
 
     /// Fails with [`DbErrorKind::FenceLost`] if the history does not have this version, for a message of several
-    /// statements: what was applied before a failover may be gone after it.
+    /// statements: what was applied before a failover may be gone after it. In PostgreSQL's words, which alone takes such
+    /// messages.
     pub fn kept_check(&self, of: &Version) -> Option<Statement> {
         let template = format!(
             "SELECT CASE COUNT(*) WHEN 0 THEN CAST('bellwether lock lost: {LOST}' || COUNT(*) AS INTEGER) ELSE 0 END \
@@ -291,6 +310,9 @@ fn by_hand(dialect: &Dialect, value: &Value) -> String {
         // SQL Server has no truth values, and another form of bytes
         Value::Bool(truth) if dialect.name == "sqlserver" => u8::from(*truth).to_string(),
         Value::Bytes(bytes) if dialect.name == "sqlserver" => format!("0x{}", hex(bytes)),
+        Value::Text(text) if dialect.name == "sqlserver" && !text.is_ascii() => {
+            format!("N'{}'", text.replace('\'', "''"))
+        }
         Value::Null => "NULL".to_owned(),
         Value::Int(number) => number.to_string(),
         Value::Bool(truth) => truth.to_string(),
@@ -298,3 +320,6 @@ fn by_hand(dialect: &Dialect, value: &Value) -> String {
         Value::Bytes(bytes) => format!("x'{}'", hex(bytes)),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -160,6 +160,7 @@ variants! { formats: FormatError {
     "same version" => FormatError::SameVersion { .. },
     "bad name" => FormatError::BadName { .. },
     "unsupported" => FormatError::Unsupported { .. },
+    "no driver" => FormatError::NoDriver { .. },
     "unknown format" => FormatError::UnknownFormat { .. },
     "none fits" => FormatError::NoneFits { .. },
     "ambiguous" => FormatError::Ambiguous { .. },

@@ -16,7 +16,7 @@ const IGNORED: &str = "\
     language lastupdatecount loadbalancetimeout locktimeout log maxpoolsize minpoolsize \
     multipleactiveresultsets multisubnetfailover network networklibrary packetsize persistsecurityinfo \
     poolblockingperiod pooling poolsize pooltimeout prepare protocol querytimeout quotedid quotedidentifier \
-    replication responsebuffering schema selectmethod sendstringparametersasunicode sendtimeasdatetime \
+    replication responsebuffering selectmethod sendstringparametersasunicode sendtimeasdatetime \
     serverpreparedstatementdiscardthreshold serverspn sockettimeout sslprotocol statementpoolingcachesize \
     transactionbinding transparentnetworkipresolution trustedconnectionfallback typesystemversion \
     useinternaltransaction usebulkcopyforbatchinsert usefmtonly userinstance workstationid wsid xopenstates";
@@ -38,6 +38,8 @@ enum Meaning {
     ConnectTimeout,
     ApplicationName,
     Intent,
+    /// Where the history is.
+    History,
     /// Somebody else's accounts: Windows', Entra's.
     ForeignLogin,
     Ignored,
@@ -63,6 +65,8 @@ fn meaning(name: &str) -> Option<Meaning> {
         }
         "applicationname" | "appname" | "app" | "programname" => Meaning::ApplicationName,
         "applicationintent" => Meaning::Intent,
+        // Prisma's, and PostgreSQL's words for it
+        "schema" | "currentschema" | "searchpath" => Meaning::History,
         "integratedsecurity"
         | "trustedconnection"
         | "authentication"
@@ -292,6 +296,9 @@ impl Draft {
                 None => return bad(params::SECONDS),
             },
             Meaning::ApplicationName => target.settings.extend(some().map(|name| (APPLICATION.into(), name))),
+            // it stands in statements' templates
+            Meaning::History if value.contains(['?', '{', '}', ',']) => return bad("one schema's name"),
+            Meaning::History => target.settings.extend(some().map(|schema| (HISTORY.into(), schema))),
             Meaning::Intent if value.eq_ignore_ascii_case("readonly") => {
                 target.settings.push((INTENT.into(), "readonly".into()));
             }
@@ -339,6 +346,8 @@ impl Draft {
 pub const CERTIFICATE: &str = "host_name_in_certificate";
 /// The setting that says what we call ourselves.
 pub const APPLICATION: &str = "application_name";
+/// The setting that names the history's schema, where that is not the login's own: the server knows no search path.
+pub const HISTORY: &str = "history_schema";
 /// The setting that is there (`readonly`) if a copy that is only read will do.
 pub const INTENT: &str = "application_intent";
 

@@ -11,11 +11,20 @@ const MOST: usize = 10_000;
 
 /// Cuts a script. A batch that `GO n` repeats is there as often.
 pub(super) fn split(script: &str) -> Split<'_> {
+    split_at(script, &[])
+}
+
+/// The same, and behind each of these bytes.
+pub(super) fn split_at<'a>(script: &'a str, ends: &[usize]) -> Split<'a> {
+    let mut ends = ends.iter().copied().peekable();
     let mut lexer = Lexer::new(script, EngineName::SqlServer);
     let mut place = place::Counter::new(script);
     let mut pieces = Vec::new();
     let mut batch = Batch::default();
     while let Some(token) = lexer.next() {
+        while ends.next_if(|end| *end <= token.start).is_some() {
+            pieces.extend(batch.end(script, &mut place));
+        }
         let text = &script[token.start..token.end];
         match token.kind {
             Kind::Space => continue,

@@ -72,6 +72,8 @@ pub fn refuses_transactions(piece: &Piece<'_>, engine: EngineName) -> bool {
             words.any(|word| word == "DETACH") && words.any(|word| word == "CONCURRENTLY")
         }
         (EngineName::Postgres, ..) => concurrent_index(piece).is_some(),
+        (EngineName::SqlServer, "CREATE" | "ALTER" | "DROP", "DATABASE" | "FULLTEXT") => true,
+        (EngineName::SqlServer, "BACKUP" | "RESTORE" | "RECONFIGURE", _) => true,
         _ => false,
     }
 }

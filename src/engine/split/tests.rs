@@ -487,3 +487,21 @@ fn complete(script: &str) -> usize {
     }
     found
 }
+
+#[test]
+fn what_sql_server_runs_in_no_transaction_is_known() {
+    let refuses = |text: &str| {
+        let Split::Statements(pieces) = split(text, EngineName::SqlServer) else { panic!("{text}") };
+        refuses_transactions(&pieces[0], EngineName::SqlServer)
+    };
+    for text in [
+        "-- why\nALTER DATABASE CURRENT SET RECOVERY SIMPLE",
+        "create fulltext index on t (a) key index i",
+        "BACKUP LOG a",
+    ] {
+        assert!(refuses(text), "{text}");
+    }
+    for text in ["CREATE TABLE t (a int)", "ALTER TABLE t ADD b int", "CREATE INDEX [database] ON t (a)"] {
+        assert!(!refuses(text), "{text}");
+    }
+}

@@ -66,13 +66,38 @@ pub(super) fn parse(text: &str) -> Result<Up, Wrong> {
     Ok(Up { part: parser.part, transactional: parser.transactional })
 }
 
+/// Where the statements of an `Up` part end as goose sends them, bytes: behind a line that ends with `;`, and behind
+/// StatementEnd.
+pub(super) fn ends(part: &str) -> Vec<usize> {
+    let (mut ends, mut in_block) = (Vec::new(), false);
+    for (begin, _, line) in lines(part) {
+        let after = part[begin..].find('\n').map_or(part.len(), |at| begin + at + 1);
+        let words = annotation(line).map(|words| words.to_ascii_lowercase());
+        match words.as_deref() {
+            Some("statementbegin") => in_block = true,
+            Some("statementend") => {
+                in_block = false;
+                ends.push(after);
+            }
+            None if !in_block && ends_with_semicolon(line) => ends.push(after),
+            _ => {}
+        }
+    }
+    ends
+}
+
+/// What a line says to goose.
+fn annotation(line: &str) -> Option<String> {
+    let is_one = line.trim_start().starts_with("--") && line.contains("+goose");
+    is_one.then(|| line.replace("--", "").replacen("+goose", "", 1).trim().to_owned())
+}
+
 impl Parser {
     fn annotation(&mut self, line: &str, begin: usize, end: usize) -> Result<(), String> {
         if line.starts_with([' ', '\t']) {
             return Err("a goose annotation must not be indented".to_owned());
         }
-        let words = line.replace("--", "").replacen("+goose", "", 1);
-        let words = words.trim();
+        let words = annotation(line).unwrap_or_default();
         match (words.to_ascii_lowercase().as_str(), self.state) {
             ("up", State::Start) => (self.state, self.part) = (State::Up, end..end),
             ("up", _) => return Err("it has a second `-- +goose Up`".to_owned()),

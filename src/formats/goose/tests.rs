@@ -54,6 +54,17 @@ fn a_body_may_have_semicolons_and_needs_none_at_its_end() {
 }
 
 #[test]
+fn a_server_that_minds_gets_the_messages_that_goose_sends() {
+    let up = "-- why;\ncreate table t (a int); -- one\ninsert into t\nvalues (1);\n-- +goose StatementBegin\ncreate proc p as\n\
+              select 1;\nselect 2\n-- +goose StatementEnd\nexec p;\n";
+    let ends = Goose.messages(up).unwrap();
+    let parts = [0].iter().chain(&ends).zip(&ends).map(|(from, to)| &up[*from..*to]);
+    let parts: Vec<_> = parts.collect();
+    assert_eq!(parts[..2], ["-- why;\ncreate table t (a int); -- one\n", "insert into t\nvalues (1);\n"]);
+    assert!(parts[2].contains("proc p as\nselect 1;\nselect 2\n") && parts[3] == "exec p;\n", "{parts:?}");
+}
+
+#[test]
 fn what_goose_refuses_is_refused_with_its_line() {
     for (text, line, words) in [
         ("select 1;\n", Some(1), "before"),

@@ -1,7 +1,7 @@
 //! Folders of Entity Framework Core's, and its history with rows as its source writes them.
 
 use super::foreign::Foreign;
-use crate::support::on_every_server_of_sqlx;
+use crate::support::{Server, on_every_server};
 
 fn migration(project: &Foreign<'_>, id: &str) {
     let class = id.split('_').nth(1).unwrap();
@@ -11,7 +11,7 @@ fn migration(project: &Foreign<'_>, id: &str) {
     project.write(&format!("{id}.Designer.cs"), &designer);
 }
 
-on_every_server_of_sqlx! {
+on_every_server! {
     fn a_history_of_ef_core_is_read(db) {
         let project = Foreign::new(db, "efcore");
         project.write("ShopContextModelSnapshot.cs", "[DbContext(typeof(ShopContext))]\npartial class S { }\n");
@@ -20,7 +20,14 @@ on_every_server_of_sqlx! {
         project.is_unknown("__MigrationHistory");
         let (table, id) = (project.quoted("__EFMigrationsHistory"), project.quoted("MigrationId"));
         let version = project.quoted("ProductVersion");
-        db.sql(&format!("create table {table} ({id} varchar(150) not null primary key, {version} varchar(32) not null)"));
+        db.sql(&match db.server() {
+            // `SqlServerHistoryRepository.GetCreateIfNotExistsScript`
+            Server::SqlServer => format!(
+                "IF OBJECT_ID(N'{table}') IS NULL\nBEGIN\n    CREATE TABLE {table} (\n        {id} nvarchar(150) NOT NULL,
+                 {version} nvarchar(32) NOT NULL,\n        CONSTRAINT [PK___EFMigrationsHistory] PRIMARY KEY ({id})\n    );\nEND;"
+            ),
+            _ => format!("create table {table} ({id} varchar(150) not null primary key, {version} varchar(32) not null)"),
+        });
         assert_eq!(project.pending(), "20240101120000_AddUsers 20240102120000_AddPlans");
         let insert = |migration: &str| db.sql(&format!("insert into {table} values ('{migration}', '8.0.1')"));
         insert("20240101120000_AddUsers");

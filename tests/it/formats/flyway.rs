@@ -1,12 +1,17 @@
 //! Folders of Flyway's, and its history with rows as its source writes them: no package registry has Flyway.
 
 use super::foreign::Foreign;
-use crate::support::{Server, TestDatabase, on_every_server_of_sqlx, on_servers};
+use crate::support::{Server, TestDatabase, on_every_server, on_servers};
 
 const TABLE: &str = "flyway_schema_history";
 
 /// As each database's `getRawCreateScript` makes it.
-fn create(db: &TestDatabase, table: &str) {
+pub(super) fn create(db: &TestDatabase, table: &str) {
+    if db.server() == Server::SqlServer {
+        let (schema, name) = table.split_once('.').unwrap_or(("dbo", table));
+        return db
+            .sql(&SQL_SERVER.replace("{table}", &format!("[{schema}].[{name}]")).replace("{name}", name));
+    }
     let rest = match db.server() {
         Server::Postgres => {
             "installed_on timestamp not null default now(), execution_time integer not null, success boolean not null"
@@ -23,6 +28,23 @@ fn create(db: &TestDatabase, table: &str) {
          type varchar(20) not null, script varchar(1000) not null, checksum int, installed_by varchar(100) not null, {rest})"
     ));
 }
+
+/// `SQLServerDatabase`; it writes the database's name in front of the table's, too.
+const SQL_SERVER: &str = "CREATE TABLE {table} (
+    [installed_rank] INT NOT NULL,
+    [version] NVARCHAR(50),
+    [description] NVARCHAR(200),
+    [type] NVARCHAR(20) NOT NULL,
+    [script] NVARCHAR(1000) NOT NULL,
+    [checksum] INT,
+    [installed_by] NVARCHAR(100) NOT NULL,
+    [installed_on] DATETIME NOT NULL DEFAULT GETDATE(),
+    [execution_time] INT NOT NULL,
+    [success] BIT NOT NULL
+);
+ALTER TABLE {table} ADD CONSTRAINT [{name}_pk] PRIMARY KEY ([installed_rank]);
+CREATE INDEX [{name}_s_idx] ON {table} ([success]);
+";
 
 /// `version` none = repeated.
 fn insert(
@@ -53,7 +75,7 @@ fn project(db: &TestDatabase) -> Foreign<'_> {
     project
 }
 
-on_every_server_of_sqlx! {
+on_every_server! {
     fn a_history_of_flyway_is_read(db) {
         let project = project(db);
         project.is_unknown("schema_version");

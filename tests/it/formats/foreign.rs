@@ -91,7 +91,10 @@ impl<'a> Foreign<'a> {
 
     /// A name as the tool quotes it on this server.
     pub fn quoted(&self, name: &str) -> String {
-        let quote = if self.db.server() == Server::MariaDb { '`' } else { '"' };
-        format!("{quote}{name}{quote}")
+        match self.db.server() {
+            Server::MariaDb => format!("`{name}`"),
+            Server::SqlServer => format!("[{name}]"),
+            _ => format!("\"{name}\""),
+        }
     }
 }

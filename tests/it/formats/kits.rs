@@ -53,7 +53,7 @@ pub const DBMATE: Kit = Kit {
     },
 };
 
-/// golang-migrate 4.19: `database/{postgres,mysql,sqlite3}/*.go`.
+/// golang-migrate 4.19: `database/{postgres,mysql,sqlite3,sqlserver}/*.go`.
 pub const GOLANG_MIGRATE: Kit = Kit {
     format: "golang-migrate",
     ending: "_step.up.sql",
@@ -145,6 +145,11 @@ pub const GOOSE: Kit = Kit {
 /// All of them.
 pub const KITS: [Kit; 3] = [DBMATE, GOLANG_MIGRATE, GOOSE];
 
+/// Those whose tools can talk to this server.
+pub fn kits(server: Server) -> impl Iterator<Item = Kit> {
+    KITS.into_iter().filter(move |kit| server != Server::SqlServer || kit.format != "dbmate")
+}
+
 impl Kit {
     /// A file's name.
     pub fn name(&self, number: u32) -> String {
@@ -203,14 +208,27 @@ impl Kit {
     pub fn as_the_tool_leaves_it(&self, db: &TestDatabase, versions: &[u32]) {
         db.sql((self.make)(db.server()));
         for version in versions {
-            db.sql(&(self.record)(*version));
+            self.as_the_tool_records_it(db, *version);
         }
+    }
+
+    /// Records this version, as the real tool does it.
+    pub fn as_the_tool_records_it(&self, db: &TestDatabase, version: u32) {
+        let sql = (self.record)(version);
+        db.sql(&match db.server() {
+            // bits, and golang-migrate's own word
+            Server::SqlServer => {
+                sql.replace("true", "1").replace("false", "0").replace("DELETE FROM", "TRUNCATE TABLE")
+            }
+            _ => sql,
+        });
     }
 
     /// The history's rows.
     pub fn rows(&self, db: &TestDatabase) -> Vec<String> {
         // SQLite 3.40 has no concat()
         let sql = match (db.server(), self.rows.split_once("concat(")) {
+            (Server::SqlServer, _) => self.rows.replace(" then ", " = 1 then "),
             (Server::Sqlite, Some((before, rest))) => {
                 format!("{before}({}", rest.replacen(", case", " || case", 1))
             }

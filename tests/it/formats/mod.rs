@@ -17,3 +17,4 @@ mod prisma;
 mod project;
 mod rails;
 mod refinery;
+mod sqlserver;

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::super::sqlserver::{APPLICATION, CERTIFICATE, INTENT};
+use super::super::sqlserver::{APPLICATION, CERTIFICATE, HISTORY, INTENT};
 use super::any_text::{encode, seen};
 use super::*;
 
@@ -85,6 +85,10 @@ fn the_rest_of_what_drivers_know_is_read() {
     assert_eq!((setting(&all, APPLICATION), setting(&all, CERTIFICATE)), (Some("web"), Some("*.db")));
     assert_eq!((setting(&all, INTENT), all.connect_timeout), (Some("readonly"), Some(7)));
     assert_eq!(all.tls.root_cert.as_deref(), Some(Path::new("/ca.pem")));
+    for url in ["sqlserver://db;database=a;schema=my app", "mssql://db/a?currentSchema=my%20app&searchPath="]
+    {
+        assert_eq!(setting(&target(url), HISTORY), Some("my app"), "{url}");
+    }
     assert_eq!(all.warnings, ["the database URL's parameter `Frobnicate` is not known and has no effect"]);
 }
 
@@ -98,6 +102,7 @@ fn what_is_not_ours_is_refused_by_name() {
         ("sqlserver://u:secret@db/express?database=a", "instance"),
         ("sqlserver://db/a?trustServerCertificate=perhaps", "trustServerCertificate"),
         ("Server=db;Connect Timeout=soon", "Connect Timeout"),
+        ("sqlserver://db/a?search_path=a,b", "search_path"),
     ] {
         let error = refused(url);
         assert!(matches!(&error, UrlError::BadParameter { name, .. } if name == named), "{url}: {error}");

@@ -36,6 +36,15 @@ fn a_batch_ends_at_a_line_that_is_go() {
 }
 
 #[test]
+fn a_tools_messages_are_batches_too() {
+    let script = "-- a\nSELECT 1;\n\nSELECT 2;\nGO\nSELECT 3;\nSELECT 4\n";
+    let ends = [script.find("\n\n").unwrap() + 1, script.find("GO").unwrap()];
+    let Split::Statements(pieces) = split_at(script, &ends) else { panic!("it is cut") };
+    let places: Vec<_> = pieces.iter().map(|piece| (piece.text, piece.line)).collect();
+    assert_eq!(places, [("-- a\nSELECT 1;", 2), ("SELECT 2;", 4), ("SELECT 3;\nSELECT 4", 6)]);
+}
+
+#[test]
 fn what_only_looks_like_go_ends_nothing() {
     for script in [
         "SELECT '\nGO\n'",

@@ -56,6 +56,7 @@ pub fn format_samples() -> Vec<FormatError> {
             path: file("schema.sql"),
             expected: "expected `<digits>_<description>.sql`".into(),
         },
+        FormatError::NoDriver { format: "dbmate", server: "SQL Server".into() },
         FormatError::UnknownFormat { name: "sequel".into(), known: vec!["sqlx"] },
         FormatError::NoneFits {
             folder: "db".into(),
