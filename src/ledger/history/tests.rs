@@ -22,6 +22,7 @@ fn migration(version: &str) -> Migration {
         checksum: vec![1, 255],
         sql: "".into(),
         transactional: true,
+        follows: Vec::new(),
     }
 }
 
