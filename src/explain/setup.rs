@@ -86,7 +86,7 @@ pub fn format(error: &FormatError) -> Explained {
         FormatError::SameVersion { .. } => "give the one that is applied nowhere yet a version of its own".to_owned(),
         FormatError::BadName { .. } => "rename it, or move it out of the migrations folder".to_owned(),
         FormatError::Unsupported { .. } => "write it in the way that is read, or let the tool itself apply it: with a command, its migrations are only compared".to_owned(),
-        FormatError::NoDriver { .. } => "name the format of a tool that has one, as sqlx, golang-migrate or goose, with its files: `format:`, --format; or give the command that migrates this database".to_owned(),
+        FormatError::NoDriver { .. } => "write the migrations as golang-migrate or goose has them, or as sqlx, for which bellwether has a table of its own there; `format:` or --format says which".to_owned(),
         FormatError::UnknownFormat { .. } => format!("known are auto and {}", known()),
         FormatError::NoneFits { .. } => "migrations are files directly in the folder, named like `0001_create_users.sql`; --migrations or `migrations:` says which folder".to_owned(),
         FormatError::Ambiguous { .. } => format!("say which with --format or `format:`; known: {}", known()),
