@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::model::scaffold::Addition;
+
 /// Why `init` or `new` do not end with 0, a disk that refuses aside.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum ScaffoldError {
@@ -40,6 +42,14 @@ pub enum ScaffoldError {
         tool: String,
         /// The command line that does, if we know it.
         command: Option<String>,
+    },
+    /// `new`: the next one goes into a file that is there, which people change.
+    #[error("{format} migrations go into {}", add.path)]
+    ByHand {
+        /// The format.
+        format: &'static str,
+        /// What goes where.
+        add: Addition,
     },
     /// `new`: there can be no next one.
     #[error("no {format} migration can follow in {folder}: {why}")]

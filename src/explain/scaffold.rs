@@ -30,6 +30,11 @@ pub fn scaffold(error: &ScaffoldError) -> Explained {
             vec!["say in a few words what it does: `bellwether new add_email_to_users`".to_owned()],
         ),
         ScaffoldError::OwnTool { tool, command } => own_tool(tool, command.as_deref()),
+        ScaffoldError::ByHand { format, add } => told(
+            format!("{} holds all {format} migrations, and it was left alone", add.path),
+            vec![],
+            vec![format!("put this {}, with the SQL after it:\n{}", add.place, add.text.trim_end())],
+        ),
         ScaffoldError::NoNext { format, folder, why } => told(
             format!("there is no next {format} migration in {folder}: {why}"),
             vec![],

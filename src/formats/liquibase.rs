@@ -3,12 +3,15 @@
 
 mod changelog;
 mod changeset;
+mod neighbours;
+mod next;
 mod rows;
 mod tree;
 
 use std::path::Path;
 
 use crate::formats::folder::{below, text};
+use crate::formats::next::Next;
 use crate::formats::{Column, Format, FormatError, History, Order, Record, Rules};
 use crate::model::migration::{Applied, Bundle};
 
@@ -61,6 +64,10 @@ impl Format for Liquibase {
 
     fn applied(&self, bundle: &Bundle, rows: &[Record]) -> Result<Vec<Applied>, String> {
         rows::applied(bundle, rows)
+    }
+
+    fn next(&self, bundle: &Bundle, words: &str, now: i64) -> Next {
+        next::next(bundle, words, now)
     }
 }
 

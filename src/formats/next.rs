@@ -1,11 +1,17 @@
 //! What `bellwether new` writes: a format names the next migration, from what the bundle holds and the time alone. The
 //! numbering that formats share stands here. Writes nothing itself.
 
+use crate::model::scaffold::Addition;
+
 /// The next migration of a bundle.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Next {
     /// These files, the one to edit first.
     Files(Vec<NewFile>),
+    /// This file, which counts once people have put something into another.
+    Listed(NewFile, Addition),
+    /// No file: people put it into one that is there.
+    Lines(Addition),
     /// The format's own tool writes its migrations: the command line that does, to be pasted, if there is one.
     Tool(Option<String>),
     /// There can be none; why, in a clause.

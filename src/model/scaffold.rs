@@ -51,4 +51,17 @@ pub struct NewReport {
     pub format: String,
     /// Paths of the new files, the one to edit first.
     pub files: Vec<String>,
+    /// What people are to put into another file, without which the new one does not count.
+    pub add: Option<Addition>,
+}
+
+/// Text for people to put into a file that is there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Addition {
+    /// The file's path.
+    pub path: String,
+    /// Where in it: `at its end`.
+    pub place: String,
+    /// Its lines.
+    pub text: String,
 }

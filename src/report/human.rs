@@ -69,7 +69,10 @@ impl Human {
             Event::Resolved(resolved) => self.part(&tables::resolved(resolved)),
             Event::Doctor(doctor) => self.result(&doctor::doctor(doctor)),
             Event::Init(init) => self.result(&scaffold::init(init)),
-            Event::New(new) => self.result(&scaffold::new(new)),
+            Event::New(new) => {
+                self.result(&scaffold::new(new));
+                self.write(&scaffold::to_add(new));
+            }
             Event::Unlocked(unlocked) => self.result(&tables::unlocked(unlocked)),
             Event::Outcome(end) if end.error.is_none() && self.says_enough(end) => {}
             // the bar shows it already

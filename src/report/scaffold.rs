@@ -49,3 +49,12 @@ fn file(file: &InitFile) -> Vec<Line> {
 pub fn new(new: &NewReport) -> Vec<Line> {
     new.files.iter().map(|path| Line::plain(words::line(path))).collect()
 }
+
+/// `new`: what a new file needs before it counts, beside the results.
+pub fn to_add(new: &NewReport) -> Vec<Line> {
+    let Some(add) = &new.add else { return Vec::new() };
+    let text = format!(" {} runs it once {} has this, {}:", new.format, words::line(&add.path), add.place);
+    let mut lines = vec![Line::new(Mood::Help, "next:", text)];
+    lines.extend(add.text.lines().map(|line| Line::plain(words::line(line)).indented(INDENT)));
+    lines
+}

@@ -12,7 +12,7 @@ use crate::error::{Error, ScaffoldError};
 use crate::formats::next::{NewFile, Next, file_words, snake_words};
 use crate::formats::{self, Format, FormatError};
 use crate::model::migration::Bundle;
-use crate::model::scaffold::NewReport;
+use crate::model::scaffold::{Addition, NewReport};
 use crate::scaffold::look;
 use crate::scaffold::tools::{self, Tool};
 use crate::scaffold::write::{self, Written};
@@ -116,7 +116,14 @@ fn write_next(
     match format.next(bundle, wanted.words, wanted.now) {
         Next::Files(files) => {
             let files = write_all(folder, files)?;
-            Ok(NewReport { format: format.name().to_owned(), files })
+            Ok(NewReport { format: format.name().to_owned(), files, add: None })
+        }
+        Next::Listed(file, add) => {
+            let files = write_all(folder, vec![file])?;
+            Ok(NewReport { format: format.name().to_owned(), files, add: Some(in_folder(folder, add)) })
+        }
+        Next::Lines(add) => {
+            Err(ScaffoldError::ByHand { format: format.name(), add: in_folder(folder, add) }.into())
         }
         Next::Tool(Some(command)) => {
             Err(ScaffoldError::OwnTool { tool: format.name().to_owned(), command: Some(command) }.into())
@@ -127,6 +134,10 @@ fn write_next(
             Err(ScaffoldError::NoNext { format: format.name(), folder, why }.into())
         }
     }
+}
+
+fn in_folder(folder: &Path, add: Addition) -> Addition {
+    Addition { path: folder.join(&add.path).display().to_string(), ..add }
 }
 
 /// All of them or none.

@@ -13,7 +13,7 @@ use bellwether::model::migration::Pending;
 use bellwether::model::past::{HistoryReport, PastRun, PastStep, RunReport};
 use bellwether::model::resolve::{Resolution, ResolveReport, Resolved};
 use bellwether::model::run::{EngineKind, LockMode, Role, RunStatus};
-use bellwether::model::scaffold::{FileState, InitFile, InitReport, NewReport};
+use bellwether::model::scaffold::{Addition, FileState, InitFile, InitReport, NewReport};
 use serde_json::Value;
 
 const PAGE: &str = include_str!("../../docs/events.md");
@@ -108,6 +108,11 @@ fn after(event: &Event) -> Option<Event> {
         Event::Init(_) => Event::New(Box::new(NewReport {
             format: "sqlx".into(),
             files: vec!["db/migrations/0002_users.up.sql".into(), "db/migrations/0002_users.down.sql".into()],
+            add: Some(Addition {
+                path: "db/changelog/root.xml".into(),
+                place: "as its last entry".into(),
+                text: "<include file=\"0002_users.sql\" relativeToChangelogFile=\"true\"/>".into(),
+            }),
         })),
         Event::New(_) => Event::Outcome(outcome()),
         Event::Outcome(_) => return None,

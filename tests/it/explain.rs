@@ -116,6 +116,7 @@ variants! { scaffold: ScaffoldError {
     "several folders" => ScaffoldError::SeveralFolders { .. },
     "bad name" => ScaffoldError::BadName { .. },
     "own tool" => ScaffoldError::OwnTool { .. },
+    "by hand" => ScaffoldError::ByHand { .. },
     "no next" => ScaffoldError::NoNext { .. },
     "busy" => ScaffoldError::Busy { .. },
 } }

@@ -212,6 +212,58 @@ fn a_tool_that_writes_its_own_is_named_with_its_command() {
     }
 }
 
+const CHANGESET: &str = "--liquibase formatted sql\n\n--changeset ann:1\ncreate table a (x int);\n";
+
+#[test]
+fn liquibase_s_changelogs_are_left_to_people_who_are_told_what_they_need() {
+    let project = project(&[]);
+    let folder = project.path().join("db/changelog");
+    let write = |name: &str, text: &str| {
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join(name), text).unwrap();
+    };
+    let at = |words: &str| new(&project, words).arg("--migrations=db/changelog");
+    write("all.sql", CHANGESET);
+    let lines = [
+        "all.sql holds all liquibase migrations",
+        "at its end",
+        "--changeset ann:2",
+        "--comment: add e-mail",
+    ];
+    let ended = at("add e-mail").run().expect(2);
+    lines.iter().fold(ended, |ended, line| ended.says(line));
+    assert_eq!(fs::read_to_string(folder.join("all.sql")).unwrap(), CHANGESET);
+
+    fs::rename(folder.join("all.sql"), folder.join("001-a.sql")).unwrap();
+    let root = "databaseChangeLog:\n  - include:\n      file: db/changelog/001-a.sql\n";
+    write("root.yaml", root);
+    let ended = at("add e-mail").run().expect(0);
+    assert_eq!(ended.stdout, "db/changelog/002-add-e-mail.sql\n");
+    let entry = "      - include:\n          file: \"db/changelog/002-add-e-mail.sql\"\n";
+    assert!(
+        ended
+            .stderr
+            .contains("next: liquibase runs it once db/changelog/root.yaml has this, as its last entry:")
+            && ended.stderr.contains(entry),
+        "{}",
+        ended.said()
+    );
+    assert_eq!(fs::read_to_string(folder.join("root.yaml")).unwrap(), root);
+    let event = Bellwether::new("new").args(["b", "--migrations=db/changelog"]).within(project.path()).run();
+    let event = &event.expect(0).events[0];
+    assert_eq!(event["add"]["path"], "db/changelog/root.yaml");
+    write("root.yaml", &format!("{root}{}\n", event["add"]["text"].as_str().unwrap()));
+    let planned =
+        Bellwether::new("plan").args(["--migrations=db/changelog", "--release=r1", "--role=follow"]);
+    let planned = planned.within(project.path()).url("sqlite:app.db").run().expect(0);
+    assert_eq!(
+        planned.events_named("plan")[0]["migrations"].as_array().unwrap().len(),
+        2,
+        "{}",
+        planned.said()
+    );
+}
+
 #[test]
 fn folders_that_cannot_be_used_are_named() {
     let odd = project(&["migrations/users.sql"]);

@@ -135,11 +135,7 @@ impl Tree<'_> {
     /// The files that are meant. A path on the search path is whatever in the folder ends like it.
     fn resolve(&self, from: &Path, include: &Include) -> Result<Vec<PathBuf>, String> {
         let wanted = normal(Path::new(plain(&include.path)));
-        let beside = include.is_relative.then(|| normal(&from.parent().unwrap_or(from).join(&wanted)));
-        let fits = |path: &Path| match &beside {
-            Some(beside) => normal(path) == *beside,
-            None => absolute(path).ends_with(&wanted),
-        };
+        let fits = |path: &Path| means(from, include, path);
         if !include.is_folder {
             let named = wanted.file_name().and_then(|name| self.by_name.get(name));
             let found: Vec<&PathBuf> =
@@ -167,6 +163,15 @@ impl Tree<'_> {
     }
 }
 
+/// Whether a changelog means this file, or folder, by what it includes.
+pub(super) fn means(from: &Path, include: &Include, path: &Path) -> bool {
+    let wanted = normal(Path::new(plain(&include.path)));
+    match include.is_relative {
+        true => normal(path) == normal(&from.parent().unwrap_or(from).join(wanted)),
+        false => absolute(path).ends_with(wanted),
+    }
+}
+
 /// A path without what only says where it was found (`DatabaseChangeLog.normalizePath`).
 pub(super) fn plain(path: &str) -> &str {
     let path = path.strip_prefix("classpath:").unwrap_or(path);
@@ -178,7 +183,7 @@ pub(super) fn absolute(path: &Path) -> PathBuf {
 }
 
 /// Without `.` and `..`.
-fn normal(path: &Path) -> PathBuf {
+pub(super) fn normal(path: &Path) -> PathBuf {
     let mut parts = PathBuf::new();
     for part in path.components() {
         match part {

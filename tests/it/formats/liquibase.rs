@@ -7,7 +7,7 @@ use url::Url;
 
 use super::foreign::Foreign;
 use crate::support::server::example_tool;
-use crate::support::{Server, on_servers};
+use crate::support::{Bellwether, Server, on_servers};
 
 const ROOT: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
 <databaseChangeLog xmlns="http://www.liquibase.org/xml/ns/dbchangelog"
@@ -52,10 +52,20 @@ on_servers! { [postgres Postgres, mariadb MariaDb]
         assert_eq!(project.states(), all.map(|version| format!("{version} applied")));
         assert_eq!(project.pending(), "none");
         // one more is pending until somebody applies it
-        project.write("more/02.sql", "--liquibase formatted sql\n--changeset bob:2\ncreate table again (id int);\n");
-        assert_eq!(project.pending(), "more/02.sql::2::bob");
-        project.lead("r2", &["true"]).expect(10).explains(&["02.sql bob:2"]);
+        project.write("more/02_again.sql", "--liquibase formatted sql\n--changeset bob:2\ncreate table again (id int);\n");
+        assert_eq!(project.pending(), "more/02_again.sql::2::bob");
+        project.lead("r2", &["true"]).expect(10).explains(&["02_again.sql bob:2"]);
         assert!(Command::new(words[0]).args(&words[1..]).output().unwrap().status.success());
+        assert_eq!(project.pending(), "none");
+        // what `new` writes is one, once there is SQL in it
+        let new = Bellwether::human("new").args(["add plans", "--migrations=migrations", "--format=liquibase"]);
+        let new = new.within(&project.project()).run().expect(0);
+        assert_eq!((new.stdout.as_str(), new.stderr.as_str()), ("migrations/more/03_add_plans.sql\n", ""));
+        let path = project.folder.join("more/03_add_plans.sql");
+        let text = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(&path, format!("{text}create table written (id int);\n")).unwrap();
+        assert_eq!(project.pending(), "more/03_add_plans.sql::3::bob");
+        project.lead("r2", &words).expect(0);
         assert_eq!(project.pending(), "none");
         // one that another context leaves out is never said to be pending
         project.write("more/03.sql", "--liquibase formatted sql\n--changeset bob:3 contextFilter:test\nselect 1;\n");

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bellwether::error::ScaffoldError;
+use bellwether::model::scaffold::Addition;
 
 pub fn scaffold_samples() -> Vec<ScaffoldError> {
     vec![
@@ -22,6 +23,14 @@ pub fn scaffold_samples() -> Vec<ScaffoldError> {
             command: Some("bin/rails generate migration add_users".into()),
         },
         ScaffoldError::OwnTool { tool: "liquibase".into(), command: None },
+        ScaffoldError::ByHand {
+            format: "liquibase",
+            add: Addition {
+                path: "db/changelog/changelog.sql".into(),
+                place: "at its end".into(),
+                text: "--changeset ann:3\n--comment: add e-mail\n\n".into(),
+            },
+        },
         ScaffoldError::NoNext {
             format: "sqlx",
             folder: "db/migrations".into(),
