@@ -13,7 +13,7 @@ pub fn scaffold(error: &ScaffoldError) -> Explained {
             vec![
                 match rejected.is_empty() {
                     true => "name the folder with --migrations; or begin one: `bellwether new create_users` makes migrations/ with a first SQL file",
-                    false => "put that right, or name the folder with --migrations",
+                    false => "put that right, or name the folder with --migrations and its format with --format",
                 }
                 .to_owned(),
                 "a tool that is not known here runs as a command: `bellwether deploy -- CMD`, or `command:` in bellwether.yml".to_owned(),

@@ -37,6 +37,9 @@ static HISTORY: History = History {
 const PROJECT_FILES: [&str; 6] =
     ["flyway.toml", "flyway.conf", "conf/flyway.conf", "pom.xml", "build.gradle", "build.gradle.kts"];
 
+/// Where an application for the JVM has them: no program in Rust would.
+const JVM_PLACE: &str = "src/main/resources/db/migration";
+
 /// Files that hold a migration, and are no SQL.
 const CODE: [(&str, &str); 9] = [
     (".java", "is Java"),
@@ -141,6 +144,9 @@ pub(super) fn own_mark(folder: &Path, files: &[(String, PathBuf)]) -> Option<Str
         Some(Name::Odd(_)) | None => false,
     };
     let name = files.iter().find(|(name, _)| is_ours(name)).map(|(name, _)| name);
+    if std::path::absolute(folder).is_ok_and(|folder| folder.ends_with(JVM_PLACE)) {
+        return Some(format!("{JVM_PLACE} is where Flyway looks"));
+    }
     match name {
         Some(name) => Some(format!("{name} is named as only Flyway does it")),
         None => mention(folder, &PROJECT_FILES, "flyway").map(|file| format!("{file} speaks of Flyway")),

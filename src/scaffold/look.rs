@@ -1,5 +1,6 @@
 //! What a project migrates with: the tools that it uses, and the folder that has its migrations.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, ScaffoldError};
@@ -8,7 +9,7 @@ use crate::scaffold::tools::{self, Tool};
 use crate::scaffold::{Asked, Said};
 
 /// Where migrations usually are.
-const FOLDERS: [&str; 10] = [
+const FOLDERS: [&str; 14] = [
     "migrations",
     "db/migrations",
     "db/migrate",
@@ -19,6 +20,10 @@ const FOLDERS: [&str; 10] = [
     "schema/migrations",
     "internal/db/migrations",
     "prisma/migrations",
+    "db/migration",
+    tools::JVM_FLYWAY,
+    "Migrations",
+    "Data/Migrations",
 ];
 
 /// What there is.
@@ -106,7 +111,7 @@ pub fn look(asked: &Asked<'_>) -> Result<Project, Error> {
             Err(error) => return Err(error.into()),
         },
         (None, Some((tool, _))) => {
-            project.found = of_tool(&project.root, tool);
+            project.found = of_tool(&project.root, tool)?;
             if project.found.is_none() {
                 project.unread.push(unread(tool));
             }
@@ -119,7 +124,7 @@ pub fn look(asked: &Asked<'_>) -> Result<Project, Error> {
 /// The migrations alone; none where there are none, or only a tool can tell.
 pub fn found(root: &Path, format: Option<&str>) -> Result<Option<Found>, Error> {
     match tools::here(root).first() {
-        Some((tool, _)) => Ok(of_tool(root, tool)),
+        Some((tool, _)) => of_tool(root, tool),
         None => match of_folders(root, format) {
             Err(Error::Scaffold(ScaffoldError::NothingHere { rejected, .. })) if rejected.is_empty() => {
                 Ok(None)
@@ -138,18 +143,34 @@ fn unread(tool: &Tool) -> String {
 }
 
 /// In the folders of a tool, and of its format alone: what looks like ours may be the tool's.
-fn of_tool(root: &Path, tool: &Tool) -> Option<Found> {
-    let format = FORMATS.iter().find(|format| format.name() == tool.format)?;
-    let folders = tool.folders.iter().map(Path::new).filter(|folder| root.join(folder).is_dir());
-    folders.filter(|folder| format.detect(&root.join(folder)).is_some()).find_map(|folder| {
-        let found = read(root, &root.join(folder), Some(format.name())).ok()?;
-        Some(Found { why: format.detect(&found.folder).unwrap_or_default(), ..found })
-    })
+fn of_tool(root: &Path, tool: &Tool) -> Result<Option<Found>, Error> {
+    let Some(format) = FORMATS.iter().find(|format| format.name() == tool.format) else { return Ok(None) };
+    for name in tool.folders {
+        let folders = tools::folders(root, name).into_iter();
+        let fits = |folder: PathBuf| {
+            let why = format.detect(&folder)?;
+            Some(Found { why, ..read(root, &folder, Some(format.name())).ok()? })
+        };
+        let mut fitting: Vec<Found> = folders.filter_map(fits).collect();
+        if fitting.len() > 1 {
+            let folders = fitting.iter().map(|one| one.folder.display().to_string()).collect();
+            return Err(ScaffoldError::SeveralFolders { folders }.into());
+        }
+        if let Some(found) = fitting.pop() {
+            return Ok(Some(found));
+        }
+    }
+    Ok(None)
 }
 
 fn of_folders(root: &Path, format: Option<&str>) -> Result<Found, Error> {
     let (mut found, mut rejected) = (Vec::new(), Vec::new());
+    let mut seen = HashSet::new();
     for folder in FOLDERS.iter().map(|folder| root.join(folder)).filter(|folder| folder.is_dir()) {
+        // where names are compared without their case, one folder has two of these
+        if folder.canonicalize().is_ok_and(|folder| !seen.insert(folder)) {
+            continue;
+        }
         match read(root, &folder, format) {
             Ok(one) => found.push(one),
             Err(FormatError::NoneFits { folder, found }) => {

@@ -1,7 +1,7 @@
 //! The tools of others, by what projects that use them have: how they apply migrations, and how they write one.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// One tool.
 #[derive(Debug)]
@@ -12,7 +12,7 @@ pub struct Tool {
     marks: &'static [Mark],
     /// What applies its migrations.
     pub command: &'static [&'static str],
-    /// Where its migrations usually are.
+    /// Where its migrations usually are; `*` is any folder.
     pub folders: &'static [&'static str],
     /// What writes a migration called `NAME`, to be pasted.
     pub new: Option<&'static str>,
@@ -29,12 +29,14 @@ enum Mark {
     Begins(&'static str),
     /// This file is there and has this text.
     Has(&'static str, &'static str),
-    /// A file whose name ends so is there, here or in a folder below, and has this text.
+    /// A file whose name ends so is there, here, in a folder below or in one of `src`, and has this text.
     Ends(&'static str, &'static str),
 }
 
 use Mark::{Begins, Ends, File, Has};
 
+/// Where Flyway looks in an application for the JVM.
+pub const JVM_FLYWAY: &str = "src/main/resources/db/migration";
 const BUNDLE: Option<&str> = Some("bundle config set deployment true && bundle install");
 const PIP: Option<&str> = Some("pip install -r requirements.txt");
 const NPM: Option<&str> = Some("npm ci");
@@ -58,20 +60,20 @@ const TOOLS: &[Tool] = &[
         prepare: PIP,
     },
     Tool {
+        format: "alembic",
+        marks: &[File("alembic.ini"), Has("pyproject.toml", "[tool.alembic]")],
+        command: &["alembic", "upgrade", "head"],
+        folders: &["alembic/versions", "migrations/versions", "versions"],
+        new: Some("alembic revision -m NAME"),
+        prepare: PIP,
+    },
+    Tool {
         // Flask-Migrate: Alembic, started by the application
         format: "alembic",
         marks: &[File("migrations/alembic.ini")],
         command: &["flask", "db", "upgrade"],
         folders: &["migrations/versions"],
         new: Some("flask db migrate -m NAME"),
-        prepare: PIP,
-    },
-    Tool {
-        format: "alembic",
-        marks: &[File("alembic.ini"), Has("pyproject.toml", "[tool.alembic]")],
-        command: &["alembic", "upgrade", "head"],
-        folders: &["alembic/versions", "migrations/versions", "versions"],
-        new: Some("alembic revision -m NAME"),
         prepare: PIP,
     },
     Tool {
@@ -106,7 +108,37 @@ const TOOLS: &[Tool] = &[
         format: "flyway",
         marks: &[File("flyway.toml"), File("flyway.conf"), File("conf/flyway.conf")],
         command: &["flyway", "migrate"],
-        folders: &["sql", "migrations", "db/migration", "src/main/resources/db/migration"],
+        folders: &["sql", "migrations", "db/migration", JVM_FLYWAY],
+        new: None,
+        prepare: None,
+    },
+    Tool {
+        format: "flyway",
+        marks: &[Has("pom.xml", "flyway-maven-plugin")],
+        command: &["mvn", "flyway:migrate"],
+        folders: &[JVM_FLYWAY],
+        new: None,
+        prepare: None,
+    },
+    Tool {
+        format: "flyway",
+        marks: &[Has("build.gradle", "org.flywaydb.flyway"), Has("build.gradle.kts", "org.flywaydb.flyway")],
+        command: &["./gradlew", "flywayMigrate"],
+        folders: &[JVM_FLYWAY],
+        new: None,
+        prepare: None,
+    },
+    Tool {
+        // an application that would migrate when it starts
+        format: "flyway",
+        marks: &[
+            Has("pom.xml", "flyway"),
+            Has("build.gradle", "flyway"),
+            Has("build.gradle.kts", "flyway"),
+            Has("gradle/libs.versions.toml", "flyway"),
+        ],
+        command: &["flyway", "-locations=filesystem:src/main/resources/db/migration", "migrate"],
+        folders: &[JVM_FLYWAY],
         new: None,
         prepare: None,
     },
@@ -130,7 +162,14 @@ const TOOLS: &[Tool] = &[
         format: "efcore",
         marks: &[Ends(".csproj", "EntityFrameworkCore")],
         command: &["dotnet", "ef", "database", "update"],
-        folders: &["Migrations"],
+        folders: &[
+            "Migrations",
+            "Data/Migrations",
+            "*/Migrations",
+            "*/Data/Migrations",
+            "src/*/Migrations",
+            "src/*/Data/Migrations",
+        ],
         new: Some("dotnet ef migrations add NAME"),
         prepare: Some("dotnet tool restore"),
     },
@@ -190,9 +229,9 @@ pub fn here(root: &Path) -> Vec<(&'static Tool, String)> {
     TOOLS.iter().filter_map(told).collect()
 }
 
-/// The tool of a format.
+/// The tool of a format, as it is started without anything around it.
 pub fn named(format: &str) -> Option<&'static Tool> {
-    TOOLS.iter().rev().find(|tool| tool.format == format)
+    TOOLS.iter().find(|tool| tool.format == format)
 }
 
 impl Mark {
@@ -227,12 +266,26 @@ pub fn names(folder: &Path) -> Vec<String> {
     names
 }
 
-/// What is in a folder and in those directly in it.
+/// The folders that a name with at most one `*` means, in order.
+pub fn folders(root: &Path, name: &str) -> Vec<PathBuf> {
+    let Some((front, rest)) = name.split_once("*/") else {
+        let folder = root.join(name);
+        return if folder.is_dir() { vec![folder] } else { Vec::new() };
+    };
+    let around = root.join(front);
+    let inside = names(&around).into_iter().filter(|name| !name.starts_with('.'));
+    inside.map(|name| around.join(name).join(rest)).filter(|folder| folder.is_dir()).collect()
+}
+
+/// What is in a folder, in those directly in it, and in those of `src`.
 fn below(folder: &Path) -> Vec<String> {
     let own = names(folder);
-    let deeper = own.iter().filter(|name| !name.starts_with('.') && folder.join(name).is_dir());
-    let deeper: Vec<String> = deeper
-        .flat_map(|name| names(&folder.join(name)).into_iter().map(move |inner| format!("{name}/{inner}")))
-        .collect();
+    let inside = |around: String| {
+        let deeper = names(&folder.join(&around)).into_iter().map(move |name| format!("{around}{name}"));
+        deeper.collect::<Vec<_>>()
+    };
+    let folders = own.iter().filter(|name| !name.starts_with('.')).map(|name| format!("{name}/"));
+    let of_src = inside("src/".to_owned()).into_iter().map(|name| format!("{name}/"));
+    let deeper: Vec<String> = folders.chain(of_src).flat_map(inside).collect();
     own.into_iter().chain(deeper).collect()
 }

@@ -82,8 +82,10 @@ fn a_folder_of_sql_files_is_all_that_a_project_needs() {
     assert_eq!(led.applied(), ["1"]);
 }
 
+const JVM_FLYWAY: &str = "flyway -locations=filesystem:src/main/resources/db/migration migrate";
+
 /// File by which a tool is known, its text, and the command.
-const TOOLS: [(&str, &str, &str); 19] = [
+const TOOLS: [(&str, &str, &str); 24] = [
     ("bin/rails", "", "bundle exec rake db:migrate"),
     ("config/application.rb", "", "bundle exec rake db:migrate"),
     ("manage.py", "import django", "python manage.py migrate --noinput"),
@@ -94,6 +96,11 @@ const TOOLS: [(&str, &str, &str); 19] = [
     ("knexfile.ts", "", "npx knex migrate:latest"),
     ("package.json", "{\"dependencies\":{\"node-pg-migrate\":\"7\"}}", "npx node-pg-migrate up"),
     ("flyway.toml", "", "flyway migrate"),
+    ("pom.xml", "<artifactId>flyway-maven-plugin</artifactId>", "mvn flyway:migrate"),
+    ("build.gradle.kts", "id(\"org.flywaydb.flyway\")", "./gradlew flywayMigrate"),
+    ("pom.xml", "<artifactId>flyway-core</artifactId>", JVM_FLYWAY),
+    ("gradle/libs.versions.toml", "flyway = \"10.0\"", JVM_FLYWAY),
+    ("src/Shop/Shop.csproj", "Microsoft.EntityFrameworkCore", "dotnet ef database update"),
     ("liquibase.properties", "", "liquibase update"),
     ("atlas.hcl", "", "atlas migrate apply --env production"),
     ("Shop/Shop.csproj", "Microsoft.EntityFrameworkCore.Design", "dotnet ef database update"),
@@ -119,6 +126,57 @@ fn each_tool_is_known_by_its_files_and_runs_as_a_command() {
     }
     let neither = project(&[("package.json", "{}"), ("Shop.csproj", ""), ("manage.py", "print()")]);
     init(&neither, &[]).0.expect(2);
+}
+
+/// Where the tools of the JVM and of .NET have theirs, with a file that says so and without.
+#[test]
+fn folders_of_other_ecosystems_are_found() {
+    let java = ("src/main/resources/db/migration/V1__users.sql", "select 1;");
+    let snapshot = "[DbContext(typeof(Shop))]";
+    let sharp = |folder: &'static str| {
+        let text = "[Migration(\"20240101120000_Users\")]";
+        [
+            (format!("{folder}/20240101120000_Users.Designer.cs"), text),
+            (format!("{folder}/ShopModelSnapshot.cs"), snapshot),
+        ]
+    };
+    let known = ("Shop.csproj", "Microsoft.EntityFrameworkCore");
+    for (mark, folder, format, command) in [
+        (Some(("pom.xml", "flyway-core")), "src/main/resources/db/migration", "flyway", JVM_FLYWAY),
+        (None, "src/main/resources/db/migration", "flyway", "flyway migrate"),
+        (Some(known), "Migrations", "efcore", "dotnet ef database update"),
+        (None, "Migrations", "efcore", "dotnet ef database update"),
+        (Some(("Shop/Shop.csproj", known.1)), "Shop/Migrations", "efcore", "dotnet ef database update"),
+        (
+            Some(("src/Shop/Shop.csproj", known.1)),
+            "src/Shop/Data/Migrations",
+            "efcore",
+            "dotnet ef database update",
+        ),
+    ] {
+        let sharp = sharp(folder);
+        let own: Vec<(&str, &str)> = match format {
+            "flyway" => vec![java],
+            _ => sharp.iter().map(|(name, text)| (name.as_str(), *text)).collect(),
+        };
+        let files: Vec<_> = own.into_iter().chain(mark).collect();
+        let (ended, written) = init(&project(&files), &[]);
+        let ended = ended.expect(0);
+        let config = &yaml(&written["bellwether.yml"])["environments"]["production"];
+        let found = (config["migrations"].as_str(), config["format"].as_str());
+        assert_eq!(found, (Some(folder), Some(format)), "{}", ended.said());
+        assert_eq!(words(&config["command"]).join(" "), command);
+    }
+    // elsewhere nothing tells Flyway's from refinery's
+    let either = project(&[("db/migration/V1__users.sql", "select 1;")]);
+    init(&either, &[]).0.expect(2).says("flyway").says("refinery").says("--format");
+    let named = init(&either, &["--migrations=db/migration", "--format=flyway"]).0;
+    named.expect(0).says("flyway migrate");
+    let text = "[Migration(\"20240101120000_Users\")]";
+    let name = "20240101120000_Users.cs";
+    let (one, other) = (format!("A/Migrations/{name}"), format!("B/Migrations/{name}"));
+    let two = project(&[("A/A.csproj", known.1), (&one, text), (&other, text)]);
+    init(&two, &[]).0.expect(2).says("A/Migrations, B/Migrations").says("--migrations");
 }
 
 #[test]
