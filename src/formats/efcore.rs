@@ -8,7 +8,7 @@ use crate::formats::folder::{below, bytes, checksum, each, unread};
 use crate::formats::next::{Next, digits, file_words};
 use crate::formats::{Column, Format, FormatError, History, Order, Record, Rules};
 use crate::model::ids::Version;
-use crate::model::migration::{Applied, Bundle, Migration};
+use crate::model::migration::{Applied, Bundle, Migration, Unread};
 
 /// Entity Framework Core.
 pub struct EfCore;
@@ -44,13 +44,18 @@ impl Format for EfCore {
         let mut files = below(folder)?;
         files.retain(|(name, _)| is_code(name));
         let contents = each(&files, |(_, path)| bytes(path));
+        let mut contexts: BTreeMap<String, (String, PathBuf)> = BTreeMap::new();
         for ((name, path), content) in files.into_iter().zip(contents) {
             let stem = stem(&name).to_owned();
             let key = path.with_file_name(&stem).to_string_lossy().into_owned();
             let source = found.entry(key).or_insert_with(|| Source { stem, ..Source::default() });
             let content = content?;
+            let text = String::from_utf8_lossy(&content);
+            if let Some(context) = context(&text) {
+                contexts.entry(context.to_owned()).or_insert_with(|| (name.clone(), path.clone()));
+            }
             if source.id.is_none() {
-                source.id = id(&String::from_utf8_lossy(&content));
+                source.id = id(&text);
             }
             if is_designer(&name) && source.main.is_some() {
                 continue;
@@ -58,7 +63,7 @@ impl Format for EfCore {
             source.main = Some((name, path, checksum(&content)));
         }
         let mut migrations = Vec::new();
-        let mut left = Vec::new();
+        let mut left: Vec<Unread> = contexts_of(&contexts).into_iter().collect();
         for source in found.into_values() {
             let Some((name, path, checksum)) = source.main else { continue };
             let version = match source.id {
@@ -148,6 +153,32 @@ fn main_file(name: &str) -> Option<&str> {
 /// `20240101120000_Name`.
 fn is_generated(stem: &str) -> bool {
     digits(stem).len() == TIMESTAMP && stem[TIMESTAMP..].starts_with('_')
+}
+
+/// The class in `[DbContext(typeof(ShopContext))]`, in Visual Basic `<DbContext(GetType(ShopContext))>`, without its
+/// namespace: EF writes it into Designer files and snapshots.
+fn context(text: &str) -> Option<&str> {
+    if !text.contains("DbContext(") {
+        return None;
+    }
+    let attributes = text.lines().map(str::trim_start).filter(|line| line.starts_with(['[', '<']));
+    let argument =
+        attributes.into_iter().find_map(|line| line.split_once("DbContext(").map(|(_, rest)| rest))?;
+    let class = argument.strip_prefix("typeof(").or_else(|| argument.strip_prefix("GetType("))?;
+    let class = class.split(')').next()?.trim();
+    class.rsplit(['.', ':']).next()
+}
+
+/// What there is to say where two contexts have their migrations in one folder: each may have a database, or a history
+/// table, of its own.
+fn contexts_of(contexts: &BTreeMap<String, (String, PathBuf)>) -> Option<Unread> {
+    let mut contexts = contexts.iter();
+    let ((first, (of_first, _)), (second, (of_second, path))) = (contexts.next()?, contexts.next()?);
+    let why = format!(
+        "is of {second}, and {of_first} is of {first}: which of these contexts the database's history is of, only the \
+         application says; `migrations:` can name the folder of one"
+    );
+    Some(unread(of_second, path, why))
 }
 
 /// The id of `[Migration("…")]`, in Visual Basic `<Migration("…")>`; an error is one that is no plain text.

@@ -56,6 +56,23 @@ fn an_id_is_what_the_attribute_says() {
 }
 
 #[test]
+fn two_contexts_in_one_folder_are_not_taken_for_one() {
+    let of = |context: &str, id: &str| {
+        format!("    [DbContext(typeof({context}))]\n    [Migration(\"{id}\")]\n    partial class A\n")
+    };
+    let shop = of("Shop.Data.ShopContext", "20240101120000_A");
+    let same = of("global::ShopContext", "20240102120000_B");
+    let log = "<DbContext(GetType(LogContext))>\nPartial Class LogContextModelSnapshot";
+    let (first, second) = ("20240101120000_A.Designer.cs", "20240102120000_B.Designer.cs");
+    assert_eq!(read(&[(first, &shop), (second, &same)]).unread, []);
+    let bundle = read(&[(first, &shop), (second, &same), ("Log/LogContextModelSnapshot.vb", log)]);
+    assert_eq!((bundle.migrations.len(), bundle.unread.len()), (2, 1));
+    assert_eq!(bundle.unread[0].name, first);
+    let why = "is of ShopContext, and LogContextModelSnapshot.vb is of LogContext: which of these contexts";
+    assert!(bundle.unread[0].why.starts_with(why), "{:?}", bundle.unread);
+}
+
+#[test]
 fn what_has_no_id_that_is_read_is_said() {
     let odd = designer("[Migration(Ids.AddUsers)]");
     let bundle = read(&[
@@ -65,7 +82,7 @@ fn what_has_no_id_that_is_read_is_said() {
         ("Tools.cs", "class Tools { void A() { RunMigration(\"x\"); } }\n// as in [Migration(\"y\")]\n"),
         (
             "Over.cs",
-            "[DbContext(typeof(Shop)),\n Migration(\"20240103120000_C\")]\nclass C : Migration { }\n",
+            "[DbContext(typeof(ShopContext)),\n Migration(\"20240103120000_C\")]\nclass C : Migration { }\n",
         ),
         ("Behind.cs", "namespace S { [Migration(\"20240104120000_D\")] class D : Migration { } }\n"),
     ]);
