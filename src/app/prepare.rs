@@ -64,8 +64,9 @@ pub async fn prepare_to_look(call: &Invocation<'_>, settings: Settings) -> Resul
     let early = Early::begin(&target, settings.connect_wait);
     let read = match settings.migrations.clone() {
         Some(folder) => {
-            let format = settings.format.clone();
-            let reading = tokio::task::spawn_blocking(move || read(format.as_deref(), &folder)).await;
+            let (format, for_command) = (settings.format.clone(), !argv(call, &settings).is_empty());
+            let reading =
+                tokio::task::spawn_blocking(move || read(format.as_deref(), &folder, for_command)).await;
             Some(reading.map_err(|error| Error::Bug { what: format!("reading files: {error}") })?)
         }
         None => None,
@@ -93,7 +94,9 @@ fn target(call: &Invocation<'_>, settings: &Settings) -> Result<Arc<Target>, Err
 
 /// Reads platform and migrations.
 pub fn without_database(call: &Invocation<'_>, settings: Settings) -> Result<Prepared, Error> {
-    let read = settings.migrations.as_deref().map(|folder| read(settings.format.as_deref(), folder));
+    let for_command = !argv(call, &settings).is_empty();
+    let read =
+        settings.migrations.as_deref().map(|folder| read(settings.format.as_deref(), folder, for_command));
     prepared(call, settings, read)
 }
 
@@ -102,15 +105,12 @@ fn prepared(
     settings: Settings,
     read: Option<Result<Understood, FormatError>>,
 ) -> Result<Prepared, Error> {
-    let argv = match call.request.action.command() {
-        [] => settings.command.clone(),
-        given => given.to_vec(),
-    };
+    let argv = argv(call, &settings);
     let bundle = match read {
         Some(read) => admitted(read, !argv.is_empty(), &*call.report)?,
         None => None,
     };
-    let digest = bundle.as_ref().map(|(bundle, _)| bundle).filter(|bundle| !bundle.is_empty());
+    let digest = bundle.as_ref().map(|(bundle, _)| bundle).filter(|bundle| bundle.is_told_apart());
     let digest = digest.map(Bundle::digest);
     let inside = (call.env)("BELLWETHER_RUN").map(RunId);
     Ok(Prepared { settings, bundle, argv, digest, target: None, inside, early: Early::default() })
@@ -119,9 +119,22 @@ fn prepared(
 /// Migrations, and the format that they are in.
 type Understood = (Bundle, &'static dyn Format);
 
-fn read(format: Option<&str>, folder: &Path) -> Result<Understood, FormatError> {
+/// What a command, or a format's own tool, applies is only compared: what of it cannot be read is unread.
+fn read(format: Option<&str>, folder: &Path, for_command: bool) -> Result<Understood, FormatError> {
     let (format, _) = formats::find(format, folder)?;
-    Ok((format.read(folder)?, format))
+    let bundle = match for_command || format.writer().is_none() {
+        true => formats::compare(format, folder)?,
+        false => format.read(folder)?,
+    };
+    Ok((bundle, format))
+}
+
+/// What is run in place of the migrations; empty = nothing.
+fn argv(call: &Invocation<'_>, settings: &Settings) -> Vec<String> {
+    match call.request.action.command() {
+        [] => settings.command.clone(),
+        given => given.to_vec(),
+    }
 }
 
 /// A command's migrations may be of a format that we cannot read: then what is pending is unknown, and the ledger decides.

@@ -89,6 +89,7 @@ pub fn format(error: &FormatError) -> Explained {
         FormatError::NoDriver { .. } => "write the migrations as golang-migrate or goose has them, or as sqlx, for which bellwether has a table of its own there; `format:` or --format says which".to_owned(),
         FormatError::UnknownFormat { .. } => format!("known are auto and {}", known()),
         FormatError::NoneFits { .. } => "migrations are files directly in the folder, named like `0001_create_users.sql`; --migrations or `migrations:` says which folder".to_owned(),
+        FormatError::NotRead { tool, .. } => format!("{tool} can apply them as a command, without --migrations and `migrations:`: `bellwether deploy -- CMD`; where the files are of another format, say which with --format"),
         FormatError::Ambiguous { .. } => format!("say which with --format or `format:`; known: {}", known()),
     };
     told(error.to_string(), vec![], vec![hint])

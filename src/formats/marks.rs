@@ -12,10 +12,13 @@ const SCRIPTS: usize = 5;
 /// How much of each, bytes.
 const HEAD: u64 = 64 * 1024;
 
+/// What tern has between a script and its way back, behind the first dashes.
+const TERN: &str = "-- create above / drop below ----";
+
 /// A tool's mark.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Mark {
-    /// The tool, as `--format` takes it.
+    /// The tool, as `--format` takes it, or by its own name where it is not read.
     pub tool: &'static str,
     /// Where it is and what it is, for people.
     pub reason: String,
@@ -28,8 +31,22 @@ pub(super) fn found(entries: &[(String, PathBuf)]) -> Option<Mark> {
         let (tool, mark) = mark(&head(path)?)?;
         Some(Mark { tool, reason: format!("{name} has `{mark}`") })
     });
-    let sum = || entries.iter().any(|(name, _)| name == "atlas.sum");
-    marked.or_else(|| sum().then(|| Mark { tool: "atlas", reason: "it has an atlas.sum".to_owned() }))
+    marked.or_else(|| beside(entries))
+}
+
+/// What stands beside the scripts.
+fn beside(entries: &[(String, PathBuf)]) -> Option<Mark> {
+    let named = |wanted: &str| entries.iter().find(|(name, _)| name == wanted).map(|(_, path)| path);
+    if named("atlas.sum").is_some() {
+        return Some(Mark { tool: "atlas", reason: "it has an atlas.sum".to_owned() });
+    }
+    if named("meta").is_some_and(|meta| meta.join("_journal.json").is_file()) {
+        return Some(Mark { tool: "Drizzle", reason: "it has a meta/_journal.json".to_owned() });
+    }
+    let above = entries.first()?.1.parent()?.parent()?;
+    let is_supabase = above.file_name().is_some_and(|name| name == "supabase");
+    (is_supabase && above.join("config.toml").is_file())
+        .then(|| Mark { tool: "Supabase", reason: "config.toml above it is Supabase's".to_owned() })
 }
 
 /// The tool whose mark is in the folder, if it is this one; with the reason.
@@ -37,7 +54,8 @@ pub(super) fn of(tool: &str, entries: &[(String, PathBuf)]) -> Option<String> {
     found(entries).filter(|mark| mark.tool == tool).map(|mark| mark.reason)
 }
 
-fn head(path: &Path) -> Option<String> {
+/// The beginning of a file.
+pub(super) fn head(path: &Path) -> Option<String> {
     // a pipe would be waited for
     if !path.is_file() {
         return None;
@@ -58,6 +76,12 @@ fn mark(text: &str) -> Option<(&'static str, &'static str)> {
         if begins("+goose") {
             return Some(("goose", "-- +goose"));
         }
+        if begins("+migrate") {
+            return Some(("sql-migrate", "-- +migrate"));
+        }
+        if rest.starts_with(TERN) {
+            return Some(("tern", "---- create above / drop below ----"));
+        }
         if begins("up migration") {
             return Some(("node-pg-migrate", "-- Up Migration"));
         }
@@ -75,7 +99,7 @@ fn comment(line: &str) -> Option<&str> {
 
 /// Where another tool's way back begins in a script, and its mark: who runs the script whole undoes what it did.
 pub(super) fn way_back(text: &str) -> Option<(usize, &'static str)> {
-    if !text.contains("migrate:down") && !text.contains("+goose") {
+    if !["migrate:down", "+goose", "+migrate", TERN].iter().any(|mark| text.contains(mark)) {
         return None;
     }
     lines(text).find_map(|(_, number, line)| {
@@ -83,9 +107,19 @@ pub(super) fn way_back(text: &str) -> Option<(usize, &'static str)> {
         if directive(rest, "migrate:down").is_some() {
             return Some((number, "-- migrate:down"));
         }
-        directive(rest, "+goose")
-            .is_some_and(|rest| rest.trim().eq_ignore_ascii_case("down"))
-            .then_some((number, "-- +goose Down"))
+        if rest.starts_with(TERN) {
+            return Some((number, "---- create above / drop below ----"));
+        }
+        let back = |tool| {
+            // sql-migrate takes options behind it
+            directive(rest, tool).and_then(|rest| rest.split_whitespace().next())
+        };
+        let is_down = |word: &str| word.eq_ignore_ascii_case("down");
+        match () {
+            () if back("+goose").is_some_and(is_down) => Some((number, "-- +goose Down")),
+            () if back("+migrate").is_some_and(is_down) => Some((number, "-- +migrate Down")),
+            () => None,
+        }
     })
 }
 
@@ -125,6 +159,9 @@ mod tests {
     fn a_way_back_is_seen() {
         assert_eq!(way_back("-- migrate:up\nx;\n-- migrate:down\ny;"), Some((3, "-- migrate:down")));
         assert_eq!(way_back("-- +goose Up\r\nx;\r\n-- +goose Down\r\n"), Some((3, "-- +goose Down")));
+        assert_eq!(way_back("-- +migrate Up\n-- +migrate Down notransaction"), Some((2, "-- +migrate Down")));
+        let tern = "---- create above / drop below ----";
+        assert_eq!(way_back(&format!("x;\n\n{tern}\ny;")), Some((3, tern)));
         for text in
             ["-- +goose Up\n", "select '-- migrate:down';", "-- see migrate:down", "-- Down migration: see 2"]
         {

@@ -22,13 +22,14 @@ mod python;
 mod rails;
 mod refinery;
 mod sqlx;
+mod strangers;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 use crate::formats::next::Next;
 use crate::model::ids::Version;
-use crate::model::migration::{Applied, Bundle};
+use crate::model::migration::{Applied, Bundle, Unread};
 
 pub use self::history::{Arg, Cell, Column, History, Kind, Order, Record, Rules, Write, Writer};
 
@@ -136,6 +137,9 @@ pub fn find(name: Option<&str>, folder: &Path) -> Result<(&'static dyn Format, S
         FORMATS.iter().filter_map(|format| format.detect(folder).map(|reason| (*format, reason))).collect();
     match fitting.len() {
         1 => Ok(fitting.remove(0)),
+        0 if let Some(mark) = strangers::found(folder) => {
+            Err(FormatError::NotRead { folder: folder.to_owned(), tool: mark.tool, reason: mark.reason })
+        }
         // a lone `schema.sql` deserves more than "none fits": the native format says what it expected
         0 => Err(match FORMATS[0].read(folder) {
             Err(error) => error,
@@ -146,6 +150,37 @@ pub fn find(name: Option<&str>, folder: &Path) -> Result<(&'static dyn Format, S
             candidates: fitting.iter().map(|(format, why)| format!("{} ({why})", format.name())).collect(),
         }),
     }
+}
+
+/// Reads a folder whose migrations a tool applies, and we only compare: what its format cannot read at all is in the
+/// bundle, as unread, and has no checksum.
+///
+/// # Errors
+/// The folder itself cannot be read.
+pub fn compare(format: &dyn Format, folder: &Path) -> Result<Bundle, FormatError> {
+    let error = match format.read(folder) {
+        Err(FormatError::Unreadable { path, source }) if path == folder => {
+            return Err(FormatError::Unreadable { path, source });
+        }
+        Err(error) => error,
+        read => return read,
+    };
+    let shown = |path: &Path| path.strip_prefix(folder).unwrap_or(path).display().to_string();
+    let (name, why) = match &error {
+        FormatError::Unreadable { path, source } => (shown(path), format!("cannot be read: {source}")),
+        FormatError::NotUtf8 { path, at } => (shown(path), format!("is not UTF-8 (byte {at})")),
+        FormatError::SameVersion { version, first, second } => {
+            (shown(first), format!("and {} have the same version {version}", shown(second)))
+        }
+        FormatError::BadName { path, expected } => (shown(path), format!("is no migration: {expected}")),
+        FormatError::Unsupported { path, line, what } => {
+            let line = line.map(|line| format!(":{line}")).unwrap_or_default();
+            (format!("{}{line}:", shown(path)), what.clone())
+        }
+        _ => return Err(error),
+    };
+    let unread = vec![Unread { name, checksum: Vec::new(), why }];
+    Ok(Bundle { format: format.name(), folder: folder.to_owned(), migrations: Vec::new(), unread })
 }
 
 /// What is in a folder in which nothing is a migration: the first entry of the kind that explains most.
@@ -250,6 +285,16 @@ pub enum FormatError {
         /// What is there in their place.
         found: String,
     },
+    /// They are of a tool whose migrations we do not read.
+    #[error("{} holds migrations of {tool}, which are not read: {reason}", folder.display())]
+    NotRead {
+        /// The folder.
+        folder: PathBuf,
+        /// The tool.
+        tool: &'static str,
+        /// What tells it.
+        reason: String,
+    },
     /// More than one fits.
     #[error("cannot tell the format of {}: {}", folder.display(), candidates.join(", "))]
     Ambiguous {
@@ -270,6 +315,36 @@ mod tests {
         for format in FORMATS {
             assert!(choice::FORMATS.contains(&format.name()), "{}", format.name());
         }
+    }
+
+    /// What stops a reader stops nobody who lets the tool itself apply.
+    #[test]
+    fn what_cannot_be_read_at_all_is_unread_where_it_is_only_compared() {
+        let class = "class A < ActiveRecord::Migration[7.1]\nend\n";
+        for (format, files, why) in [
+            ("rails", &[("1_a.rb", class), ("01_b.rb", class)][..], "have the same version 1"),
+            ("rails", &[("1_a.rb", class), ("2_B.rb", class)], "2_B.rb is no migration"),
+            ("flyway", &[("V1__a.sql", ""), ("V01__b.sql", "")], "have the same version 1"),
+            ("refinery", &[("V1__a.sql", ""), ("V1__b.sql", "")], "have the same version 1"),
+            ("atlas", &[("1_a.sql", ""), ("atlas.sum", "h1:odd\n")], "atlas.sum"),
+            ("sqlx", &[("1_a.sql", ""), ("01_b.sql", "")], "have the same version 1"),
+        ] {
+            let folder = folder::tree(files);
+            let format = find(Some(format), folder.path()).unwrap().0;
+            assert!(format.read(folder.path()).is_err());
+            let bundle = compare(format, folder.path()).unwrap();
+            let said =
+                bundle.unread.iter().map(|part| format!("{} {}", part.name, part.why)).collect::<String>();
+            assert!(said.contains(why) && !said.contains(&folder.path().display().to_string()), "{said}");
+            assert!(bundle.migrations.is_empty() && !bundle.is_empty() && !bundle.is_told_apart());
+        }
+        let folder = folder::tree(&[("1_a.rb", class)]);
+        let rails = find(Some("rails"), folder.path()).unwrap().0;
+        let read = compare(rails, folder.path()).unwrap();
+        assert!(read.is_told_apart() && read.unread.is_empty());
+        std::os::unix::fs::symlink("nowhere", folder.path().join("2_b.rb")).unwrap();
+        assert!(compare(rails, folder.path()).unwrap().unread[0].why.starts_with("cannot be read: "));
+        assert!(matches!(compare(rails, &folder.path().join("gone")), Err(FormatError::NoFolder { .. })));
     }
 
     #[test]

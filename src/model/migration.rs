@@ -87,6 +87,11 @@ impl Bundle {
         self.migrations.is_empty() && self.unread.is_empty()
     }
 
+    /// Whether its digest tells it from others.
+    pub fn is_told_apart(&self) -> bool {
+        !self.migrations.is_empty() || self.unread.iter().any(|part| !part.checksum.is_empty())
+    }
+
     /// The version in front of this one.
     pub fn before(&self, version: &Version) -> Option<&Version> {
         let at = self.migrations.iter().position(|migration| migration.version == *version)?;

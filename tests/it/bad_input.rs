@@ -48,6 +48,26 @@ fn a_name_that_is_no_migration_is_named() {
     lead.run().expect(2).explains(&["create_users.sql"]);
 }
 
+/// Its tool refuses or takes them; what is pending is unknown, and the ledger decides.
+#[test]
+fn what_a_format_cannot_read_at_all_stops_nobody_who_only_compares() {
+    let class = "class A < ActiveRecord::Migration[7.1]\nend\n";
+    let migrations = Migrations::new().file("1_a.rb", class).file("01_b.rb", class);
+    let db = Server::Sqlite.database();
+    db.sql("create table schema_migrations (version varchar(255) primary key)");
+    let ours = |verb: &str| Bellwether::at(verb, &db, &migrations).arg("--format=rails");
+    ours("lead").args(["--", "true"]).run().expect(0);
+    ours("follow").run().expect(0);
+    let plan = ours("plan").arg("--role=follow").run().expect(0).events_named("plan")[0].clone();
+    assert_eq!(plan["pending"]["state"], "unknown");
+    assert!(plan["next"].as_str().unwrap().contains("have the same version 1"), "{plan}");
+    // a format that we apply is refused before the first statement, unless a command applies it
+    let migrations = Migrations::counted(1).file("0001_other.sql", "select 1;");
+    let ours = |verb: &str| Bellwether::new(verb).on(&db).migrations(&migrations).release("r2");
+    ours("lead").run().expect(2).explains(&["0001_other.sql"]);
+    ours("lead").args(["--", "true"]).run().expect(0);
+}
+
 #[test]
 fn leading_needs_something_to_lead_with() {
     let db = Server::Sqlite.database();

@@ -164,6 +164,7 @@ variants! { formats: FormatError {
     "no driver" => FormatError::NoDriver { .. },
     "unknown format" => FormatError::UnknownFormat { .. },
     "none fits" => FormatError::NoneFits { .. },
+    "not read" => FormatError::NotRead { .. },
     "ambiguous" => FormatError::Ambiguous { .. },
 } }
 

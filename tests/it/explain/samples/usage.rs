@@ -62,6 +62,11 @@ pub fn format_samples() -> Vec<FormatError> {
             folder: "db".into(),
             found: "its subfolder migrations does, and only the folder itself is read".into(),
         },
+        FormatError::NotRead {
+            folder: "drizzle".into(),
+            tool: "Drizzle",
+            reason: "it has a meta/_journal.json".into(),
+        },
         FormatError::Ambiguous {
             folder: "db/migrations".into(),
             candidates: vec![
