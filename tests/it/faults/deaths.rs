@@ -5,7 +5,7 @@ use std::time::Duration;
 use nix::sys::signal::Signal;
 
 use super::{
-    LONG, SOON, elect, keeps_the_lock_of_the_silent, takes_over, takes_over_somewhere, wait_at_gate,
+    LONG, SOON, elect, keeps_the_rows_of_the_frozen, takes_over, takes_over_somewhere, wait_at_gate,
     wait_for_witnessed, watching, work_session,
 };
 use crate::support::{
@@ -161,7 +161,7 @@ on_every_lock_and_way! {
     }
 
     fn a_leader_stopped_for_long_is_replaced_and_does_nothing_when_it_goes_on(db) {
-        if keeps_the_lock_of_the_silent(db) {
+        if keeps_the_rows_of_the_frozen(db) {
             return;
         }
         let migrations = Migrations::witnessed(db, 250);

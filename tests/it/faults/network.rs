@@ -5,8 +5,8 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use super::{
-    LONG, SOON, elect, keeps_the_lock_of_the_silent, takes_over, takes_over_somewhere, wait_at_gate,
-    wait_for_witnessed, watching,
+    LONG, SOON, elect, keeps_the_lock_of_the_silent, keeps_the_rows_of_the_frozen, takes_over,
+    takes_over_somewhere, wait_at_gate, wait_for_witnessed, watching,
 };
 use crate::support::{
     Bellwether, Hold, Migrations, Part, Proxy, on_every_lock, on_every_lock_and_way, on_servers,
@@ -18,7 +18,7 @@ const RESTLESS: &str = "trap '' TERM INT HUP; echo begin $BELLWETHER_FENCE >> $0
 
 on_every_lock! {
     fn a_leader_frozen_off_in_a_statement_is_replaced_and_does_nothing_when_it_thaws(db) {
-        if keeps_the_lock_of_the_silent(db) {
+        if keeps_the_rows_of_the_frozen(db) {
             return;
         }
         let proxy = Proxy::before(db);
@@ -118,7 +118,7 @@ on_every_lock! {
 
 on_every_lock_and_way! {
     fn a_leader_frozen_off_amid_many_migrations_does_nothing_when_it_thaws(db) {
-        if keeps_the_lock_of_the_silent(db) {
+        if keeps_the_rows_of_the_frozen(db) {
             return;
         }
         let proxy = Proxy::before(db);
