@@ -41,7 +41,8 @@ pub const DIALECT: Dialect = Dialect {
     limit_1: "",
     share_hint: "WITH (REPEATABLEREAD, ROWLOCK)",
     share: "",
-    update_hint: "WITH (UPDLOCK, HOLDLOCK, ROWLOCK)",
+    // an update lock would let a fence check's shared one in beside it
+    update_hint: "WITH (XLOCK, HOLDLOCK, ROWLOCK)",
     update: "",
     default_schema: Some("dbo"),
     quotes: ('[', ']'),

@@ -140,8 +140,7 @@ async fn the_ledgers_statements_fit_every_dialect() {
 async fn in_sql_servers_words_the_claim_and_the_check_lock_by_hints() {
     let statements = statements(&sqlserver::DIALECT).await;
     assert!(
-        statements
-            .contains("FROM [dbo].[bellwether_lock] WITH (UPDLOCK, HOLDLOCK, ROWLOCK) WHERE name = @P1")
+        statements.contains("FROM [dbo].[bellwether_lock] WITH (XLOCK, HOLDLOCK, ROWLOCK) WHERE name = @P1")
     );
     assert!(
         statements.contains("SELECT COUNT(*) FROM [dbo].[bellwether_lock] WITH (REPEATABLEREAD, ROWLOCK)")
