@@ -70,13 +70,14 @@ pub const DIALECT: Dialect = Dialect {
     ),
     crowded: None,
     standby: None,
-    // who may not see the server's state sees no session but his own, and no error
+    // who may not see the server's state sees no session but his own, and no error. What was sent is asked for: what
+    // runs (`sql_handle`) may be a procedure that it calls
     marked: Some(
         "IF OBJECT_ID('sys.dm_exec_requests') IS NOT NULL \
          AND HAS_PERMS_BY_NAME(NULL, NULL, 'VIEW SERVER STATE') = 1 SELECT 1 FROM sys.dm_exec_requests r \
-         CROSS APPLY sys.dm_exec_sql_text(r.sql_handle) t \
-         WHERE r.session_id <> @@SPID AND (t.text LIKE ? OR (t.text IS NULL AND CONCAT(r.session_id, '@') = \
-         LEFT(?, CHARINDEX('@', CONCAT(r.session_id, '@')))))",
+         OUTER APPLY sys.dm_exec_input_buffer(r.session_id, r.request_id) b \
+         WHERE r.session_id <> @@SPID AND (b.event_info LIKE ? OR (b.event_info IS NULL \
+         AND CONCAT(r.session_id, '@') = LEFT(?, CHARINDEX('@', CONCAT(r.session_id, '@')))))",
     ),
     cancel_marked: None,
     end_marked: None,
@@ -85,7 +86,8 @@ pub const DIALECT: Dialect = Dialect {
          AND HAS_PERMS_BY_NAME(NULL, NULL, 'VIEW SERVER STATE') = 1 SELECT CONCAT(s.session_id, '@', \
          DATEDIFF_BIG(millisecond, '1970-01-01', s.login_time)) FROM sys.dm_exec_requests r \
          JOIN sys.dm_exec_sessions s ON s.session_id = r.session_id \
-         CROSS APPLY sys.dm_exec_sql_text(r.sql_handle) t WHERE r.session_id <> @@SPID AND t.text LIKE ?",
+         CROSS APPLY sys.dm_exec_input_buffer(r.session_id, r.request_id) b \
+         WHERE r.session_id <> @@SPID AND b.event_info LIKE ?",
     ),
     grant: Some(Grant { grantee: |role| DIALECT.quote(role), schema_usage: false }),
     notify: None,
