@@ -43,6 +43,7 @@ pub const DIALECT: Dialect = Dialect {
     begin: "SET innodb_lock_wait_timeout = 1; SET TRANSACTION ISOLATION LEVEL READ COMMITTED; START TRANSACTION",
     batch: None,
     lock_timeout: None,
+    transaction_open: None,
     session_lives: Some("SELECT 1 FROM information_schema.processlist WHERE id = ?"),
     may_create: Some(
         "SELECT 1 FROM (SELECT grantee, table_schema AS named FROM information_schema.schema_privileges \

@@ -61,6 +61,7 @@ pub const DIALECT: Dialect = Dialect {
         still_held,
     }),
     lock_timeout: None,
+    transaction_open: None,
     session_lives: Some(
         "SELECT 1 FROM pg_catalog.pg_stat_get_activity(NULL) a WHERE ? IN (a.pid::text, \
          a.pid::text || '@' || (extract(epoch FROM a.backend_start) * 1000000)::bigint::text)",

@@ -46,6 +46,7 @@ pub const DIALECT: Dialect = Dialect {
     begin: "BEGIN IMMEDIATE",
     batch: None,
     lock_timeout: None,
+    transaction_open: None,
     session_lives: None,
     may_create: None,
     schemas_with: None,

@@ -50,6 +50,7 @@ pub const DIALECT: Dialect = Dialect {
     begin: "SET XACT_ABORT ON; SET TRANSACTION ISOLATION LEVEL READ COMMITTED; SET LOCK_TIMEOUT 1000; BEGIN TRANSACTION",
     batch: None,
     lock_timeout: Some(lock_timeout),
+    transaction_open: Some("SELECT 1 WHERE @@TRANCOUNT > 0"),
     session_lives: Some(
         "SELECT 1 FROM sys.dm_exec_sessions s WHERE CONCAT(s.session_id, '@', \
          DATEDIFF_BIG(millisecond, '1970-01-01', s.login_time)) = ?",

@@ -43,6 +43,9 @@ pub struct Dialect {
     /// locks: what says for how long, by milliseconds; 0 = for ever. None = nothing can be set (SQLite), or `batch`
     /// sets it.
     pub lock_timeout: Option<fn(u64) -> String>,
+    /// A question answered by a row while the transaction that `begin` opened is open: where a procedure or a trigger can
+    /// end it, and what it raises can be caught in the script. None = the server says so by an error, or `batch`.
+    pub transaction_open: Option<&'static str>,
     /// A question with a session as runs record it, answered by a row if it is still there; none = a session never
     /// outlives its lock (SQLite).
     pub session_lives: Option<&'static str>,

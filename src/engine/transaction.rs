@@ -4,9 +4,10 @@ use std::sync::atomic::Ordering;
 
 use tokio::time::Instant;
 
-use crate::database::{Database, DbError, DbErrorKind};
+use crate::database::{Database, DbError, DbErrorKind, Statement};
 use crate::engine::records::each;
 use crate::engine::script::{Script, Sent};
+use crate::engine::split::Piece;
 use crate::engine::sql::{Sql, nanoseconds};
 use crate::engine::step::StepError;
 
@@ -53,6 +54,10 @@ impl Sql<'_> {
             Err(_) => drop(work.script("ROLLBACK").await),
         }
         let restored = work.script(&self.server.restore).await;
+        if applied.as_ref().is_err_and(StepError::leaves_half) {
+            // people have to look before it is begun anew; the script's own error is the one to tell
+            let _ = self.at_once(work, &self.history.begun(script.migration)).await;
+        }
         applied.and_then(|()| self.bookkeeping(restored, script, "putting the session back"))
     }
 
@@ -88,6 +93,7 @@ impl Sql<'_> {
             if let Err(error) = work.script(piece.text).await {
                 return Err(script.failed(error, &sent, Some(piece), 0, false));
             }
+            self.check_open(work, script, piece, &sent).await?;
         }
         // what was applied without the lock is rolled back with the rest; a file's no script can free
         if self.dialect.session_lives.is_some() {
@@ -96,4 +102,26 @@ impl Sql<'_> {
         let rows = self.history.applied(script.migration, &nanoseconds(began));
         self.bookkeeping(each(work, &rows).await, script, "recording it in the history")
     }
+
+    /// What follows a transaction that was ended would stay by itself, and what was before it nobody knows.
+    async fn check_open(
+        &self,
+        work: &mut dyn Database,
+        script: &Script<'_>,
+        piece: &Piece<'_>,
+        sent: &Sent<'_>,
+    ) -> Result<(), StepError> {
+        let Some(question) = self.dialect.transaction_open else { return Ok(()) };
+        let question = Statement::new(self.dialect, &[], question, vec![]);
+        match work.query(&question).await {
+            Ok(reply) if reply.rows.is_empty() => {
+                let ended = DbError::new(DbErrorKind::Statement, ENDED);
+                Err(script.failed(ended, sent, Some(piece), 0, true))
+            }
+            answer => self.bookkeeping(answer.map(drop), script, "asking for its transaction"),
+        }
+    }
 }
+
+const ENDED: &str = "it went well, and the transaction that the script runs in was over then: a procedure or a trigger \
+                     has ended it, and what that raised was caught";

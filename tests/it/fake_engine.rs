@@ -26,6 +26,7 @@ pub const DIALECT: Dialect = Dialect {
     begin: "SET TRANSACTION ISOLATION LEVEL READ COMMITTED; SET LOCK_TIMEOUT 1000; BEGIN TRANSACTION",
     batch: None,
     lock_timeout: None,
+    transaction_open: None,
     session_lives: None,
     may_create: None,
     schemas_with: None,

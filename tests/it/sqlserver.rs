@@ -52,6 +52,17 @@ on_servers! { [sqlserver SqlServer]
         assert_eq!(db.history(), ["1"]);
     }
 
+    fn a_script_whose_transaction_a_procedure_ends_is_not_taken_for_applied(db) {
+        let script = "create table a (i int)\nGO\ncreate procedure undo as rollback\nGO\n\
+                      begin try exec undo end try begin catch print 'caught' end catch\nGO\ncreate table b (i int)\n";
+        let migrations = Migrations::new().file("0001_undone.sql", script);
+        Bellwether::lead(db, &migrations).run().expect(10);
+        assert!(!db.has_table("b"), "it would stay by itself");
+        assert!(db.history().is_empty());
+        // nobody begins it anew before somebody has looked
+        Bellwether::new("lead").on(db).migrations(&migrations).release("r2").run().expect(13);
+    }
+
     fn five_nodes_that_start_at_once_run_their_command_once(db) {
         let node = |n: u32| {
             Bellwether::new("deploy").on(db).release(db.name()).participant(&format!("node-{n}"))

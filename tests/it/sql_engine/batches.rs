@@ -8,12 +8,19 @@ fn stage() -> Stage {
     Stage::new(&sqlserver::DIALECT, EngineName::SqlServer, true)
 }
 
+const OPEN: &str = "@@TRANCOUNT > 0";
+
+/// A session whose lock's row names us, and whose transactions stay open until we end them.
+fn session(stage: &Stage) -> Fake {
+    stage.session().usually(OPEN, vec![Value::Int(1)])
+}
+
 const SCRIPT: &str = "CREATE TABLE a (i int)\nGO\nINSERT a VALUES (1)\nINSERT a VALUES (2)\nGO 2\n";
 
 #[tokio::test(start_paused = true)]
 async fn a_script_is_one_transaction_and_a_batch_one_exchange() {
     let stage = stage();
-    let mut work = stage.session();
+    let mut work = session(&stage);
     stage.apply(&mut work, SCRIPT).await.unwrap();
     insta::assert_snapshot!(work.asked().join("\n---\n"));
 }
@@ -21,8 +28,7 @@ async fn a_script_is_one_transaction_and_a_batch_one_exchange() {
 #[tokio::test(start_paused = true)]
 async fn what_waited_too_long_or_was_a_deadlocks_victim_is_tried_again_from_the_beginning() {
     let stage = stage();
-    let mut work = stage
-        .session()
+    let mut work = session(&stage)
         .answer("INSERT a", error(DbErrorKind::LockTimeout))
         .answer("CREATE TABLE a", Ok(Default::default()))
         .answer("CREATE TABLE a", error(DbErrorKind::Deadlock));
@@ -36,10 +42,10 @@ async fn what_waited_too_long_or_was_a_deadlocks_victim_is_tried_again_from_the_
 #[tokio::test(start_paused = true)]
 async fn trying_again_ends_with_the_budget_and_other_errors_are_not_tried_again() {
     let stage = Stage { budget: Duration::from_millis(500), ..stage() };
-    let mut work = stage.session().answer("INSERT a", error(DbErrorKind::LockTimeout));
+    let mut work = session(&stage).answer("INSERT a", error(DbErrorKind::LockTimeout));
     assert_eq!(left(stage.apply(&mut work, SCRIPT).await.unwrap_err()), (0, false));
     let stage = self::stage();
-    let mut work = stage.session().answer("INSERT a", error(DbErrorKind::Serialization));
+    let mut work = session(&stage).answer("INSERT a", error(DbErrorKind::Serialization));
     assert_eq!(left(stage.apply(&mut work, SCRIPT).await.unwrap_err()), (0, false));
     assert_eq!(stage.heard.pauses(), [0; 0]);
 }
@@ -47,7 +53,7 @@ async fn trying_again_ends_with_the_budget_and_other_errors_are_not_tried_again(
 #[tokio::test(start_paused = true)]
 async fn a_script_that_freed_the_lock_is_rolled_back() {
     let stage = stage();
-    let mut work = stage.session().answer("whose lock", row(vec![Value::Int(0)]));
+    let mut work = session(&stage).answer("whose lock", row(vec![Value::Int(0)]));
     let error = stage.apply(&mut work, SCRIPT).await.unwrap_err();
     assert!(matches!(error, StepError::FenceLost { half: false, .. }), "{error:?}");
     assert!(!work.asked().iter().any(|asked| *asked == "COMMIT" || asked.contains("_sqlx_migrations")));
@@ -59,7 +65,7 @@ async fn an_error_is_found_in_its_batch() {
     let stage = stage();
     let script = "-- one\nSELECT 1\nGO\n\n-- two\nSELECT 2\nSELECT 3 FORM x\nGO\n";
     let refused = no(DbErrorKind::Statement, Some(Position::Line(3)), 0);
-    let mut work = stage.session().answer("FORM", Err(refused));
+    let mut work = session(&stage).answer("FORM", Err(refused));
     let (line, column, statement) = place(stage.apply(&mut work, script).await.unwrap_err());
     assert_eq!((line, column), (Some(7), None));
     assert_eq!(statement, "-- two\nSELECT 2\nSELECT 3 FORM x");
@@ -68,7 +74,7 @@ async fn an_error_is_found_in_its_batch() {
 #[tokio::test(start_paused = true)]
 async fn a_batch_with_transactions_of_its_own_is_not_begun() {
     let stage = stage();
-    let mut work = stage.session();
+    let mut work = session(&stage);
     let error = stage.apply(&mut work, "SELECT 1\nGO\nBEGIN TRAN\nSELECT 2\nCOMMIT").await.unwrap_err();
     assert!(matches!(error, StepError::Unsendable { why: Unsendable::OwnTransaction, .. }), "{error:?}");
     assert_eq!(work.asked(), [""; 0]);
@@ -81,8 +87,24 @@ async fn outside_a_transaction_one_batch_of_several_statements_may_leave_half_of
         ("ALTER DATABASE CURRENT SET RECOVERY SIMPLE", false),
         ("INSERT a VALUES (1)\nINSERT a VALUES (2)", true),
     ] {
-        let mut work = stage.session().answer("/* bellwether the-run */", error(DbErrorKind::Statement));
+        let mut work = session(&stage).answer("/* bellwether the-run */", error(DbErrorKind::Statement));
         let answer = stage.apply_outside(&mut work, script).await.unwrap_err();
         assert_eq!(left(answer).1, dirty, "{script}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_script_whose_transaction_was_ended_within_it_is_not_recorded_as_applied() {
+    let stage = stage();
+    // a procedure rolls back, and what it raises is caught
+    let script = "CREATE TABLE a (i int)\nGO\nBEGIN TRY EXEC p END TRY BEGIN CATCH END CATCH\nGO\nINSERT a VALUES (1)\n";
+    let mut work = session(&stage).answer(OPEN, row(vec![Value::Int(1)])).answer(OPEN, nothing());
+    let error = stage.apply(&mut work, script).await.unwrap_err();
+    assert_eq!(left(error), (0, true));
+    assert!(!work.asked().iter().any(|asked| asked.contains("INSERT a")), "what follows would stay");
+    // nobody begins it anew before somebody has looked
+    let order = work.order();
+    assert_eq!(order[order.len() - 3..order.len() - 1], ["ROLLBACK", "RESTORE"]);
+    assert!(work.asked().last().unwrap().contains("INSERT INTO [dbo].[_sqlx_migrations]"));
+    assert!(!work.asked().contains(&"COMMIT"));
 }
