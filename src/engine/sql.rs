@@ -171,6 +171,11 @@ impl Sql<'_> {
         script: &Script<'_>,
         began: Instant,
     ) -> Result<(), StepError> {
+        if let Some(lock_timeout) = self.dialect.lock_timeout {
+            // nothing of it could be tried again
+            let set = work.script(&lock_timeout(0)).await;
+            self.bookkeeping(set, script, "letting it wait for locks")?;
+        }
         let applied = self.marked_statements(work, script).await;
         if applied.as_ref().is_err_and(StepError::ends_session) {
             return applied;

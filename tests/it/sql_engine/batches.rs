@@ -108,3 +108,16 @@ async fn a_script_whose_transaction_was_ended_within_it_is_not_recorded_as_appli
     assert!(work.asked().last().unwrap().contains("INSERT INTO [dbo].[_sqlx_migrations]"));
     assert!(!work.asked().contains(&"COMMIT"));
 }
+
+#[tokio::test(start_paused = true)]
+async fn outside_a_transaction_a_batch_waits_for_locks_as_long_as_it_takes() {
+    let stage = stage();
+    let mut work = session(&stage);
+    stage.apply_outside(&mut work, "ALTER INDEX i ON t REBUILD WITH (ONLINE = ON)").await.unwrap();
+    let place = |text: &str| work.asked().iter().position(|asked| asked.contains(text)).expect(text);
+    assert!(place("SET LOCK_TIMEOUT -1") < place("ALTER INDEX"));
+    assert!(place("ALTER INDEX") < place("RESTORE"));
+    let mut work = session(&stage).answer("ALTER INDEX", error(DbErrorKind::LockTimeout));
+    assert!(stage.apply_outside(&mut work, "ALTER INDEX i ON t REBUILD").await.is_err());
+    assert_eq!(stage.heard.pauses(), [0; 0]);
+}
