@@ -6,6 +6,7 @@ mod errors;
 mod identity;
 mod literal;
 mod tls;
+mod values;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,15 +14,14 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::TryStreamExt as _;
-use tiberius::error::Error;
-use tiberius::{ColumnData, QueryItem};
+use tiberius::QueryItem;
 
 use crate::database::error::{DbError, DbErrorKind};
 use crate::database::statement::{Dialect, Grant, Row, Statement, Value};
 use crate::database::url::{EngineName, Target};
 use crate::database::{Connecting, Database, Engine, Holder, LockKey, Purpose, Reply, Server, driver};
 use connect::{Connection, closed};
-use tls::Skip;
+use tls::Stop;
 
 /// SQL Server.
 pub const ENGINE: Engine = Engine { name: EngineName::SqlServer, dialect: &DIALECT, connect };
@@ -115,7 +115,7 @@ const CANCEL_LIMIT: Duration = Duration::from_secs(5);
 struct Session {
     purpose: Purpose,
     /// None once it broke.
-    connection: Option<(Connection, Skip)>,
+    connection: Option<(Connection, Arc<Stop>)>,
     server: Option<Server>,
     /// Set by somebody else to stop the script that runs.
     interrupt: Arc<AtomicBool>,
@@ -244,7 +244,7 @@ const WHOSE: &str = "IF OBJECT_ID('sys.dm_tran_locks') IS NOT NULL AND HAS_PERMS
     AND l.request_status = 'GRANT' AND CHARINDEX(CONCAT('0:[', LEFT(?, 32), ']:'), l.resource_description) = 1";
 
 impl Session {
-    fn new(purpose: Purpose, connection: (Connection, Skip)) -> Self {
+    fn new(purpose: Purpose, connection: (Connection, Arc<Stop>)) -> Self {
         Self { purpose, connection: Some(connection), server: None, interrupt: Arc::default(), moved: false }
     }
 
@@ -282,31 +282,35 @@ impl Session {
     async fn exchange(&mut self, sql: &str, keep: bool) -> Result<Vec<Vec<Row>>, DbError> {
         // an interrupt that was meant for one that had ended by itself
         self.interrupt.store(false, Ordering::SeqCst);
-        let flag = Arc::clone(&self.interrupt);
-        let Some((connection, skip)) = &mut self.connection else { return Err(closed()) };
-        let answer = tokio::select! {
-            biased;
-            answer = converse(connection, sql, keep) => Some(answer),
-            () = raised(&flag) => None,
-        };
-        let fact = match answer {
-            Some(Ok(sets)) => return Ok(sets),
-            Some(Err(error)) => error,
-            None => match tokio::time::timeout(CANCEL_LIMIT, connection.cancel_query()).await {
-                Ok(Ok(())) => DbError::new(DbErrorKind::Cancelled, "the statement was cancelled"),
-                // its answer was complete already: what acknowledges our asking is a message of its own
-                Ok(Err(Error::Server(_) | Error::Protocol(_))) => {
-                    skip.store(true, Ordering::SeqCst);
-                    DbError::new(DbErrorKind::Cancelled, "the statement was cancelled")
-                }
-                Ok(Err(error)) => driver::lost(&error.to_string()),
-                Err(_) => driver::lost("the server does not say that it has cancelled the statement"),
-            },
-        };
-        if fact.kind.ends_session() {
+        let Some((connection, stop)) = &mut self.connection else { return Err(closed()) };
+        stop.forget();
+        let answer = unless_stopped(converse(connection, sql, keep), stop, &self.interrupt).await;
+        if answer.as_ref().is_err_and(|error| error.kind.ends_session()) {
             self.connection = None;
         }
-        Err(fact)
+        answer
+    }
+}
+
+/// The conversation's end, or that the server has ended it because the flag was set. It is read on from where it is: what
+/// is cut off within a value cannot be understood any more.
+async fn unless_stopped<T>(
+    conversing: impl Future<Output = Result<T, DbError>>,
+    stop: &Stop,
+    flag: &AtomicBool,
+) -> Result<T, DbError> {
+    let mut conversing = std::pin::pin!(conversing);
+    tokio::select! {
+        biased;
+        answer = &mut conversing => return answer,
+        () = raised(flag) => stop.ask(),
+    }
+    match tokio::time::timeout(CANCEL_LIMIT, conversing).await {
+        // it had ended by itself
+        Ok(answer) if stop.came_late() => answer,
+        Ok(Err(error)) if error.kind.ends_session() => Err(error),
+        Ok(_) => Err(DbError::new(DbErrorKind::Cancelled, "the statement was cancelled")),
+        Err(_) => Err(driver::lost("the server does not say that it has cancelled the statement")),
     }
 }
 
@@ -325,57 +329,13 @@ async fn converse(connection: &mut Connection, sql: &str, keep: bool) -> Result<
         match item {
             QueryItem::Metadata(_) if keep => sets.push(Vec::new()),
             QueryItem::Row(row) if keep => {
-                let row = read(row)?;
+                let row = values::read(row)?;
                 sets.last_mut().ok_or_else(|| driver::lost("a row came before its columns"))?.push(row);
             }
             QueryItem::Metadata(_) | QueryItem::Row(_) => {}
         }
     }
     Ok(sets)
-}
-
-fn read(row: tiberius::Row) -> Result<Row, DbError> {
-    row.into_iter().map(value).collect::<Result<_, _>>().map(Row)
-}
-
-fn value(data: ColumnData<'static>) -> Result<Value, DbError> {
-    Ok(match data {
-        ColumnData::U8(number) => number.map(i64::from).into(),
-        ColumnData::I16(number) => number.map(i64::from).into(),
-        ColumnData::I32(number) => number.map(i64::from).into(),
-        ColumnData::I64(number) => number.into(),
-        ColumnData::Bit(truth) => truth.into(),
-        ColumnData::String(text) => text.map(std::borrow::Cow::into_owned).into(),
-        ColumnData::Binary(bytes) => bytes.map(std::borrow::Cow::into_owned).into(),
-        ColumnData::Guid(id) => id.map(|id| id.to_string()).into(),
-        ColumnData::F32(number) => number.map(|number| number.to_string()).into(),
-        ColumnData::F64(number) => number.map(|number| number.to_string()).into(),
-        ColumnData::Numeric(number) => number.map(|number| decimal(number.value(), number.scale())).into(),
-        ColumnData::Xml(xml) => xml.map(|xml| xml.into_owned().to_string()).into(),
-        // all of these are asked for as numbers
-        ColumnData::DateTime(None)
-        | ColumnData::SmallDateTime(None)
-        | ColumnData::Time(None)
-        | ColumnData::Date(None)
-        | ColumnData::DateTime2(None)
-        | ColumnData::DateTimeOffset(None) => Value::Null,
-        other => {
-            let message = format!("a value of this type is not read: {other:?}");
-            return Err(DbError::new(DbErrorKind::Unsupported, message));
-        }
-    })
-}
-
-/// A whole number without a point, as the server writes it.
-fn decimal(value: i128, scale: u8) -> String {
-    let scale = usize::from(scale);
-    if scale == 0 {
-        return value.to_string();
-    }
-    let sign = if value < 0 { "-" } else { "" };
-    let digits = format!("{:0>width$}", value.unsigned_abs(), width = scale + 1);
-    let (whole, part) = digits.split_at(digits.len() - scale);
-    format!("{sign}{whole}.{part}")
 }
 
 #[cfg(test)]

@@ -11,11 +11,9 @@ use crate::database::error::{DbError, DbErrorKind, Position};
 pub(super) fn fact(error: Error, sent: &str) -> DbError {
     match error {
         Error::Server(error) => said(&error, sent),
-        Error::Io { kind, message } => {
-            DbError::new(driver::io_kind(&io::Error::new(kind, message.clone())), message)
-        }
-        Error::Tls(message) => DbError::new(DbErrorKind::Tls, message),
-        // what the other side sends is not its protocol any more: nothing later on this connection can be trusted
+        // also a silence that the system has ended: nothing later on this connection can be trusted
+        Error::Io { message, .. } => driver::lost(&message),
+        // what the other side sends is not its protocol any more, likewise
         Error::Protocol(message) | Error::Encoding(message) | Error::Conversion(message) => {
             driver::lost(&message)
         }
@@ -29,6 +27,10 @@ pub(super) fn connecting(error: Error) -> DbError {
         Error::Protocol(message) | Error::Encoding(message) => {
             DbError::new(DbErrorKind::Protocol, message.into_owned())
         }
+        Error::Io { kind, message } => {
+            DbError::new(driver::io_kind(&io::Error::new(kind, message.clone())), message)
+        }
+        Error::Tls(message) => DbError::new(DbErrorKind::Tls, message),
         error => fact(error, ""),
     }
 }
@@ -90,7 +92,8 @@ fn of_postgres(message: &str) -> DbErrorKind {
 fn kind(number: u32, class: u8) -> DbErrorKind {
     match number {
         18451 | 18452 | 18456 | 18458..=18463 | 18470 | 18486..=18488 => DbErrorKind::Auth,
-        911 | 4060 => DbErrorKind::UnknownDatabase,
+        911 | 4060 | 4064 => DbErrorKind::UnknownDatabase,
+        17835 => DbErrorKind::Tls,
         10928 | 10929 | 17809 | 17830 => DbErrorKind::TooManyConnections,
         // recovering, paused, upgrading its scripts; Azure's database that is moved or woken up
         904 | 921 | 922 | 927 | 976 | 983 | 17142 | 18401 | 40197 | 40501 | 40613 | 42108 | 49918..=49920 => {
@@ -122,6 +125,7 @@ mod tests {
         for (number, expected) in [
             (18456, DbErrorKind::Auth),
             (4060, DbErrorKind::UnknownDatabase),
+            (17835, DbErrorKind::Tls),
             (17809, DbErrorKind::TooManyConnections),
             (40613, DbErrorKind::Starting),
             (6005, DbErrorKind::ShuttingDown),
@@ -154,9 +158,11 @@ mod tests {
 
     #[test]
     fn trouble_of_the_connection_has_a_kind() {
-        let io = |kind| fact(Error::Io { kind, message: "no".into() }, "").kind;
-        assert_eq!(io(io::ErrorKind::ConnectionRefused), DbErrorKind::Refused);
-        assert_eq!(io(io::ErrorKind::UnexpectedEof), DbErrorKind::ConnectionLost);
+        let io = |kind| Error::Io { kind, message: "no".into() };
+        assert_eq!(connecting(io(io::ErrorKind::ConnectionRefused)).kind, DbErrorKind::Refused);
+        assert_eq!(connecting(io(io::ErrorKind::UnexpectedEof)).kind, DbErrorKind::ConnectionLost);
+        assert_eq!(connecting(io(io::ErrorKind::TimedOut)).kind, DbErrorKind::Timeout);
+        assert_eq!(fact(io(io::ErrorKind::TimedOut), "").kind, DbErrorKind::ConnectionLost);
         assert_eq!(fact(Error::Protocol("odd".into()), "").kind, DbErrorKind::ConnectionLost);
         assert_eq!(connecting(Error::Protocol("odd".into())).kind, DbErrorKind::Protocol);
     }

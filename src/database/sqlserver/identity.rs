@@ -11,7 +11,7 @@ use crate::database::{Database as _, Interrupt, LockSupport, Purpose, Reply, Ser
 pub(super) const BABELFISH: &str = "Babelfish";
 
 /// A session's number is given to another once it has ended; with the moment of its login it is its own.
-const WHO: &str = "SELECT @@VERSION, @@SPID, \
+pub(super) const WHO: &str = "SELECT @@VERSION, @@SPID, \
     (SELECT DATEDIFF_BIG(millisecond, '1970-01-01', login_time) FROM sys.dm_exec_sessions WHERE session_id = @@SPID), \
     DB_NAME(), SCHEMA_NAME(), CAST(SERVERPROPERTY('ProductVersion') AS nvarchar(128)), \
     CAST(SERVERPROPERTY('EngineEdition') AS int), \
@@ -73,7 +73,7 @@ fn product(banner: &str, edition: i64) -> (&'static str, LockSupport, bool) {
 }
 
 /// What a script that went well began is kept, as the rest of it was; what it set is not.
-fn restore(purpose: Purpose, database: &str, language: Option<&str>) -> String {
+pub(super) fn restore(purpose: Purpose, database: &str, language: Option<&str>) -> String {
     let mut text =
         "SET PARSEONLY OFF; SET NOEXEC OFF; SET FMTONLY OFF; WHILE @@TRANCOUNT > 0 COMMIT; REVERT; "
             .to_owned();

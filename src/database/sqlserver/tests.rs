@@ -1,9 +1,14 @@
 //! Values, and conversations with a server that says what a test tells it to.
 
+mod certificates;
 mod scripted;
+mod stages;
+mod stopping;
+mod texts;
 
-use std::path::PathBuf;
+use tiberius::ColumnData;
 
+use super::values::{decimal, value};
 use super::*;
 use crate::database::url::{TlsMode, parse};
 use crate::model::secret::Secret;
@@ -78,15 +83,6 @@ async fn what_speaks_another_protocol_is_no_server() {
 }
 
 #[tokio::test]
-async fn a_server_that_says_nothing_is_not_waited_for() {
-    let server = Scripted::start(vec![Say::Nothing]).await;
-    let limit = Duration::from_millis(200);
-    let error =
-        connect(&server.target(TlsMode::Prefer), Purpose::Look, limit).await.err().expect("a timeout");
-    assert_eq!(error.kind, DbErrorKind::Timeout);
-}
-
-#[tokio::test]
 async fn a_connection_that_is_cut_is_never_used_again() {
     let server = Scripted::start(vec![
         Say::Encryption(2),
@@ -130,31 +126,6 @@ async fn an_error_has_number_line_and_procedure_and_the_session_goes_on() {
     assert_eq!(error.context.as_deref(), Some("in dbo.pay, line 7"));
     let delete = Statement::new(&DIALECT, &[], "DELETE FROM t", vec![]);
     assert_eq!(session.query(&delete).await.expect("an answer").affected, 1);
-}
-
-#[tokio::test]
-async fn an_interrupt_asks_the_server_to_stop_and_waits_until_it_has() {
-    let server = Scripted::start(vec![
-        Say::Encryption(2),
-        Hear.then(logged_in()),
-        Hear.then(answered(0)),
-        // a statement without end, then the attention and its answer
-        Hear.twice_then(scripted::stopped()),
-        Hear.then(answered(1)),
-    ])
-    .await;
-    let target = server.target(TlsMode::Disable);
-    let connection = connect::connect(&target, Purpose::Work).await.expect("a connection");
-    let mut session = Session::new(Purpose::Work, connection);
-    let interrupt = Arc::clone(&session.interrupt);
-    session.script("SET LOCK_TIMEOUT 1").await.expect("an answer");
-    let stop = async {
-        server.until_heard(3).await;
-        interrupt.store(true, Ordering::SeqCst);
-    };
-    let (answer, ()) = tokio::join!(session.script("WAITFOR DELAY '01:00'"), stop);
-    assert_eq!(answer.expect_err("it was cancelled").kind, DbErrorKind::Cancelled);
-    assert_eq!(session.ask("DELETE FROM t", vec![]).await.expect("an answer").affected, 1);
 }
 
 /// A session whose server gives these answers.
@@ -203,78 +174,6 @@ async fn a_transaction_that_is_gone_can_be_ended_and_other_errors_stay_errors() 
     session.script("ROLLBACK").await.expect("a warning elsewhere");
     session.script("COMMIT").await.expect("a warning elsewhere");
     assert!(session.script("SELECT 1; ROLLBACK").await.is_err());
-}
-
-#[tokio::test]
-async fn an_interrupt_that_comes_late_is_acknowledged_by_a_message_of_its_own() {
-    let server = Scripted::start(vec![
-        Say::Encryption(2),
-        Hear.then(logged_in()),
-        // the script's own end, and then what acknowledges the attention
-        Hear.twice_then(failed(3617, 1, 16, "cancelled")),
-        Say::More(scripted::stopped()),
-        Hear.then(answered(1)),
-    ])
-    .await;
-    let connection =
-        connect::connect(&server.target(TlsMode::Disable), Purpose::Work).await.expect("a connection");
-    let mut session = Session::new(Purpose::Work, connection);
-    let interrupt = Arc::clone(&session.interrupt);
-    let stop = async {
-        server.until_heard(2).await;
-        interrupt.store(true, Ordering::SeqCst);
-    };
-    let (answer, ()) = tokio::join!(session.script("EXEC long"), stop);
-    assert_eq!(answer.expect_err("it was cancelled").kind, DbErrorKind::Cancelled);
-    assert_eq!(session.ask("DELETE FROM t", vec![]).await.expect("an answer").affected, 1);
-}
-
-#[tokio::test]
-async fn a_certificate_is_checked_as_the_url_demands() {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/tls");
-    // made out to db.example.com, by the authority of ca.pem
-    let cases = [
-        (TlsMode::Require, None, true),
-        (TlsMode::VerifyCa, Some("ca.pem"), true),
-        (TlsMode::VerifyFull, Some("ca.pem"), false),
-        (TlsMode::VerifyFull, None, false),
-        (TlsMode::VerifyCa, None, false),
-    ];
-    for (mode, file, trusted) in cases {
-        for name in [None, Some("db.example.com")] {
-            let steps =
-                vec![Say::Tls, Hear.then(logged_in()), Hear.then(answered(0)), Hear.then(answered(5))];
-            let server = Scripted::start(steps).await;
-            let mut target = server.target(mode);
-            target.tls.root_cert = file.map(|file| folder.join(file));
-            let setting = crate::database::url::sqlserver::CERTIFICATE;
-            target.settings.extend(name.map(|name| (setting.to_owned(), name.to_owned())));
-            let trusted = trusted || (mode == TlsMode::VerifyFull && file.is_some() && name.is_some());
-            match connect(&target, Purpose::Work, LIMIT).await {
-                Ok(mut session) => {
-                    assert!(trusted, "{mode:?} {file:?} {name:?}");
-                    let long = format!("UPDATE t SET a = N'{}'", "x".repeat(20_000));
-                    let statement = Statement::new(&DIALECT, &[], &long, vec![]);
-                    assert_eq!(session.query(&statement).await.expect("an answer").affected, 5);
-                    assert!(server.heard()[2].contains(&long));
-                }
-                Err(error) => {
-                    assert_eq!(error.kind, DbErrorKind::Tls, "{error:?}");
-                    assert!(!trusted, "{mode:?} {file:?} {name:?}: {error}");
-                }
-            }
-        }
-    }
-}
-
-#[tokio::test]
-async fn a_file_of_certificates_that_is_not_there_is_named() {
-    let server = Scripted::start(vec![Say::Nothing]).await;
-    let mut target = server.target(TlsMode::VerifyFull);
-    target.tls.root_cert = Some("no/such/ca.pem".into());
-    let error = connect(&target, Purpose::Look, LIMIT).await.err().expect("an error");
-    assert_eq!(error.kind, DbErrorKind::Tls);
-    assert!(error.message.starts_with("no/such/ca.pem: "), "{error}");
 }
 
 #[test]

@@ -7,6 +7,7 @@ pub(super) mod framing;
 mod verify;
 
 use std::io;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -37,14 +38,78 @@ const LONGEST_ANSWER: usize = 4096;
 pub(super) struct Wire {
     link: Link,
     packets: Packets,
-    /// How the server had answered ours, as far as the driver has not read it.
+    /// What the driver reads next: how the server had answered our PRELOGIN, or the header of a packet.
     answer: Vec<u8>,
     /// The driver's first message, until it is whole: nobody else gets it.
     first: Option<Vec<u8>>,
+    /// What is left to be sent of an attention, until it has left us.
+    attention: Option<Vec<u8>>,
+    stop: Arc<Stop>,
 }
 
-/// Set to have the next message read and thrown away.
-pub(super) type Skip = Arc<AtomicBool>;
+/// What somebody else wants of a message that is read: that the server stops sending it. The driver can ask for that
+/// only where it stops reading, which may be within a value.
+#[derive(Default)]
+pub(super) struct Stop {
+    wanted: AtomicBool,
+    late: AtomicBool,
+}
+
+impl Stop {
+    /// Has the server asked to stop, as soon as the driver reads.
+    pub(super) fn ask(&self) {
+        self.wanted.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether the message had ended before the server heard of it. What acknowledges it then is another message, which
+    /// the driver never gets.
+    pub(super) fn came_late(&self) -> bool {
+        self.late.load(Ordering::SeqCst)
+    }
+
+    /// Another message begins.
+    pub(super) fn forget(&self) {
+        self.wanted.store(false, Ordering::SeqCst);
+        self.late.store(false, Ordering::SeqCst);
+    }
+}
+
+/// Asks the server to stop: a message without content.
+const ATTENTION: [u8; HEADER] = [6, 1, 0, 8, 0, 0, 1, 0];
+/// Bytes of the token that ends an answer.
+const DONE: usize = 13;
+
+impl Wire {
+    /// What has the message that is read stopped.
+    pub(super) fn stop(&self) -> Arc<Stop> {
+        Arc::clone(&self.stop)
+    }
+
+    fn poll_attention(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.stop.wanted.swap(false, Ordering::SeqCst) {
+            self.attention = Some(ATTENTION.to_vec());
+            self.packets.acknowledges = true;
+        }
+        let Some(rest) = &mut self.attention else { return Poll::Ready(Ok(())) };
+        while !rest.is_empty() {
+            let sent = ready!(self.link.poll_write(cx, rest))?;
+            if sent == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            rest.drain(..sent);
+        }
+        ready!(self.link.poll_flush(cx))?;
+        self.attention = None;
+        Poll::Ready(Ok(()))
+    }
+
+    /// Hands on what of `answer` there is room for.
+    fn hand_on(&mut self, buf: &mut ReadBuf<'_>) {
+        let length = self.answer.len().min(buf.remaining());
+        let rest = self.answer.split_off(length);
+        buf.put_slice(&std::mem::replace(&mut self.answer, rest));
+    }
+}
 
 /// Where one packet ends and the next begins in what is read: the driver gets one at a time, so that nothing of the next
 /// message is with it when that one is to be skipped.
@@ -55,16 +120,14 @@ struct Packets {
     left: usize,
     /// The message has further packets.
     goes_on: bool,
-    /// This message is thrown away.
+    /// The end of the message as far as it is read.
+    tail: Vec<u8>,
+    /// An attention was sent, and this message, or the next one, acknowledges it.
+    acknowledges: bool,
+    /// The next message is thrown away.
+    skips_next: bool,
+    /// This one is.
     skips: bool,
-    skip: Skip,
-}
-
-impl Wire {
-    /// What is set to have the next message thrown away.
-    pub(super) fn skip(&self) -> Skip {
-        Arc::clone(&self.packets.skip)
-    }
 }
 
 enum Link {
@@ -72,8 +135,9 @@ enum Link {
     Tls(Box<TlsStream<Framed<TcpStream>>>),
 }
 
-/// Agrees on encryption as `tls` demands it; `name` is what the certificate must be made out to.
-pub(super) async fn secure(mut stream: TcpStream, tls: &Tls, name: &str) -> Result<Wire, Error> {
+/// Agrees on encryption as `tls` demands it; `names` are what the certificate may be made out to, the first of them what
+/// the server is asked for.
+pub(super) async fn secure(mut stream: TcpStream, tls: &Tls, names: &[String]) -> Result<Wire, Error> {
     let ours = if tls.mode == TlsMode::Disable { encryption::NOT_SUPPORTED } else { encryption::ON };
     stream.write_all(&prelogin(ours)).await?;
     let answer = read_answer(&mut stream).await?;
@@ -91,11 +155,12 @@ pub(super) async fn secure(mut stream: TcpStream, tls: &Tls, name: &str) -> Resu
         (encryption::OFF, TlsMode::Disable) => Link::Plain(stream),
         // off: it would encrypt the login alone, had we not asked for more
         (encryption::OFF | encryption::ON | encryption::REQUIRED, _) => {
-            Link::Tls(Box::new(shake_hands(stream, tls, name).await?))
+            Link::Tls(Box::new(shake_hands(stream, tls, names).await?))
         }
         _ => return Err(odd("it answers the question of encryption with an unknown word")),
     };
-    Ok(Wire { link, packets: Packets::default(), answer, first: Some(Vec::new()) })
+    let (packets, stop) = (Packets::default(), Arc::default());
+    Ok(Wire { link, packets, answer, first: Some(Vec::new()), attention: None, stop })
 }
 
 fn odd(what: &str) -> Error {
@@ -105,11 +170,18 @@ fn odd(what: &str) -> Error {
 async fn shake_hands(
     stream: TcpStream,
     tls: &Tls,
-    name: &str,
+    names: &[String],
 ) -> Result<TlsStream<Framed<TcpStream>>, Error> {
-    let config = verify::config(tls).map_err(Error::Tls)?;
-    let name = ServerName::try_from(name.to_owned())
-        .map_err(|_| Error::Tls("the host is no name that a certificate could be made out to".into()))?;
+    let mut names = names.iter().filter_map(|name| ServerName::try_from(name.clone()).ok());
+    let name = match names.next() {
+        Some(name) => name,
+        // which is looked at by nobody
+        None if tls.mode < TlsMode::VerifyFull => ServerName::IpAddress(IpAddr::from([127, 0, 0, 1]).into()),
+        None => {
+            return Err(Error::Tls("the host is no name that a certificate could be made out to".into()));
+        }
+    };
+    let config = verify::config(tls, names.collect()).map_err(Error::Tls)?;
     let shaking = TlsConnector::from(Arc::new(config)).connect(name, Framed::new(stream));
     let mut secured = shaking.await.map_err(|error| match error.get_ref() {
         Some(cause) if cause.is::<rustls::Error>() => Error::Tls(cause.to_string()),
@@ -167,13 +239,12 @@ impl AsyncRead for Wire {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if !self.answer.is_empty() {
-            let length = self.answer.len().min(buf.remaining());
-            let rest = self.answer.split_off(length);
-            buf.put_slice(&std::mem::replace(&mut self.answer, rest));
+        let this = &mut *self;
+        ready!(this.poll_attention(cx))?;
+        if !this.answer.is_empty() {
+            this.hand_on(buf);
             return Poll::Ready(Ok(()));
         }
-        let this = &mut *self;
         let mut bytes = [0; 4096];
         loop {
             let packets = &mut this.packets;
@@ -186,22 +257,21 @@ impl AsyncRead for Wire {
             if read.is_empty() {
                 return Poll::Ready(Ok(()));
             }
-            if !begins {
-                packets.left -= read.len();
-                if !packets.skips {
-                    buf.put_slice(read);
+            if begins {
+                packets.header.extend(read);
+                if packets.begin() {
+                    this.answer = std::mem::take(&mut packets.header);
+                    packets.ended(&this.stop);
+                    this.hand_on(buf);
                     return Poll::Ready(Ok(()));
                 }
                 continue;
             }
-            packets.header.extend(read);
-            if packets.begin()
-                && let Some(header) = packets.whole_header()
-            {
-                this.answer = header;
-                let length = this.answer.len().min(buf.remaining());
-                let rest = this.answer.split_off(length);
-                buf.put_slice(&std::mem::replace(&mut this.answer, rest));
+            packets.left -= read.len();
+            if !packets.skips {
+                buf.put_slice(read);
+                packets.remember(read);
+                packets.ended(&this.stop);
                 return Poll::Ready(Ok(()));
             }
         }
@@ -211,12 +281,10 @@ impl AsyncRead for Wire {
 impl Packets {
     /// Whether the header is whole, and its packet is not one to skip.
     fn begin(&mut self) -> bool {
-        let [_, status, high, low, ..] = self.header[..] else { return false };
-        if self.header.len() < HEADER {
-            return false;
-        }
+        let [_, status, high, low, _, _, _, _] = self.header[..] else { return false };
         if !self.goes_on {
-            self.skips = self.skip.swap(false, Ordering::SeqCst);
+            self.skips = std::mem::take(&mut self.skips_next);
+            self.tail.clear();
         }
         self.goes_on = status & 1 == 0;
         self.left = usize::from(u16::from_be_bytes([high, low])).saturating_sub(HEADER);
@@ -226,12 +294,37 @@ impl Packets {
         !self.skips
     }
 
-    fn whole_header(&mut self) -> Option<Vec<u8>> {
-        (self.header.len() == HEADER).then(|| std::mem::take(&mut self.header))
+    fn remember(&mut self, read: &[u8]) {
+        self.tail.extend(&read[read.len().saturating_sub(DONE)..]);
+        self.tail.drain(..self.tail.len().saturating_sub(DONE));
+    }
+
+    /// At the end of a message that may acknowledge an attention: if its last token does not, one of its own will.
+    fn ended(&mut self, stop: &Stop) {
+        if self.left > 0 || self.goes_on || !std::mem::take(&mut self.acknowledges) {
+            return;
+        }
+        let acknowledged = matches!(self.tail[..], [0xfd..=0xff, status, ..] if self.tail.len() == DONE && status & 0x20 != 0);
+        self.skips_next = !acknowledged;
+        stop.late.store(!acknowledged, Ordering::SeqCst);
     }
 }
 
 impl Link {
+    fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        match self {
+            Self::Plain(stream) => Pin::new(stream).poll_write(cx, buf),
+            Self::Tls(stream) => Pin::new(stream.as_mut()).poll_write(cx, buf),
+        }
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Plain(stream) => Pin::new(stream).poll_flush(cx),
+            Self::Tls(stream) => Pin::new(stream.as_mut()).poll_flush(cx),
+        }
+    }
+
     fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         match self {
             Self::Plain(stream) => Pin::new(stream).poll_read(cx, buf),
@@ -254,17 +347,11 @@ impl AsyncWrite for Wire {
             }
             return Poll::Ready(Ok(missing));
         }
-        match &mut self.link {
-            Link::Plain(stream) => Pin::new(stream).poll_write(cx, buf),
-            Link::Tls(stream) => Pin::new(stream.as_mut()).poll_write(cx, buf),
-        }
+        self.link.poll_write(cx, buf)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &mut self.link {
-            Link::Plain(stream) => Pin::new(stream).poll_flush(cx),
-            Link::Tls(stream) => Pin::new(stream.as_mut()).poll_flush(cx),
-        }
+        self.link.poll_flush(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -1,11 +1,14 @@
 //! A server that says what it is told to, one step after the other, and remembers what it heard.
 
+use std::io;
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, ready};
 
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
@@ -30,6 +33,8 @@ pub enum Say {
     Tokens(usize, Vec<u8>),
     /// Says this message without having heard one.
     More(Vec<u8>),
+    /// Hears one message, and answers with a packet that is not the last of its answer.
+    Begins(Vec<u8>),
     /// Keeps the connection open, and silent.
     Nothing,
 }
@@ -55,18 +60,73 @@ pub struct Scripted {
 trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
 
+/// A network that lets a few bytes through at a time.
+struct Narrow(TcpStream);
+
+impl AsyncRead for Narrow {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let mut few = [0; 3];
+        let mut part = ReadBuf::new(&mut few[..buf.remaining().min(3)]);
+        ready!(Pin::new(&mut self.0).poll_read(cx, &mut part))?;
+        buf.put_slice(part.filled());
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Narrow {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(cx, &buf[..buf.len().min(3)])
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(cx)
+    }
+}
+
 impl Scripted {
     /// For one connection.
     pub async fn start(steps: Vec<Say>) -> Self {
+        Self::serving(steps, false).await
+    }
+
+    /// The same, with what is said and heard in pieces of three bytes.
+    pub async fn narrow(steps: Vec<Say>) -> Self {
+        Self::serving(steps, true).await
+    }
+
+    async fn serving(steps: Vec<Say>, narrow: bool) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let port = listener.local_addr().expect("an address").port();
         let heard = Arc::<Mutex<Vec<String>>>::default();
         let memory = Arc::clone(&heard);
         tokio::spawn(async move {
             let (stream, _) = listener.accept().await.expect("a connection");
+            stream.set_nodelay(true).expect("a socket");
+            let stream: Box<dyn Stream> = if narrow { Box::new(Narrow(stream)) } else { Box::new(stream) };
             serve(stream, steps, &memory).await;
         });
         Self { port, heard }
+    }
+
+    /// What sends whoever logs in to this server.
+    pub fn routes_here(&self) -> Vec<u8> {
+        let host = "127.0.0.1";
+        let mut body = vec![20];
+        body.extend(u16::try_from(5 + 2 * host.len()).expect("a short name").to_le_bytes());
+        body.push(0);
+        body.extend(self.port.to_le_bytes());
+        body.extend(u16::try_from(host.len()).expect("a short name").to_le_bytes());
+        body.extend(words(host));
+        body.extend([0, 0]);
+        [token(0xe3, &body), logged_in()].concat()
     }
 
     pub fn target(&self, mode: TlsMode) -> Target {
@@ -91,8 +151,7 @@ impl Scripted {
     }
 }
 
-async fn serve(stream: TcpStream, steps: Vec<Say>, heard: &Mutex<Vec<String>>) {
-    let mut stream: Box<dyn Stream> = Box::new(stream);
+async fn serve(mut stream: Box<dyn Stream>, steps: Vec<Say>, heard: &Mutex<Vec<String>>) {
     for step in steps {
         match step {
             Say::Encryption(word) => {
@@ -123,6 +182,14 @@ async fn serve(stream: TcpStream, steps: Vec<Say>, heard: &Mutex<Vec<String>>) {
                 say(&mut stream, &tokens).await;
             }
             Say::More(tokens) => say(&mut stream, &tokens).await,
+            Say::Begins(content) => {
+                let Some(text) = hear(&mut stream).await else { return };
+                let mut packet = message(ANSWER, &content);
+                packet[1] = 0;
+                let _ = stream.write_all(&packet).await;
+                let _ = stream.flush().await;
+                heard.lock().expect("nobody panicked").push(text);
+            }
             Say::Nothing => std::future::pending().await,
         }
     }
@@ -174,7 +241,7 @@ fn prelogin(word: u8) -> Vec<u8> {
     answer
 }
 
-fn words(text: &str) -> Vec<u8> {
+pub fn words(text: &str) -> Vec<u8> {
     text.encode_utf16().flat_map(u16::to_le_bytes).collect()
 }
 
@@ -253,7 +320,22 @@ pub fn error_at(number: i32, class: u8, text: &str, procedure: &str, line: u32) 
     error(number, (1, class), text, procedure, line)
 }
 
+/// What `PRINT` says.
+pub fn printed(text: &str) -> Vec<u8> {
+    token(0xab, &words_of_the_server(0, (1, 0), text, "", 1))
+}
+
 fn error(number: i32, (state, class): (u8, u8), text: &str, procedure: &str, line: u32) -> Vec<u8> {
+    [token(0xaa, &words_of_the_server(number, (state, class), text, procedure, line)), done(2)].concat()
+}
+
+fn words_of_the_server(
+    number: i32,
+    (state, class): (u8, u8),
+    text: &str,
+    procedure: &str,
+    line: u32,
+) -> Vec<u8> {
     let mut body = number.to_le_bytes().to_vec();
     body.extend([state, class]);
     body.extend(u16::try_from(text.encode_utf16().count()).expect("a short text").to_le_bytes());
@@ -261,7 +343,7 @@ fn error(number: i32, (state, class): (u8, u8), text: &str, procedure: &str, lin
     body.extend(short("scripted"));
     body.extend(short(procedure));
     body.extend(line.to_le_bytes());
-    [token(0xaa, &body), done(2)].concat()
+    body
 }
 
 /// The answer to an attention.

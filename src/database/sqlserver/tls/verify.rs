@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, ring};
+use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms, ring};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{
@@ -14,13 +14,13 @@ use rustls::{
 
 use crate::database::url::{Tls, TlsMode};
 
-/// What a handshake goes by. Errors are sentences.
-pub(super) fn config(tls: &Tls) -> Result<ClientConfig, String> {
+/// What a handshake goes by; `others` are names that a certificate may be made out to, too. Errors are sentences.
+pub(super) fn config(tls: &Tls, others: Vec<ServerName<'static>>) -> Result<ClientConfig, String> {
     let provider = Arc::new(ring::default_provider());
     let checks = match tls.mode {
         TlsMode::Disable | TlsMode::Allow | TlsMode::Prefer | TlsMode::Require => Checks::Nothing,
         TlsMode::VerifyCa => Checks::Authority(authorities(tls.root_cert.as_deref(), &provider)?),
-        TlsMode::VerifyFull => Checks::All(authorities(tls.root_cert.as_deref(), &provider)?),
+        TlsMode::VerifyFull => Checks::All(authorities(tls.root_cert.as_deref(), &provider)?, others),
     };
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_protocol_versions(&[&version::TLS12])
@@ -60,8 +60,8 @@ enum Checks {
     Nothing,
     /// Who vouches for it, whatever its name.
     Authority(Arc<WebPkiServerVerifier>),
-    /// Both.
-    All(Arc<WebPkiServerVerifier>),
+    /// Both; its name may also be one of these.
+    All(Arc<WebPkiServerVerifier>, Vec<ServerName<'static>>),
 }
 
 #[derive(Debug)]
@@ -79,16 +79,22 @@ impl ServerCertVerifier for Verifier {
         ocsp: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        let (verifier, any_name) = match &self.checks {
+        let (verifier, others) = match &self.checks {
             Checks::Nothing => return Ok(ServerCertVerified::assertion()),
-            Checks::Authority(verifier) => (verifier, true),
-            Checks::All(verifier) => (verifier, false),
+            Checks::Authority(verifier) => (verifier, None),
+            Checks::All(verifier, others) => (verifier, Some(others)),
         };
-        match verifier.verify_server_cert(certificate, between, name, ocsp, now) {
+        let verify =
+            |name: &ServerName<'_>| verifier.verify_server_cert(certificate, between, name, ocsp, now);
+        let mut answer = verify(name);
+        for other in others.into_iter().flatten() {
+            if answer.as_ref().is_err_and(is_name) {
+                answer = verify(other);
+            }
+        }
+        match answer {
             // the name is looked at last
-            Err(Error::InvalidCertificate(
-                CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
-            )) if any_name => Ok(ServerCertVerified::assertion()),
+            Err(error) if others.is_none() && is_name(&error) => Ok(ServerCertVerified::assertion()),
             answer => answer,
         }
     }
@@ -99,8 +105,9 @@ impl ServerCertVerifier for Verifier {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        rustls::crypto::verify_tls12_signature(message, certificate, signed, algorithms)
+        self.verify_signature(|algorithms| {
+            rustls::crypto::verify_tls12_signature(message, certificate, signed, algorithms)
+        })
     }
 
     fn verify_tls13_signature(
@@ -109,11 +116,38 @@ impl ServerCertVerifier for Verifier {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        rustls::crypto::verify_tls13_signature(message, certificate, signed, algorithms)
+        self.verify_signature(|algorithms| {
+            rustls::crypto::verify_tls13_signature(message, certificate, signed, algorithms)
+        })
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.provider.signature_verification_algorithms.supported_schemes()
     }
+}
+
+impl Verifier {
+    /// Where any certificate will do, also one that cannot be read: SQL Server makes itself old ones (X.509 version 1,
+    /// short keys). Whoever is in between could have shown one of his own.
+    fn verify_signature(
+        &self,
+        verify: impl FnOnce(&WebPkiSupportedAlgorithms) -> Result<HandshakeSignatureValid, Error>,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        match self.checks {
+            Checks::Nothing => Ok(HandshakeSignatureValid::assertion()),
+            Checks::Authority(_) | Checks::All(..) => {
+                verify(&self.provider.signature_verification_algorithms)
+            }
+        }
+    }
+}
+
+/// Whether a certificate is made out to another name.
+fn is_name(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::InvalidCertificate(
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+        )
+    )
 }
