@@ -15,7 +15,7 @@ const IGNORED: &str = "\
     disablestatementpooling driver enlist failoverpartner ipaddresspreference keepalive keepaliveinterval \
     language lastupdatecount loadbalancetimeout locktimeout log maxpoolsize minpoolsize \
     multipleactiveresultsets multisubnetfailover network networklibrary packetsize persistsecurityinfo \
-    poolblockingperiod pooling poolsize pooltimeout prepare protocol querytimeout quotedid quotedidentifier \
+    poolblockingperiod pooling poolsize pooltimeout prepare protocol provider querytimeout quotedid quotedidentifier \
     replication responsebuffering selectmethod sendstringparametersasunicode sendtimeasdatetime \
     serverpreparedstatementdiscardthreshold serverspn sockettimeout sslprotocol statementpoolingcachesize \
     transactionbinding transparentnetworkipresolution trustedconnectionfallback typesystemversion \
@@ -96,7 +96,7 @@ pub(super) fn parse(scheme: &Scheme<'_>, env: &dyn Fn(&str) -> Option<String>) -
     match properties_begin(text, scheme.jdbc) {
         Some(at) => {
             draft.address(&text[..at])?;
-            draft.apply(&properties(text[at..].trim_start_matches(';'))?)?;
+            draft.apply(&properties(text[at..].trim_start_matches(';'), BRACES)?)?;
         }
         None => draft.url(&Scheme { rest, ..*scheme })?,
     }
@@ -115,7 +115,11 @@ pub(super) fn parse_ado(
     if !begins || first.eq_ignore_ascii_case("host") || first.contains([':', '/', '@']) {
         return None;
     }
-    let found = properties(text).and_then(|pairs| {
+    // ODBC's name a driver, and put their values in braces
+    let names = |quotes| {
+        properties(text, quotes).is_ok_and(|pairs| pairs.iter().any(|(name, _)| plain(name) == "driver"))
+    };
+    let found = properties(text, if names(BRACES) { BRACES } else { QUOTES }).and_then(|pairs| {
         if !pairs.iter().any(|(name, _)| meaning(name) == Some(Meaning::Server)) {
             return Err(UrlError::NoScheme);
         }
@@ -139,8 +143,14 @@ fn properties_begin(text: &str, jdbc: bool) -> Option<usize> {
     })
 }
 
-/// `name=value;…`: values in braces (JDBC), or in either quote (ADO), where a doubled one stands for itself.
-fn properties(text: &str) -> Result<Vec<(String, String)>, UrlError> {
+/// What a value may stand in: its beginning and its end, which stands for itself if it is doubled. JDBC and ODBC have
+/// braces, and take quotes as they are; ADO has quotes, and takes braces as they are.
+type Quotes = &'static [(char, char)];
+const BRACES: Quotes = &[('{', '}')];
+const QUOTES: Quotes = &[('"', '"'), ('\'', '\'')];
+
+/// `name=value;…`.
+fn properties(text: &str, quotes: Quotes) -> Result<Vec<(String, String)>, UrlError> {
     let mut pairs = Vec::new();
     let mut rest = text.trim_start_matches([';', ' ']);
     while !rest.is_empty() {
@@ -148,7 +158,7 @@ fn properties(text: &str) -> Result<Vec<(String, String)>, UrlError> {
         if name.contains(';') {
             return Err(UrlError::Unclear);
         }
-        let (value, after) = value(after.trim_start())?;
+        let (value, after) = value(after.trim_start(), quotes)?;
         pairs.push((name.trim().to_owned(), value));
         rest = after.trim_start_matches([';', ' ', '\n', '\r', '\t']);
     }
@@ -159,14 +169,10 @@ fn properties(text: &str) -> Result<Vec<(String, String)>, UrlError> {
 }
 
 /// The value at the beginning, and what follows its semicolon.
-fn value(text: &str) -> Result<(String, &str), UrlError> {
-    let close = match text.chars().next() {
-        Some('{') => '}',
-        Some(quote @ ('"' | '\'')) => quote,
-        _ => {
-            let (value, after) = text.split_once(';').unwrap_or((text, ""));
-            return Ok((value.trim_end().to_owned(), after));
-        }
+fn value(text: &str, quotes: Quotes) -> Result<(String, &str), UrlError> {
+    let Some((_, close)) = quotes.iter().copied().find(|(open, _)| text.starts_with(*open)) else {
+        let (value, after) = text.split_once(';').unwrap_or((text, ""));
+        return Ok((value.trim_end().to_owned(), after));
     };
     let mut value = String::new();
     let mut inside = text[1..].char_indices().peekable();
@@ -232,7 +238,10 @@ impl Draft {
     /// A server as drivers name it; `before_port` is a colon in URLs and a comma in ADO's strings.
     fn place(&mut self, text: &str, before_port: char) -> Result<(), UrlError> {
         let text = text.trim();
-        let text = text.strip_prefix("tcp:").unwrap_or(text);
+        let text = match text.get(..4) {
+            Some(tcp) if tcp.eq_ignore_ascii_case("tcp:") => text[4..].trim_start(),
+            _ => text,
+        };
         // an IPv6 address is in brackets where colons separate
         let (host, port) = match text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
             Some((host, after)) => (host, after.trim_start_matches(before_port)),

@@ -136,6 +136,8 @@ fn parameters(text: &str) -> Vec<String> {
             let value = &inside[..end];
             found.push(value.to_owned());
             if let Some(close) = close {
+                // to ADO braces are letters, to JDBC quotes are
+                found.push(inside.split(['&', ';']).next().unwrap_or_default().trim_end().to_owned());
                 let bare = value[1..].strip_suffix(close).unwrap_or(&value[1..]);
                 found.push(bare.replace(&close.to_string().repeat(2), &close.to_string()));
             }
@@ -202,6 +204,8 @@ mod tests {
             ("sqlserver://db;password=hunter22;database=x", "hunter22"),
             ("Server=db;User Id=a;PWD=hunter22;Database=x", "hunter22"),
             ("Server=db;Password=\"hunter;22\"", "hunter;22"),
+            ("Server=db;Password={hunter}22;Database=x", "{hunter}22"),
+            ("jdbc:sqlserver://db;password='hunter'22;user=x", "'hunter'22"),
         ] {
             assert!(masks(url).iter().any(|mask| mask == password), "{url}: {:?}", masks(url));
         }

@@ -31,6 +31,13 @@ fn servers_are_read_from_every_form_that_microsofts_and_others_drivers_have() {
         ),
         ("Database=app;Server=(local)\\one,1444;Trusted_Connection=false", "sqlserver://localhost:1444/app"),
         ("server = db ; database = app", "sqlserver://db:1433/app"),
+        ("Addr=TCP:db,1444;Database=app", "sqlserver://db:1444/app"),
+        ("Provider=MSOLEDBSQL;Data Source=db;Initial Catalog=app", "sqlserver://db:1433/app"),
+        ("Network Address=db;Server=other;Database=app;Database=shop", "sqlserver://other:1433/shop"),
+        (
+            "Address=db;Database=app;MultiSubnetFailover=True;Persist Security Info=False",
+            "sqlserver://db:1433/app",
+        ),
         ("Server=[::1],1444;Database=app", "sqlserver://[::1]:1444/app"),
         ("sqlserver://[::1]:1444/app", "sqlserver://[::1]:1444/app"),
         ("sqlserver://u:p;w@db/app", "sqlserver://u@db:1433/app"),
@@ -46,6 +53,13 @@ fn servers_are_read_from_every_form_that_microsofts_and_others_drivers_have() {
     assert_eq!(of("jdbc:sqlserver://db;password={p;}}x}").as_deref(), Some("p;}x"));
     assert_eq!(of("Server=db;Password=\"a;\"\"b\"").as_deref(), Some("a;\"b"));
     assert_eq!(of("Server=db;Password=a=b").as_deref(), Some("a=b"));
+    // braces are ODBC's and JDBC's, quotes are ADO's: each takes the other's as they are
+    assert_eq!(of("Server=db;Password={a}b").as_deref(), Some("{a}b"));
+    assert_eq!(of("Server=db;Password='a''b'").as_deref(), Some("a'b"));
+    assert_eq!(of("Driver={ODBC Driver 18 for SQL Server};Server=db;PWD={a;}}b}").as_deref(), Some("a;}b"));
+    assert_eq!(of("Server=db;PWD=\"ab\";Driver={ODBC Driver 18}").as_deref(), Some("\"ab\""));
+    assert_eq!(of("jdbc:sqlserver://db;password='ab'").as_deref(), Some("'ab'"));
+    assert_eq!(of("sqlserver://db;password=\"a;user=u").as_deref(), Some("\"a"));
     assert_eq!(of("sqlserver://u:p;w@db/app").as_deref(), Some("p;w"));
     assert_eq!(of("sqlserver://u:p%40%2Fw@db/app").as_deref(), Some("p@/w"));
 }
@@ -109,7 +123,9 @@ fn what_is_not_ours_is_refused_by_name() {
         assert!(!error.to_string().contains("secret"));
     }
     assert_eq!(refused("Server=db,port;Database=a"), UrlError::BadPort);
-    assert_eq!(refused("Server=d b;Database=a"), UrlError::BadHost);
+    for place in ["d b", "np:\\\\.\\pipe\\sql\\query", "(localdb)\\MSSQLLocalDB", "admin:db", "db:1433"] {
+        assert_eq!(refused(&format!("Server={place};Database=a")), UrlError::BadHost, "{place}");
+    }
     assert_eq!(refused("Server=db;Password=\"secret"), UrlError::Unclear);
     assert_eq!(refused("Database=a;User=u;Password=secret"), UrlError::NoScheme);
     assert_eq!(refused("host=db user=u password=secret"), UrlError::NoScheme);
