@@ -105,6 +105,10 @@ pub(super) fn may_stay_in_part(text: &str) -> bool {
     if matches!(first.as_str(), "EXEC" | "EXECUTE" | "IF" | "WHILE" | "BEGIN" | "DECLARE") {
         return true;
     }
+    // a procedure's name alone calls it
+    if !BEGINNINGS.contains(&first.as_str()) {
+        return true;
+    }
     let mut before = first.clone();
     while let Some((kind, word)) = words.next() {
         if kind == Kind::Symbol(b';') && words.clone().next().is_some() {
@@ -168,6 +172,8 @@ mod tests {
             "INSERT t VALUES (1)\nINSERT t VALUES (2)",
             "CREATE TABLE t (a int); CREATE TABLE u (a int)",
             "EXEC p",
+            "sp_rename 'a', 'b'",
+            "[dbo].[p]",
             "WHILE 1 = 1 INSERT t VALUES (1)",
             "ALTER TABLE t ADD a int UPDATE t SET a = 1",
         ] {

@@ -24,6 +24,10 @@ fn a_batch_ends_at_a_line_that_is_go() {
         ("SELECT 1\nGO -- the first\nSELECT 2", vec!["SELECT 1", "SELECT 2"]),
         ("-- about it\nSELECT 1\nGO", vec!["-- about it\nSELECT 1"]),
         ("\u{feff}GO\nSELECT 1", vec!["SELECT 1"]),
+        ("SELECT 1\nGO 2 -- twice\nSELECT 2\nGO 0--never\n", vec!["SELECT 1", "SELECT 1"]),
+        ("\u{feff}SELECT 1\r\nGO 2 -- twice\r\n", vec!["SELECT 1", "SELECT 1"]),
+        ("SELECT 1\n\tGO\t2\t\nSELECT 2", vec!["SELECT 1", "SELECT 1", "SELECT 2"]),
+        ("SELECT '--'\nGO\n-- it's\nSELECT 2 /* ' */\nGO", vec!["SELECT '--'", "-- it's\nSELECT 2"]),
         (
             "CREATE PROC p AS BEGIN SELECT 1; END\nGO\nEXEC p",
             vec!["CREATE PROC p AS BEGIN SELECT 1; END", "EXEC p"],
@@ -102,6 +106,8 @@ fn batch() -> impl Strategy<Value = String> {
         "'([a-z \n]|''|\nGO\n)*' ",
         "\\[([a-z \n]|\\]\\]|\nGO\n)*\\] ",
         "/\\*( [a-z]|\n|\nGO\n)*\\*/ x ",
+        "/\\*( [a-z]|/\\*(\nGO\n|')*\\*/|\r\nGO\r\n)*\\*/ x ",
+        "\"([a-z \n]|\"\"|\r\nGO 2\r\n)*\" ",
         "--[a-z ']{0,8}\n x ",
         Just("; ".to_owned()),
     ];
@@ -115,8 +121,10 @@ proptest! {
         go in "[gG][oO]",
         (before, after) in ("[ \t]{0,3}", blank()),
     ) {
-        let script = batches.join(&format!("\n{before}{go} \n{after}"));
-        prop_assert_eq!(texts(&script), batches);
+        for end in ["\n", "\r\n"] {
+            let script = batches.join(&format!("{end}{before}{go} {end}{after}"));
+            prop_assert_eq!(texts(&script), batches.clone());
+        }
     }
 
     #[test]
