@@ -58,12 +58,6 @@ pub enum Error {
         /// Host and port.
         target: String,
     },
-    /// A command line or key of a later version.
-    #[error("{what} is not there yet")]
-    NotYet {
-        /// What.
-        what: String,
-    },
     /// A file that we write cannot be written (`install`).
     #[error("cannot write {path}: {source}")]
     Write {
@@ -355,7 +349,6 @@ impl Error {
             | Self::Url(_)
             | Self::NoDatabase { .. }
             | Self::NoDatabaseName { .. }
-            | Self::NotYet { .. }
             | Self::UnsafeLock { .. }
             | Self::InsideOwnRun { .. }
             | Self::Write { .. }

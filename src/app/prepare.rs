@@ -308,8 +308,7 @@ impl Prepared {
         let Some(target) = self.target else {
             return Err(Error::NoDatabase { environment: settings.environment, variable: None });
         };
-        let engine = database::engine(target.engine)
-            .ok_or_else(|| Error::NotYet { what: format!("{:?}", target.engine) })?;
+        let engine = database::engine(target.engine);
         if engine.dialect.grant.is_none() && !settings.ledger.readers.is_empty() {
             let message = format!("{} has no users: ledger.readers means nothing there", engine.dialect.name);
             call.report.event(&Event::Warning { message });

@@ -5,6 +5,7 @@
 
 mod driver;
 pub mod error;
+pub mod grant;
 pub mod key;
 pub mod mysql;
 pub mod pooler;
@@ -28,12 +29,14 @@ pub use key::LockKey;
 pub use statement::{Dialect, Row, Statement, Value};
 pub use url::{EngineName, Target};
 
-/// The servers that we can talk to.
-pub const ENGINES: &[Engine] = &[postgres::ENGINE, mysql::ENGINE, sqlite::ENGINE, sqlserver::ENGINE];
-
-/// The engine of this name, if we have one.
-pub fn engine(name: EngineName) -> Option<&'static Engine> {
-    ENGINES.iter().find(|engine| engine.name == name)
+/// The engine of this name: the table of the servers that we can talk to.
+pub fn engine(name: EngineName) -> &'static Engine {
+    match name {
+        EngineName::Postgres => &postgres::ENGINE,
+        EngineName::MySql => &mysql::ENGINE,
+        EngineName::Sqlite => &sqlite::ENGINE,
+        EngineName::SqlServer => &sqlserver::ENGINE,
+    }
 }
 
 /// One session of one database.

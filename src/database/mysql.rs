@@ -17,7 +17,8 @@ use sqlx::{AssertSqlSafe, Column as _, Connection as _, Either, MySqlConnection,
 
 use crate::database::driver::Answers;
 use crate::database::error::DbError;
-use crate::database::statement::{Dialect, Grant, Row, Statement, Value};
+use crate::database::grant::{Grant, Securable};
+use crate::database::statement::{Dialect, Row, Statement, Value};
 use crate::database::url::{EngineName, Target};
 use crate::database::{Connecting, Database, Engine, Holder, LockKey, Purpose, Reply, Server, driver};
 
@@ -68,7 +69,7 @@ pub const DIALECT: Dialect = Dialect {
     run_marked: Some(
         "SELECT CAST(id AS CHAR) FROM information_schema.processlist WHERE id <> CONNECTION_ID() AND info LIKE ?",
     ),
-    grant: Some(Grant { grantee, schema_usage: false }),
+    grant: Some(Grant { grantee, on: Securable::Database }),
     notify: None,
     invalid_index: None,
 };

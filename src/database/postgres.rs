@@ -23,7 +23,8 @@ use sqlx::{
 
 use crate::database::driver::Answers;
 use crate::database::error::{DbError, DbErrorKind};
-use crate::database::statement::{Batch, Dialect, Grant, Row, Statement, Value};
+use crate::database::grant::{Grant, Securable};
+use crate::database::statement::{Batch, Dialect, Row, Statement, Value};
 use crate::database::url::{EngineName, Target};
 use crate::database::{Connecting, Database, Engine, Holder, LockKey, Purpose, Reply, Server, driver};
 use ears::Ears;
@@ -101,7 +102,7 @@ pub const DIALECT: Dialect = Dialect {
          WHERE a.pid <> pg_catalog.pg_backend_pid() AND a.state = 'active' AND a.query LIKE ?",
     ),
     run_marked: None,
-    grant: Some(Grant { grantee: |role| DIALECT.quote(role), schema_usage: true }),
+    grant: Some(Grant { grantee: |role| DIALECT.quote(role), on: Securable::Schema }),
     notify: Some("NOTIFY bellwether"),
     // the name as it stands in the script: quoted or not, with a schema or without
     invalid_index: Some(

@@ -17,7 +17,8 @@ use futures_util::TryStreamExt as _;
 use tiberius::QueryItem;
 
 use crate::database::error::{DbError, DbErrorKind};
-use crate::database::statement::{Dialect, Grant, Row, Statement, Value};
+use crate::database::grant::{Grant, Securable};
+use crate::database::statement::{Dialect, Row, Statement, Value};
 use crate::database::url::{EngineName, Target};
 use crate::database::{Connecting, Database, Engine, Holder, LockKey, Purpose, Reply, Server, driver};
 use connect::{Connection, closed};
@@ -90,7 +91,7 @@ pub const DIALECT: Dialect = Dialect {
          CROSS APPLY sys.dm_exec_input_buffer(r.session_id, r.request_id) b \
          WHERE r.session_id <> @@SPID AND b.event_info LIKE ?",
     ),
-    grant: Some(Grant { grantee: |role| DIALECT.quote(role), schema_usage: false }),
+    grant: Some(Grant { grantee: |role| DIALECT.quote(role), on: Securable::Class }),
     notify: None,
     invalid_index: None,
 };

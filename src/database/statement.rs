@@ -1,6 +1,7 @@
 //! Statements written once: a template of ours plus what an engine's dialect puts into it.
 
 use crate::database::error::{DbError, DbErrorKind};
+use crate::database::grant::Grant;
 use crate::database::key::LockKey;
 
 /// How a server's SQL differs, as text.
@@ -78,15 +79,6 @@ pub struct Dialect {
     pub notify: Option<&'static str>,
     /// A question with an index's name as its argument, answered by a row if the index is there but not valid.
     pub invalid_index: Option<&'static str>,
-}
-
-/// How a server gives rights.
-#[derive(Clone, Copy, Debug)]
-pub struct Grant {
-    /// A role as a `GRANT` names it.
-    pub grantee: fn(&str) -> String,
-    /// Whether a table's schema must be opened to the role too.
-    pub schema_usage: bool,
 }
 
 /// What a message of several statements needs.
@@ -305,23 +297,6 @@ impl Dialect {
     pub fn first(&self, rows: usize) -> (String, String) {
         let rows = rows.to_string();
         (self.top_1.replace('1', &rows), self.limit_1.replace('1', &rows))
-    }
-
-    /// What lets `role` read these tables, given as schema (none = the default one) and name.
-    pub fn grants(&self, role: &str, tables: &[(Option<&str>, &str)]) -> Vec<String> {
-        let Some(grant) = self.grant else { return Vec::new() };
-        let grantee = (grant.grantee)(role);
-        let mut grants = Vec::new();
-        for (schema, table) in tables {
-            if let Some(schema) = schema.or(self.default_schema).filter(|_| grant.schema_usage) {
-                let usage = format!("GRANT USAGE ON SCHEMA {} TO {grantee}", self.quote(schema));
-                if !grants.contains(&usage) {
-                    grants.push(usage);
-                }
-            }
-            grants.push(format!("GRANT SELECT ON {} TO {grantee}", self.qualify(*schema, table)));
-        }
-        grants
     }
 
     /// A table's name with its schema: the given one, else the default, else none.

@@ -12,9 +12,35 @@ pub fn database(doing: Doing, engine: EngineName, target: &str, error: &DbError)
     }
     let (title, hint) = match engine {
         EngineName::Sqlite => of_a_file(doing, target, error.kind),
+        EngineName::SqlServer if let Some(told) = of_sql_server(doing, target, error) => told,
         _ => of_a_server(doing, engine, target, error.kind),
     };
     told(title, said(error), vec![hint.to_owned()])
+}
+
+/// What SQL Server alone says, or means in its own way.
+fn of_sql_server(doing: Doing, target: &str, error: &DbError) -> Option<(String, &'static str)> {
+    Some(match (error.kind, error.code.as_deref()) {
+        (DbErrorKind::Tls, _) => (
+            format!("no encrypted connection to {target}"),
+            "a certificate that the server made for itself is not trusted: name its authority's in `serverCertificate` (PEM) and what it is made out to in `hostNameInCertificate`, or set `trustServerCertificate=true`, which checks nothing",
+        ),
+        (DbErrorKind::Auth, _) => (
+            format!("{target} does not accept this user and password"),
+            "check both: in a URL, special characters of a password are percent-encoded (@ is %40), in a connection string a value with a `;` stands in quotes; is the login enabled, and does the server take logins of its own beside Windows' (mixed mode)?",
+        ),
+        // who may not enter is told no more than who asks for what is not there
+        (DbErrorKind::UnknownDatabase, _) => (
+            format!("there is no such database, or none that this login may open: {target}"),
+            "check the name in the database URL; bellwether creates no database. If it is there, the login needs a user in it: CREATE USER name FOR LOGIN name",
+        ),
+        // Azure's firewall: by address, by virtual network
+        (_, Some("40615" | "40914")) if doing == Doing::Connecting => (
+            format!("the firewall in front of {target} does not let us in"),
+            "allow the address that the server's own words name, or deploy from a network that is allowed",
+        ),
+        _ => return None,
+    })
 }
 
 fn of_a_server(doing: Doing, engine: EngineName, target: &str, kind: DbErrorKind) -> (String, &'static str) {
@@ -40,10 +66,6 @@ fn of_a_server(doing: Doing, engine: EngineName, target: &str, kind: DbErrorKind
         DbErrorKind::Timeout => (
             format!("no answer in time from {target} while {doing}"),
             "a firewall, a security group or a wrong port swallows connections without an answer: is this host allowed in?",
-        ),
-        DbErrorKind::Tls if engine == EngineName::SqlServer => (
-            format!("no encrypted connection to {target}"),
-            "a certificate that the server made for itself is not trusted: name its authority's in `serverCertificate` (PEM) and what it is made out to in `hostNameInCertificate`, or set `trustServerCertificate=true`, which checks nothing",
         ),
         DbErrorKind::Tls => (
             format!("no encrypted connection to {target}"),

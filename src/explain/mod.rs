@@ -5,6 +5,7 @@ mod asked;
 mod connection;
 mod cut;
 mod github;
+mod half;
 mod here;
 mod heroku;
 mod marks;
@@ -34,7 +35,6 @@ fn in_words(error: &Error) -> Explained {
         Error::Url(error) => setup::url(error),
         Error::NoDatabase { environment, variable } => setup::no_database(environment, *variable),
         Error::NoDatabaseName { target } => setup::no_database_name(target),
-        Error::NotYet { what } => setup::not_yet(what),
         Error::Write { path, source } => setup::write(path, source),
         Error::Database { doing, engine, target, error } => {
             connection::database(*doing, *engine, target, error)
@@ -109,7 +109,8 @@ fn told(title: impl Into<String>, causes: Vec<String>, hints: Vec<String>) -> Ex
 
 /// `1 migration`, `2 migrations`.
 fn count(number: usize, noun: &str) -> String {
-    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+    let many = if noun.ends_with(['h', 'x']) { "es" } else { "s" };
+    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}{many}") }
 }
 
 /// `50 s`, `15 min`, `1 h 30 min`: as configs write them, with blanks.

@@ -122,14 +122,6 @@ pub fn no_database_name(target: &str) -> Explained {
     )
 }
 
-pub fn not_yet(what: &str) -> Explained {
-    told(
-        format!("{what} is not there yet in this version of bellwether"),
-        vec![],
-        vec!["`bellwether --help` lists what there is".to_owned()],
-    )
-}
-
 pub fn inside_own_run(run: &RunId, leader: &Participant) -> Explained {
     told(
         "bellwether was started by a command that runs under bellwether's own lock".to_owned(),

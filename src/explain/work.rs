@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use super::connection::said;
+use super::half::{HALF, Half};
 use super::verdict::list;
 use super::{count, machine, snippet, span, stays_applied, told};
 use crate::database::{DbError, DbErrorKind};
 use crate::engine::command::Ending;
-use crate::engine::split::{Concurrent, Piece, concurrent_index};
 use crate::engine::step::{Place, StepError, Unsendable};
 use crate::ledger::history::HistoryTable;
 use crate::model::event::Explained;
@@ -34,9 +34,10 @@ pub fn step(
             if explained.snippet.is_none() && !statement.is_empty() {
                 explained.causes.push(format!("in: {}", cut(statement)));
             }
-            explained.causes.push(aftermath(*statements, *dirty));
+            let half = Half { migration, done: *statements, batches: history.has_batches() };
+            explained.causes.push(half.stays(*dirty, true));
             explained.hints = match dirty {
-                true => dirty_hints(migration, *statements, statement),
+                true => half.hints(statement),
                 false => vec![statement_hint(migration, history, error)],
             };
             explained
@@ -60,7 +61,7 @@ pub fn step(
             );
             if *half {
                 explained.causes.push(HALF.to_owned());
-                explained.hints.extend(dirty_hints(migration, 0, ""));
+                explained.hints.extend(Half { migration, done: 0, batches: false }.hints(""));
             }
             explained
         }
@@ -69,14 +70,9 @@ pub fn step(
             vec![],
             vec!["another leader has taken over: see its log".to_owned()],
         ),
-        StepError::Stopped { applied } => told(
-            format!("{name} was stopped after {}", count(*applied, "statement")),
-            vec![aftermath(*applied, *applied > 0)],
-            match applied {
-                0 => vec!["deploy again".to_owned()],
-                _ => dirty_hints(migration, *applied, ""),
-            },
-        ),
+        StepError::Stopped { applied } => {
+            Half { migration, done: *applied, batches: history.has_batches() }.stopped()
+        }
     };
     explained.causes.push(format!("{} on {target}", stays_applied(applied)));
     explained
@@ -165,19 +161,6 @@ fn draw(migration: &Migration, place: &Place) -> Option<String> {
     Some(snippet::draw(&path, &migration.sql, place.line?, place.column))
 }
 
-const HALF: &str = "the history says of the script that it is half applied";
-
-fn aftermath(statements: usize, dirty: bool) -> String {
-    match (dirty, statements) {
-        (false, _) => "nothing of this script is applied".to_owned(),
-        (true, 0) => {
-            "this script may be half applied: the server does not take such a statement back".to_owned()
-        }
-        (true, 1) => "1 statement of this script stays applied: it is half applied".to_owned(),
-        (true, done) => format!("{done} statements of this script stay applied: it is half applied"),
-    }
-}
-
 /// What PostgreSQL and SQLite say of `CREATE INDEX CONCURRENTLY`, `VACUUM`, `CREATE DATABASE` in a transaction; SQL
 /// Server's numbers for `ALTER DATABASE`, `BACKUP`, full-text indexes and the like.
 fn wants_no_transaction(error: &DbError) -> bool {
@@ -214,25 +197,6 @@ fn statement_hint(migration: &Migration, history: &HistoryTable, error: &DbError
         }
         _ => format!("correct {path} and deploy again"),
     }
-}
-
-/// Until there is a command for it, the history's row is set by hand.
-fn dirty_hints(migration: &Migration, statements: usize, failed: &str) -> Vec<String> {
-    let version = &migration.version;
-    let mut hints = vec!["no run goes on before somebody has looked at it".to_owned()];
-    let piece = Piece { text: failed, offset: 0, line: 1, column: 1 };
-    if let Some(Concurrent::Index(name)) = concurrent_index(&piece) {
-        hints.push(format!("the index may be there, but invalid: DROP INDEX CONCURRENTLY IF EXISTS {name};"));
-    }
-    let rest = match statements {
-        0 => "what is missing of it".to_owned(),
-        done => format!("it from statement {} on", done + 1),
-    };
-    hints.push(format!("either run {rest} by hand, and say so: bellwether resolve {version} --applied"));
-    hints.push(format!(
-        "or undo by hand what it did, say so, and deploy the corrected file: bellwether resolve {version} --rolled-back"
-    ));
-    hints
 }
 
 /// How a file of this format says that it must not run in a transaction.

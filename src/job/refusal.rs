@@ -1,5 +1,6 @@
 //! What the database refused us, with what mends it: the right to be granted, the schema or role to be made.
 
+use crate::database::grant::Securable;
 use crate::database::url::sqlserver::HISTORY;
 use crate::database::{DbError, DbErrorKind, EngineName};
 use crate::error::{Doing, Error};
@@ -25,7 +26,10 @@ impl Job {
                 self.grants_to_lead(doing)
             }
             // without the server's code, it is a socket's or a file's right
-            Doing::Connecting if error.code.is_some() => self.grants_to_connect(),
+            Doing::Connecting if error.code.is_some() => {
+                let database = self.target.database.as_deref().unwrap_or("the_database");
+                self.engine.dialect.grants_to_connect(self.user(), database, self.role != Role::Follow)
+            }
             Doing::Connecting | Doing::Identifying | Doing::Locking => Vec::new(),
         };
         match grants.is_empty() {
@@ -39,16 +43,18 @@ impl Job {
         let dialect = self.engine.dialect;
         let grant = dialect.grant.as_ref().filter(|_| doing == Doing::Installing)?;
         let (key, names, create) = match error.code.as_deref()? {
-            "3F000" | "1049" => {
-                let what = if grant.schema_usage { "SCHEMA" } else { "DATABASE" };
+            "3F000" | "1049" | "2760" => {
+                let what = if grant.on == Securable::Database { "DATABASE" } else { "SCHEMA" };
                 ("ledger.schema", vec![self.ledger.schema()?.to_owned()], what)
             }
             // MySQL would make an account of an unknown name, if we might make one (1410)
-            "42704" | "1133" | "1410" if !self.readers.is_empty() => {
-                let quoted = |role: &&String| error.message.contains(&format!("\"{role}\""));
+            "42704" | "1133" | "1410" | "15151" if !self.readers.is_empty() => {
+                let quoted = |role: &&String| {
+                    ['"', '\''].iter().any(|quote| error.message.contains(&format!("{quote}{role}{quote}")))
+                };
                 let named: Vec<_> = self.readers.iter().filter(quoted).cloned().collect();
                 let names = if named.is_empty() { self.readers.clone() } else { named };
-                ("ledger.readers", names, if grant.schema_usage { "ROLE" } else { "USER" })
+                ("ledger.readers", names, if grant.on == Securable::Schema { "ROLE" } else { "USER" })
             }
             _ => return None,
         };
@@ -56,39 +62,26 @@ impl Job {
             "SCHEMA" | "DATABASE" => dialect.quote(name),
             _ => (grant.grantee)(name),
         };
-        let create = names.iter().map(|name| format!("CREATE {create} {};", quoted(name))).collect();
+        let login = |name: &String| match (create, grant.on) {
+            ("USER", Securable::Class) => format!(" FOR LOGIN {}", quoted(name)),
+            _ => String::new(),
+        };
+        let create =
+            names.iter().map(|name| format!("CREATE {create} {}{};", quoted(name), login(name))).collect();
         Some(Error::NamedInVain { key, names, create, target: self.place(), error: Box::new(error.clone()) })
-    }
-
-    /// What lets our own user into the database; MySQL lets in whoever has a right there.
-    fn grants_to_connect(&self) -> Vec<String> {
-        let dialect = self.engine.dialect;
-        let Some(grant) = dialect.grant else { return Vec::new() };
-        let grantee = (grant.grantee)(self.target.user.as_deref().unwrap_or("the_user"));
-        let database = dialect.quote(self.target.database.as_deref().unwrap_or("the_database"));
-        match (grant.schema_usage, self.role) {
-            (true, _) => vec![format!("GRANT CONNECT ON DATABASE {database} TO {grantee};")],
-            (false, Role::Follow) => vec![format!("GRANT SELECT ON {database}.* TO {grantee};")],
-            (false, Role::Lead | Role::Elect) => vec![format!("GRANT ALL ON {database}.* TO {grantee};")],
-        }
     }
 
     /// What lets our own user make the tables, or write the ledger; none where there are no users.
     fn grants_to_lead(&self, doing: Doing) -> Vec<String> {
         let dialect = self.engine.dialect;
-        let Some(grant) = dialect.grant else { return Vec::new() };
-        let grantee = (grant.grantee)(self.target.user.as_deref().unwrap_or("the_user"));
-        let schema = self.ledger.schema().or(dialect.default_schema);
-        match (doing, schema) {
-            (Doing::Installing | Doing::MakingHistory, Some(schema)) if grant.schema_usage => {
-                vec![format!("GRANT USAGE, CREATE ON SCHEMA {} TO {grantee};", dialect.quote(schema))]
-            }
-            (Doing::Installing | Doing::MakingHistory, _) => {
-                let database = schema.or(self.target.database.as_deref()).unwrap_or("the_database");
-                let database = dialect.quote(database);
-                vec![format!("GRANT ALL ON {database}.* TO {grantee};")]
+        let (user, database) = (self.user(), self.target.database.as_deref());
+        match doing {
+            Doing::Installing | Doing::MakingHistory => {
+                dialect.grants_to_make(user, self.ledger.schema(), database)
             }
             _ => {
+                let Some(grant) = dialect.grant else { return Vec::new() };
+                let grantee = (grant.grantee)(user);
                 let tables = self.ledger.written_tables().into_iter();
                 tables
                     .map(|table| format!("GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO {grantee};"))
@@ -97,16 +90,20 @@ impl Job {
         }
     }
 
+    /// Our own user, as the URL has it.
+    fn user(&self) -> &str {
+        self.target.user.as_deref().unwrap_or("the_user")
+    }
+
     /// What lets our own user read, to be pasted.
     fn grants(&self) -> Vec<String> {
-        let user = self.target.user.as_deref().unwrap_or("the_user");
         // which schema the history is in is not known before a session is open: where the URL says, else the default
         let names = ["search_path", HISTORY];
         let path = self.target.settings.iter().find(|(name, _)| names.contains(&name.as_str()));
         let schema = path.map(|(_, path)| path.split(',').next().unwrap_or(path).trim());
         let own_database = self.target.database.as_deref().filter(|_| self.engine.name == EngineName::MySql);
         let schema = schema.or(own_database);
-        self.grants_for(user, schema).into_iter().map(|grant| grant + ";").collect()
+        self.grants_for(self.user(), schema).into_iter().map(|grant| grant + ";").collect()
     }
 
     /// What lets a role read ledger and history.

@@ -58,6 +58,11 @@ impl HistoryTable {
         self.format.history().table
     }
 
+    /// Whether scripts are sent there in batches of several statements (SQL Server), of which one may end half done.
+    pub fn has_batches(&self) -> bool {
+        self.dialect.name == "sqlserver"
+    }
+
     /// Whose it is.
     pub fn format(&self) -> &'static dyn Format {
         self.format

@@ -1,2 +1,2 @@
--- PostgreSQL, MySQL, MariaDB and SQLite alike
+-- PostgreSQL, MySQL, MariaDB, SQLite and SQL Server alike
 CREATE TABLE customers (id INTEGER PRIMARY KEY, name VARCHAR(40) NOT NULL);

@@ -28,7 +28,7 @@ fn target(url: &str) -> Target {
 
 async fn try_open(url: &str, purpose: Purpose) -> Result<Box<dyn Database>, DbError> {
     let target = target(url);
-    (engine(target.engine).unwrap().connect)(&target, purpose, LIMIT).await
+    (engine(target.engine).connect)(&target, purpose, LIMIT).await
 }
 
 async fn open(db: &TestDatabase, purpose: Purpose) -> Box<dyn Database> {
@@ -294,7 +294,7 @@ on_servers! { [postgres Postgres, mariadb MariaDb, sqlserver SqlServer]
             let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
             let mut mute = target(db.url());
             mute.port = Some(silent.local_addr().unwrap().port());
-            let connect = engine(mute.engine).unwrap().connect;
+            let connect = engine(mute.engine).connect;
             let error = connect(&mute, Purpose::Work, Duration::from_millis(200)).await.err().unwrap();
             assert_eq!(error.kind, DbErrorKind::Timeout);
         });

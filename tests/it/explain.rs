@@ -40,7 +40,6 @@ variants! { errors: Error {
     "url" => Error::Url(_),
     "no database" => Error::NoDatabase { .. },
     "no database name" => Error::NoDatabaseName { .. },
-    "not yet" => Error::NotYet { .. },
     "write" => Error::Write { .. },
     "database" => Error::Database { .. },
     "no privilege" => Error::NoPrivilege { .. },
@@ -313,7 +312,7 @@ fn everything_that_keeps_us_from_heroku() {
 
 #[test]
 fn everything_that_a_database_says() {
-    for engine in [EngineName::Postgres, EngineName::Sqlite] {
+    for engine in [EngineName::Postgres, EngineName::Sqlite, EngineName::SqlServer] {
         let samples = kind_samples(engine);
         missing(kinds::NAMES, samples.iter().map(|(name, _)| *name));
         insta::assert_snapshot!(format!("kinds_{engine:?}").to_lowercase(), page(samples));
@@ -342,7 +341,8 @@ fn every_error_reads_well() {
         .chain(heroku_samples().into_iter().map(|error| ("heroku", error.into())))
         .chain(kind_samples(EngineName::Postgres))
         .chain(kind_samples(EngineName::MySql))
-        .chain(kind_samples(EngineName::Sqlite));
+        .chain(kind_samples(EngineName::Sqlite))
+        .chain(kind_samples(EngineName::SqlServer));
     for (name, error) in all {
         let explained = explain(&error);
         let text = told(&error);

@@ -8,6 +8,7 @@ mod commands;
 mod conformance;
 mod corpus;
 mod docs_events;
+mod dotnet;
 mod election;
 mod explain;
 mod failures;

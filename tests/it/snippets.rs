@@ -90,7 +90,7 @@ fn plans(block: &Block, config: &Value) {
         let url = format!("sqlite:{}", plan.folder().join("app.db").display());
         let plan = plan.args(["-e", &name, "--release", "r1", "--participant", "shop-web"]);
         let plan = plan.env("DATABASE_URL", &url).env("STAGING_DATABASE_URL", &url);
-        let plan = plan.env("ANIMALS_DATABASE_URL", &url);
+        let plan = plan.env("ANIMALS_DATABASE_URL", &url).env("ConnectionStrings__Default", &url);
         let ended: Finished = plan.run();
         assert_eq!(
             ended.code,

@@ -146,3 +146,28 @@ fn no_checkout_leaves_its_token_behind() {
         }
     }
 }
+
+/// What stands behind `image:`, anywhere.
+fn images(yaml: &Value, found: &mut BTreeSet<String>) {
+    if let Some(mapping) = yaml.as_mapping() {
+        let named = mapping.iter().filter(|(key, _)| key.as_str() == Some("image"));
+        found.extend(named.filter_map(|(_, image)| image.as_str()).map(str::to_owned));
+        mapping.values().for_each(|value| images(value, found));
+    }
+    yaml.as_sequence().into_iter().flatten().for_each(|value| images(value, found));
+}
+
+#[test]
+fn servers_start_from_images_that_cannot_move_and_by_hand_from_the_same_as_in_the_workflows() {
+    let (mut theirs, mut ours) = (BTreeSet::new(), BTreeSet::new());
+    workflows(".github/workflows").iter().for_each(|path| images(&yaml(path), &mut theirs));
+    for path in ["compose.yaml", "examples/dotnet/compose.yaml"] {
+        images(&yaml(&root(path)), &mut ours);
+    }
+    ours.retain(|image| !image.starts_with("registry.example/"));
+    assert!(ours.len() >= 3 && ours.is_subset(&theirs), "{ours:?} {theirs:?}");
+    for image in theirs.iter().filter(|image| !is_expression(image)) {
+        let digest = image.rsplit_once("@sha256:").map_or("", |(_, digest)| digest);
+        assert!(digest.len() == 64 && digest.bytes().all(|byte| byte.is_ascii_hexdigit()), "{image}");
+    }
+}

@@ -75,7 +75,9 @@ fn of_postgres(message: &str) -> DbErrorKind {
             DbErrorKind::MissingTable
         }
         _ if is("column ", "does not exist") => DbErrorKind::MissingColumn,
-        _ if is("database ", "does not exist") => DbErrorKind::UnknownDatabase,
+        _ if is("database ", "does not exist") || is("Cannot open database ", "The login failed") => {
+            DbErrorKind::UnknownDatabase
+        }
         _ if is("", "already exists") => DbErrorKind::AlreadyExists,
         _ if is("permission denied", "") => DbErrorKind::Privilege,
         _ if is("deadlock detected", "") => DbErrorKind::Deadlock,
@@ -147,6 +149,8 @@ mod tests {
         assert_eq!(kind(1, 20), DbErrorKind::ConnectionLost);
         let missing = "relation \"shop_dbo.bellwether_runs\" does not exist";
         assert_eq!(of_postgres(missing), DbErrorKind::MissingTable);
+        let no_user = "Cannot open database \"shop\" requested by the login. The login failed";
+        assert_eq!(of_postgres(no_user), DbErrorKind::UnknownDatabase);
         assert_eq!(of_postgres("invalid input syntax for type integer: \"a\""), DbErrorKind::Statement);
     }
 

@@ -363,7 +363,8 @@ pub const INTENT: &str = "application_intent";
 const ENCRYPT: &str = "true, false or disable; strict, which begins with TLS (TDS 8.0), is not supported: true \
                        encrypts everything too, and checks the certificate";
 const OWN_LOGIN: &str = "left out: only a login of SQL Server's own, with a password, is supported";
-const INSTANCE: &str = "left out, or its port named: who listens where is not asked of SQL Server Browser";
+const INSTANCE: &str =
+    "left out, or given with its port (host\\instance,1433): SQL Server Browser is not asked for it";
 
 /// `encrypt=…`, in the words of Microsoft's drivers and of Go's. Not demanded is: if the server can.
 fn encryption(word: &str) -> Option<TlsMode> {

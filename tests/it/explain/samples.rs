@@ -158,7 +158,6 @@ pub fn error_samples() -> Vec<(&'static str, Error)> {
         ("no URL", UrlError::NoScheme.into()),
         ("no database", Error::NoDatabase { environment: "production".into(), variable: Some("PGHOST") }),
         ("no database name", Error::NoDatabaseName { target: "mysql://app@db.example.com:3306".into() }),
-        ("not yet", Error::NotYet { what: "SqlServer".into() }),
         (
             "a file that cannot be written",
             Error::Write { path: "/out/bellwether".into(), source: self::denied() },

@@ -156,7 +156,12 @@ pub fn example_tool(requirement: &str, name: &str) -> Option<PathBuf> {
 fn variable(requirement: &str, name: &str) -> Option<String> {
     let value = env::var(name).ok().filter(|value| !value.is_empty());
     if value.is_none() {
-        absent(requirement, &format!("{name} is not set; `eval \"$(scripts/servers start)\"` sets it"));
+        let how = match requirement {
+            // of which there is no package
+            "sqlserver" => "compose.yaml says how",
+            _ => "`eval \"$(scripts/servers start)\"` sets it",
+        };
+        absent(requirement, &format!("{name} is not set; {how}"));
     }
     value
 }

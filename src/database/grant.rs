@@ -1,0 +1,106 @@
+//! How servers give rights, as somebody pastes it: text alone, nothing is granted here.
+
+use crate::database::statement::Dialect;
+
+/// How a server gives rights.
+#[derive(Clone, Copy, Debug)]
+pub struct Grant {
+    /// A role as a `GRANT` names it.
+    pub grantee: fn(&str) -> String,
+    /// What rights are given on, beside tables.
+    pub on: Securable,
+}
+
+/// What rights are given on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Securable {
+    /// `SCHEMA name`, which must be opened to a role before its tables are (PostgreSQL).
+    Schema,
+    /// `name.*`: a database (MySQL, MariaDB).
+    Database,
+    /// `SCHEMA::name`; to make a table is a right in the database (SQL Server).
+    Class,
+}
+
+impl Dialect {
+    /// The `GRANT`s that let a role read these tables, each with its schema (none = the default one), without a `;`.
+    /// None where there are no users.
+    pub fn grants(&self, role: &str, tables: &[(Option<&str>, &str)]) -> Vec<String> {
+        let Some(grant) = self.grant else { return Vec::new() };
+        let grantee = (grant.grantee)(role);
+        let mut grants = Vec::new();
+        for (schema, table) in tables {
+            if let Some(schema) = schema.or(self.default_schema).filter(|_| grant.on == Securable::Schema) {
+                let usage = format!("GRANT USAGE ON SCHEMA {} TO {grantee}", self.quote(schema));
+                if !grants.contains(&usage) {
+                    grants.push(usage);
+                }
+            }
+            grants.push(format!("GRANT SELECT ON {} TO {grantee}", self.qualify(*schema, table)));
+        }
+        grants
+    }
+
+    /// What lets a role make tables in a schema (none = the default one), or in a database where these are the same, and
+    /// write them; each line with its `;`.
+    pub fn grants_to_make(&self, role: &str, schema: Option<&str>, database: Option<&str>) -> Vec<String> {
+        let Some(grant) = self.grant else { return Vec::new() };
+        let grantee = (grant.grantee)(role);
+        let schema = schema.or(self.default_schema);
+        match (grant.on, schema) {
+            (Securable::Schema, Some(schema)) => {
+                vec![format!("GRANT USAGE, CREATE ON SCHEMA {} TO {grantee};", self.quote(schema))]
+            }
+            // who makes a table there does not own it: the schema's owner does
+            (Securable::Class, Some(schema)) => vec![
+                format!("GRANT CREATE TABLE TO {grantee};"),
+                format!(
+                    "GRANT ALTER, SELECT, INSERT, UPDATE, DELETE ON SCHEMA::{} TO {grantee};",
+                    self.quote(schema)
+                ),
+            ],
+            (_, schema) => {
+                let database = self.quote(schema.or(database).unwrap_or("the_database"));
+                vec![format!("GRANT ALL ON {database}.* TO {grantee};")]
+            }
+        }
+    }
+
+    /// What lets a role into a database; MySQL lets in whoever has a right there, so there it depends on `leads`.
+    pub fn grants_to_connect(&self, role: &str, database: &str, leads: bool) -> Vec<String> {
+        let Some(grant) = self.grant else { return Vec::new() };
+        let (grantee, database) = ((grant.grantee)(role), self.quote(database));
+        vec![match grant.on {
+            Securable::Schema => format!("GRANT CONNECT ON DATABASE {database} TO {grantee};"),
+            Securable::Class => format!("USE {database}; CREATE USER {grantee} FOR LOGIN {grantee};"),
+            Securable::Database if leads => format!("GRANT ALL ON {database}.* TO {grantee};"),
+            Securable::Database => format!("GRANT SELECT ON {database}.* TO {grantee};"),
+        }]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::database::{mysql, postgres, sqlite, sqlserver};
+
+    #[test]
+    fn each_server_has_its_own_words_for_the_right_to_make_tables() {
+        let make = |dialect: &super::Dialect| dialect.grants_to_make("app", None, Some("shop"));
+        assert_eq!(make(&postgres::DIALECT), ["GRANT USAGE, CREATE ON SCHEMA \"public\" TO \"app\";"]);
+        assert_eq!(make(&mysql::DIALECT), ["GRANT ALL ON `shop`.* TO `app`@`%`;"]);
+        let rights = "GRANT ALTER, SELECT, INSERT, UPDATE, DELETE ON SCHEMA::[dbo] TO [app];";
+        assert_eq!(make(&sqlserver::DIALECT), ["GRANT CREATE TABLE TO [app];", rights]);
+        assert_eq!(make(&sqlite::DIALECT), [""; 0]);
+        let other = sqlserver::DIALECT.grants_to_make("app", Some("ops"), Some("shop"));
+        assert!(other[1].contains("SCHEMA::[ops]"), "{other:?}");
+    }
+
+    #[test]
+    fn who_is_let_in_may_need_a_user_first() {
+        let connect = |dialect: &super::Dialect, leads| dialect.grants_to_connect("app", "shop", leads);
+        assert_eq!(connect(&postgres::DIALECT, false), ["GRANT CONNECT ON DATABASE \"shop\" TO \"app\";"]);
+        assert_eq!(connect(&mysql::DIALECT, false), ["GRANT SELECT ON `shop`.* TO `app`@`%`;"]);
+        assert_eq!(connect(&mysql::DIALECT, true), ["GRANT ALL ON `shop`.* TO `app`@`%`;"]);
+        assert_eq!(connect(&sqlserver::DIALECT, true), ["USE [shop]; CREATE USER [app] FOR LOGIN [app];"]);
+    }
+}
