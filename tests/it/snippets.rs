@@ -11,7 +11,7 @@ use crate::pages::markdown;
 use crate::support::{Bellwether, Finished};
 
 /// The pages of tools, each with the same parts.
-const TOOLS: [&str; 6] = ["alembic", "dbmate", "django", "flyway", "knex", "rails"];
+const TOOLS: [&str; 7] = ["alembic", "dbmate", "django", "efcore", "flyway", "knex", "rails"];
 const PARTS: [&str; 5] =
     ["## Procfile", "## Workflow", "## Manifest", "## Its own lock", "## What followers see"];
 
