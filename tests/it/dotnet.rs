@@ -5,6 +5,7 @@
 use std::ffi::OsString;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use percent_encoding::percent_decode_str;
@@ -17,7 +18,10 @@ use crate::readme::copy_folder;
 use crate::support::sqlserver::rows;
 use crate::support::{Bellwether, TestDatabase, on_servers};
 
-const LONG: Duration = Duration::from_secs(240);
+/// A connection costs a stand-in seconds of work, on a busy machine more than a look may take.
+const LONG: Duration = Duration::from_secs(600);
+/// So nodes of one test at a time.
+static TURN: Mutex<()> = Mutex::new(());
 const NAME: &str = "ConnectionStrings__Default";
 /// Where EF Core's own commands write what they do, a line each.
 const APPLYING: &str = "Applying migration";
@@ -103,6 +107,7 @@ impl<'a> Node<'a> {
 
 on_servers! { [sqlserver SqlServer]
     fn five_nodes_of_the_example_migrate_once(db) {
+        let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         let node = Node::of(db);
         assert_eq!(shop()["entrypoint"][2].as_str().unwrap().split(" && ").next(), Some("bellwether deploy"));
         let replicas = shop()["deploy"]["replicas"].as_u64().unwrap();
@@ -121,6 +126,7 @@ on_servers! { [sqlserver SqlServer]
     }
 
     fn all_nodes_of_the_example_hear_of_a_failure(db) {
+        let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         db.sql("create table Customers (Id int not null)");
         let node = Node::of(db);
         let nodes: Vec<_> = (1..=3).map(|n| node.named(&format!("node-{n}")).spawn()).collect();
