@@ -86,6 +86,7 @@ mod tests {
             path: "0007_x.sql".into(),
             checksum: Vec::new(),
             transactional: false,
+            follows: Vec::new(),
             sql: sql.into(),
         }
     }

@@ -58,6 +58,9 @@ impl<'a> Node<'a> {
     fn of(db: &'a TestDatabase) -> Self {
         let folder = db.folder().join("app");
         copy_folder(&example(), &folder);
+        let mut config = std::fs::read_to_string(folder.join("bellwether.yml")).unwrap();
+        config.push_str("    connect: { wait: 10m }\n"); // as long as it may take, see LONG
+        std::fs::write(folder.join("bellwether.yml"), config).unwrap();
         let programs = db.folder().join("bin");
         std::fs::create_dir(&programs).unwrap();
         let dotnet = programs.join("dotnet");
