@@ -17,7 +17,7 @@ pub struct Early(Mutex<Option<Opening>>);
 impl Early {
     /// Begins to open one, which takes as long as the first attempt may, `wait` at most.
     pub fn begin(target: &Arc<Target>, wait: Duration) -> Self {
-        let Some(engine) = database::engine(target.engine) else { return Self::default() };
+        let engine = database::engine(target.engine);
         let asked = target.connect_timeout.map_or(ATTEMPT, Duration::from_secs);
         let limit = ATTEMPT.min(wait).min(asked).max(SHORTEST_ATTEMPT);
         let target = Arc::clone(target);
