@@ -192,7 +192,7 @@ impl Prepared {
     fn has_driver(&self, role: Role) -> Result<(), FormatError> {
         let (Some((_, format)), Some(target)) = (&self.bundle, &self.target) else { return Ok(()) };
         let writes = role != Role::Follow && self.argv.is_empty() && format.writer().is_some();
-        let name = database::engine(target.engine).map_or("", |engine| engine.dialect.name);
+        let name = database::engine(target.engine).dialect.name;
         match writes && format.lacks_driver(name) {
             true => Err(FormatError::NoDriver { format: format.name(), server: target.engine.to_string() }),
             false => Ok(()),
