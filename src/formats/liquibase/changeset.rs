@@ -16,7 +16,7 @@ pub(super) struct Changeset {
 }
 
 pub(super) fn is_sql(name: &str) -> bool {
-    name.to_ascii_lowercase().ends_with(".sql")
+    name.len().checked_sub(4).is_some_and(|at| name.as_bytes()[at..].eq_ignore_ascii_case(b".sql"))
 }
 
 /// Whether the first line that is not blank says so.

@@ -68,6 +68,9 @@ fn parts(version: &Version) -> Option<(&str, &str, &str)> {
 /// Whether a recorded path is this file's: what it is called in its changeset, or how the file's path ends.
 fn fits(bundle: &Bundle, migration: &Migration, file: &str) -> bool {
     let place = parts(&migration.version).map(|(place, ..)| place).unwrap_or_default();
+    if place == file {
+        return true;
+    }
     if place == shown(&bundle.folder, &migration.path) {
         return absolute(&migration.path).ends_with(file);
     }

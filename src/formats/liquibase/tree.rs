@@ -27,10 +27,10 @@ pub(super) fn read(folder: &Path) -> Result<Bundle, FormatError> {
     });
     for (path, parsed) in files.iter().zip(parsed) {
         if let Some(changelog) = parsed? {
-            changelogs.insert(path.clone(), changelog);
+            changelogs.insert(path.as_path(), changelog);
         }
     }
-    let mut by_name: HashMap<&OsStr, Vec<&PathBuf>> = HashMap::new();
+    let mut by_name: HashMap<&OsStr, Vec<&Path>> = HashMap::new();
     for path in &files {
         by_name.entry(path.file_name().unwrap_or_default()).or_default().push(path);
     }
@@ -38,6 +38,7 @@ pub(super) fn read(folder: &Path) -> Result<Bundle, FormatError> {
         folder,
         files: &files,
         by_name,
+        folders: folders(&files),
         changelogs,
         seen: HashSet::new(),
         order: Vec::new(),
@@ -65,35 +66,36 @@ struct Tree<'a> {
     folder: &'a Path,
     files: &'a [PathBuf],
     /// The same by their names: a root may include thousands.
-    by_name: HashMap<&'a OsStr, Vec<&'a PathBuf>>,
-    changelogs: HashMap<PathBuf, Changelog>,
-    seen: HashSet<PathBuf>,
+    by_name: HashMap<&'a OsStr, Vec<&'a Path>>,
+    /// Every folder in which one of them is.
+    folders: BTreeSet<&'a Path>,
+    changelogs: HashMap<&'a Path, Changelog>,
+    seen: HashSet<&'a Path>,
     /// Files of SQL.
-    order: Vec<PathBuf>,
+    order: Vec<&'a Path>,
     unread: Vec<Unread>,
 }
 
-impl Tree<'_> {
+impl<'a> Tree<'a> {
     fn walk(&mut self) {
-        let mut included: HashSet<PathBuf> = HashSet::new();
+        let mut included: HashSet<&Path> = HashSet::new();
         for (path, changelog) in &self.changelogs {
             let found =
                 changelog.includes.iter().filter_map(|include| self.resolve(path, include).ok()).flatten();
-            included.extend(found.filter(|found| found != path));
+            // a root may include thousands of scripts
+            included.extend(found.filter(|found| found != path && !is_script(found)));
         }
-        let mut roots: Vec<PathBuf> =
-            self.changelogs.keys().filter(|path| !included.contains(*path)).cloned().collect();
-        roots.sort();
+        let mut roots: Vec<&'a Path> =
+            self.changelogs.keys().copied().filter(|path| !included.contains(path)).collect();
+        roots.sort_unstable();
         match &roots[..] {
             // each is included by another: a circle, of which any is the beginning
             [] if !self.changelogs.is_empty() => {
-                let first = self.files.iter().find(|path| self.changelogs.contains_key(*path)).cloned();
-                first.into_iter().for_each(|first| self.enter(&first));
+                let mut files = self.files.iter().map(PathBuf::as_path);
+                let first = files.find(|path| self.changelogs.contains_key(path));
+                first.into_iter().for_each(|first| self.enter(first));
             }
-            [] => {
-                let scripts = self.files.iter().filter(|path| changeset::is_sql(&path.to_string_lossy()));
-                self.order.extend(scripts.cloned());
-            }
+            [] => self.order.extend(self.files.iter().map(PathBuf::as_path).filter(|path| is_script(path))),
             [root] => self.enter(root),
             roots => {
                 let why = format!("is one of {} roots, and which of them is run cannot be told", roots.len());
@@ -102,24 +104,22 @@ impl Tree<'_> {
         }
     }
 
-    fn enter(&mut self, path: &Path) {
-        if !self.seen.insert(path.to_owned()) {
+    fn enter(&mut self, path: &'a Path) {
+        if !self.seen.insert(path) {
             return;
         }
+        if is_script(path) {
+            return self.order.push(path);
+        }
         let Some(changelog) = self.changelogs.get(path).cloned() else {
-            if changeset::is_sql(&path.to_string_lossy()) {
-                self.order.push(path.to_owned());
-            } else {
-                self.leave(path, "is no changelog that is read".to_owned());
-            }
-            return;
+            return self.leave(path, "is no changelog that is read".to_owned());
         };
         if let Some(why) = changelog.unread {
             self.leave(path, why);
         }
         for include in changelog.includes {
             match self.resolve(path, &include) {
-                Ok(found) => found.iter().for_each(|found| self.enter(found)),
+                Ok(found) => found.into_iter().for_each(|found| self.enter(found)),
                 Err(why) => {
                     let why = format!("includes {}, {why}", include.path);
                     self.leave(path, why);
@@ -133,34 +133,43 @@ impl Tree<'_> {
     }
 
     /// The files that are meant. A path on the search path is whatever in the folder ends like it.
-    fn resolve(&self, from: &Path, include: &Include) -> Result<Vec<PathBuf>, String> {
+    fn resolve(&self, from: &Path, include: &Include) -> Result<Vec<&'a Path>, String> {
         let wanted = normal(Path::new(plain(&include.path)));
         let fits = |path: &Path| means(from, include, path);
         if !include.is_folder {
             let named = wanted.file_name().and_then(|name| self.by_name.get(name));
-            let found: Vec<&PathBuf> =
+            let found: Vec<&'a Path> =
                 named.into_iter().flatten().copied().filter(|path| fits(path)).collect();
             return match found[..] {
-                [one] => Ok(vec![one.clone()]),
+                [one] => Ok(vec![one]),
                 [] => Err("which is not in this folder".to_owned()),
                 _ => Err("as which more than one file can be meant".to_owned()),
             };
         }
-        let parents: HashSet<&Path> = self.files.iter().filter_map(|path| path.parent()).collect();
-        let folders: BTreeSet<&Path> = parents.into_iter().flat_map(Path::ancestors).collect();
-        let mut folders: Vec<&Path> = folders.into_iter().collect();
-        folders.retain(|folder| folder.starts_with(self.folder) && fits(folder));
+        let folders = self.folders.iter().copied();
+        let folders: Vec<&Path> =
+            folders.filter(|folder| folder.starts_with(self.folder) && fits(folder)).collect();
         match folders[..] {
             [folder] => {
-                let ends = |path: &&PathBuf| path.to_string_lossy().ends_with(&include.ending);
-                let inside =
-                    self.files.iter().filter(|path| path.starts_with(folder) && path.as_path() != from);
-                Ok(inside.filter(ends).cloned().collect())
+                let ends = |path: &Path| path.to_string_lossy().ends_with(&include.ending);
+                let files = self.files.iter().map(PathBuf::as_path);
+                Ok(files.filter(|path| ends(path) && path.starts_with(folder) && *path != from).collect())
             }
             [] => Err("which is not in this folder".to_owned()),
             _ => Err("as which more than one folder can be meant".to_owned()),
         }
     }
+}
+
+fn is_script(path: &Path) -> bool {
+    changeset::is_sql(&path.to_string_lossy())
+}
+
+/// Every folder in which one of these files is, however deep; the files of one follow each other.
+fn folders(files: &[PathBuf]) -> BTreeSet<&Path> {
+    let mut parents: Vec<&Path> = files.iter().filter_map(|path| path.parent()).collect();
+    parents.dedup_by(|one, other| one.as_os_str() == other.as_os_str());
+    parents.into_iter().flat_map(Path::ancestors).collect()
 }
 
 /// Whether a changelog means this file, or folder, by what it includes.
