@@ -10,6 +10,7 @@ mod install;
 mod invocation;
 mod operator;
 mod prepare;
+mod reading;
 mod scaffold;
 mod time;
 mod watching;

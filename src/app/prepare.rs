@@ -5,13 +5,14 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use crate::app::invocation::Invocation;
+use crate::app::reading::{Understood, admitted, read};
 use crate::app::{github, time};
 use crate::cli::Action;
 use crate::config::{self, HistorySettings, LeaderRule, Settings};
 use crate::database::{self, EngineName, LockKey, Target, url};
 use crate::engine::command::Command;
 use crate::error::Error;
-use crate::formats::{self, Format, FormatError, Rules};
+use crate::formats::{self, FormatError, Rules};
 use crate::job::{self, Early, Job, Limits, Party};
 use crate::ledger::Ledger;
 use crate::ledger::look::Scope;
@@ -24,7 +25,6 @@ use crate::plan::PlanError;
 use crate::plan::pending::needed;
 use crate::plan::release::{ReleaseInputs, release};
 use crate::plan::role::{RoleInputs, role};
-use crate::report::Report;
 
 /// Where psql would find its database; we want a URL all the same, which says what kind of database it is.
 const PG_VARIABLES: [&str; 4] = ["PGHOST", "PGDATABASE", "PGSERVICE", "PGHOSTADDR"];
@@ -116,41 +116,11 @@ fn prepared(
     Ok(Prepared { settings, bundle, argv, digest, target: None, inside, early: Early::default() })
 }
 
-/// Migrations, and the format that they are in.
-type Understood = (Bundle, &'static dyn Format);
-
-/// What a command, or a format's own tool, applies is only compared: what of it cannot be read is unread.
-fn read(format: Option<&str>, folder: &Path, for_command: bool) -> Result<Understood, FormatError> {
-    let (format, _) = formats::find(format, folder)?;
-    let bundle = match for_command || format.writer().is_none() {
-        true => formats::compare(format, folder)?,
-        false => format.read(folder)?,
-    };
-    Ok((bundle, format))
-}
-
 /// What is run in place of the migrations; empty = nothing.
 fn argv(call: &Invocation<'_>, settings: &Settings) -> Vec<String> {
     match call.request.action.command() {
         [] => settings.command.clone(),
         given => given.to_vec(),
-    }
-}
-
-/// A command's migrations may be of a format that we cannot read: then what is pending is unknown, and the ledger decides.
-fn admitted(
-    read: Result<Understood, FormatError>,
-    for_command: bool,
-    report: &dyn Report,
-) -> Result<Option<Understood>, Error> {
-    match read {
-        // the tool itself will say what is wrong with it
-        Err(error @ (FormatError::BadName { .. } | FormatError::Unsupported { .. })) if for_command => {
-            let message = format!("what is pending stays unknown: {error}");
-            report.event(&Event::Notice { message });
-            Ok(None)
-        }
-        read => Ok(Some(read?)),
     }
 }
 
