@@ -77,6 +77,10 @@ fn meaning(name: &str) -> Option<Meaning> {
     })
 }
 
+/// Said in place of a name.
+const BEHIND_PASSWORD: &str = "a parameter behind the password is not known and not shown, since it may be the password's \
+    end: one with a semicolon stands in {braces} for JDBC and ODBC, in \"quotes\" for ADO";
+
 /// A name without what drivers spell differently: `User ID`, `user_id`, `userId` and (in a query) `user+id` are one.
 fn plain(name: &str) -> String {
     params::plain(name).replace([' ', '+'], "")
@@ -154,7 +158,8 @@ fn properties(text: &str, quotes: Quotes) -> Result<Vec<(String, String)>, UrlEr
     let mut pairs = Vec::new();
     let mut rest = text.trim_start_matches([';', ' ']);
     while !rest.is_empty() {
-        let (name, after) = rest.split_once('=').unwrap_or((rest, ""));
+        // a word alone is nobody's parameter, and may be a password's end
+        let (name, after) = rest.split_once('=').ok_or(UrlError::Unclear)?;
         if name.contains(';') {
             return Err(UrlError::Unclear);
         }
@@ -266,9 +271,14 @@ impl Draft {
     }
 
     fn apply(&mut self, pairs: &[(String, String)]) -> Result<(), UrlError> {
+        let mut behind_password = false;
         for (name, value) in pairs {
             match meaning(name) {
-                Some(meaning) => self.one(meaning, name, value)?,
+                Some(meaning) => {
+                    self.one(meaning, name, value)?;
+                    behind_password |= meaning == Meaning::Password;
+                }
+                None if behind_password => self.target.warnings.push(BEHIND_PASSWORD.to_owned()),
                 None => self.target.warnings.push(params::unknown(&name.replace(' ', "_"))),
             }
         }

@@ -190,6 +190,15 @@ proptest! {
     }
 
     #[test]
+    fn a_password_that_begins_with_a_semicolon_is_not_taken_for_a_parameters_name(after in "|=|=x|;|;x=y") {
+        for form in ["jdbc:sqlserver://db;user=u;password=;MARKER", "Server=db;User Id=u;Password=;MARKER"] {
+            let url = format!("{form}{after}");
+            let text = seen(&url);
+            prop_assert!(!text.contains("MARKER"), "{} in {}", text, url);
+        }
+    }
+
+    #[test]
     fn no_text_is_too_strange(text in "(;|=|Server|Password|\\{|\\}|\"|'|,|\\\\|:|/|@|\\?|&|[a-z0-9]| ){0,30}") {
         for scheme in ["", "sqlserver://", "jdbc:sqlserver://", "mssql:", "Server=", "jdbc:jtds:sqlserver://"] {
             seen(&format!("{scheme}{text}"));
