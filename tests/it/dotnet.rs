@@ -2,6 +2,9 @@
 //! program of ours, [`the_program_dotnet`], which connects as the connection string says and does what EF Core would do
 //! for these two migrations, without a lock of its own.
 
+// as the program dotnet it speaks to whoever runs it
+#![allow(clippy::print_stdout)]
+
 use std::ffi::OsString;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -148,13 +151,10 @@ on_servers! { [sqlserver SqlServer]
 /// `dotnet ef database update`, in the folder of the project.
 #[test]
 #[ignore = "it is the program dotnet of the other tests"]
-fn the_program_dotnet() {
-    let string = std::env::var(NAME).expect("the application's connection string");
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    if let Err(error) = runtime.block_on(update(&string)) {
-        eprintln!("{error}");
-        std::process::exit(1);
-    }
+fn the_program_dotnet() -> Result<(), Box<dyn std::error::Error>> {
+    let string = std::env::var(NAME)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(update(&string))
 }
 
 /// What EF Core does, one migration after the other: a transaction of the change and its row.
