@@ -12,6 +12,9 @@ pub mod source;
 
 use std::time::Duration;
 
+use tokio::time::Instant;
+
+use crate::database::DbErrorKind;
 use crate::error::Error;
 use crate::follow::decide::{Decision, Observation, Policy, Ready, Why, decide};
 use crate::follow::failed::failed;
@@ -22,6 +25,9 @@ use crate::lead::{Attempt, try_lead};
 use crate::model::event::Event;
 use crate::model::migration::Pending;
 use crate::model::run::{Role, Run, RunStatus};
+
+/// A connection that takes longer says something about the server.
+const SHORT: Duration = Duration::from_secs(2);
 
 /// Waits for the verdict in the ledger, and as an elect leads where nobody does.
 pub async fn follow(job: &Job) -> Result<Success, Error> {
@@ -37,6 +43,7 @@ pub async fn watch(party: &Party, source: &mut dyn Source, job: Option<&Job>) ->
         memory: Memory::default(),
         seen_last: Some("nothing yet".to_owned()),
         told_unknown: false,
+        last: None,
     };
     let mut ended = watch.until_decided().await;
     if let Err(Error::Signalled { waiting, .. }) = &mut ended {
@@ -59,14 +66,20 @@ struct Watch<'a> {
     seen_last: Option<String>,
     /// Why what is pending is unknown was said.
     told_unknown: bool,
+    /// What the look before brought, if it brought anything.
+    last: Option<Observation>,
 }
 
 impl Watch<'_> {
     async fn until_decided(&mut self) -> Result<Success, Error> {
         loop {
+            let began = Instant::now();
             let seen = match self.source.look(&mut self.memory).await {
                 Ok(seen) => seen,
                 Err(error) => {
+                    if let Some(late) = self.too_late(&error, began).await {
+                        return Err(late);
+                    }
                     self.source.outlast(error).await?;
                     continue;
                 }
@@ -90,8 +103,25 @@ impl Watch<'_> {
                     why == Why::Alive
                 }
             };
+            self.last = Some(seen.observation);
             self.source.sleep(alive).await?;
         }
+    }
+
+    /// The look at the very end has next to no time, and a connection that needs more is no news: what the look before
+    /// saw is. None = it is not that.
+    async fn too_late(&mut self, error: &Error, began: Instant) -> Option<Error> {
+        let last = self.last.take()?;
+        let deadline = self.party.limits.deadline();
+        let is_it = error.database_kind() == Some(DbErrorKind::Timeout)
+            && began + SHORT >= deadline
+            && Instant::now() >= deadline;
+        if !is_it {
+            return None;
+        }
+        let Decision::Fail(failure) = decide(&last, &self.policy(), self.elapsed()) else { return None };
+        let since = self.memory.observer.since().unwrap_or(0);
+        Some(failed(self.party, self.source, since, failure, &last).await)
     }
 
     /// Once: what is seen of a history stays so until somebody mends it.

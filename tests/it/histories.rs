@@ -4,7 +4,9 @@
 use std::fs;
 use std::time::Duration;
 
-use crate::support::{Bellwether, Hold, Migrations, Server, TestDatabase, on_every_server, on_servers};
+use crate::support::{
+    Bellwether, Hold, Migrations, Proxy, Server, TestDatabase, on_every_server, on_servers,
+};
 
 const LONG: Duration = Duration::from_secs(60);
 /// A command that waits until the test lets it end.
@@ -92,6 +94,16 @@ on_servers! { [postgres Postgres, mariadb MariaDb, sqlserver SqlServer quick]
         let stranger = db.reader();
         let refused = Bellwether::new("follow").url(&stranger.url).migrations(&migrations).arg("--follow").arg("history");
         refused.run().expect(31).explains(&["GRANT SELECT", "_sqlx_migrations"]);
+    }
+
+    fn a_connection_that_comes_too_late_for_the_last_look_does_not_hide_what_is_pending(db) {
+        let migrations = one_of_three(db);
+        let proxy = Proxy::before(db);
+        let follower = Bellwether::new("follow").through(&proxy).migrations(&migrations);
+        let following = follower.arg("--follow").arg("history").timeout("2s").spawn();
+        following.wait_for_event("waiting", LONG);
+        proxy.freeze_newcomers();
+        following.wait(LONG).expect(21).explains(&["2 migrations are still pending", "0002_step"]);
     }
 }
 

@@ -9,6 +9,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 use serde_json::Value;
@@ -319,8 +320,12 @@ impl Running {
 
     /// Sends a signal to the process alone.
     pub fn signal(&self, signal: Signal) {
-        if self.is_running() {
-            kill(self.pid, signal).unwrap();
+        if !self.is_running() {
+            return;
+        }
+        match kill(self.pid, signal) {
+            Err(Errno::ESRCH) => {} // it has ended since
+            sent => sent.unwrap(),
         }
     }
 
