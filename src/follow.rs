@@ -16,7 +16,7 @@ use tokio::time::Instant;
 
 use crate::database::DbErrorKind;
 use crate::error::Error;
-use crate::follow::decide::{Decision, Observation, Policy, Ready, Why, decide};
+use crate::follow::decide::{Decision, Failure, Observation, Policy, Ready, Why, decide};
 use crate::follow::failed::failed;
 use crate::follow::ledger::Ledger;
 use crate::follow::source::{Looked, Memory, Source};
@@ -87,10 +87,7 @@ impl Watch<'_> {
             self.say_unknown(&seen);
             let alive = match decide(&seen.observation, &self.policy(), self.elapsed()) {
                 Decision::Ready(ready) => return Ok(ready_to_go(&ready, &seen.observation)),
-                Decision::Fail(failure) => {
-                    let since = self.memory.observer.since().unwrap_or(0);
-                    return Err(failed(self.party, self.source, since, failure, &seen.observation).await);
-                }
+                Decision::Fail(failure) => return Err(self.failed(failure, &seen.observation).await),
                 Decision::Lead => {
                     self.seen_last = None; // from here on, we may be more than a follower
                     match self.try_lead().await? {
@@ -120,8 +117,12 @@ impl Watch<'_> {
             return None;
         }
         let Decision::Fail(failure) = decide(&last, &self.policy(), self.elapsed()) else { return None };
+        Some(self.failed(failure, &last).await)
+    }
+
+    async fn failed(&mut self, failure: Failure, seen: &Observation) -> Error {
         let since = self.memory.observer.since().unwrap_or(0);
-        Some(failed(self.party, self.source, since, failure, &last).await)
+        failed(self.party, self.source, since, failure, seen).await
     }
 
     /// Once: what is seen of a history stays so until somebody mends it.

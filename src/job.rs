@@ -39,6 +39,12 @@ const SHORTEST_ATTEMPT: Duration = Duration::from_millis(500);
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
+/// How long one attempt to connect may take, of the time that there is.
+fn attempt(target: &Target, time: Duration) -> Duration {
+    let asked = target.connect_timeout.map_or(ATTEMPT, Duration::from_secs);
+    ATTEMPT.min(time).min(asked).max(SHORTEST_ATTEMPT)
+}
+
 /// What a leader or an elect is to do, or a follower who looks at the ledger.
 pub struct Job {
     /// What all participants have, whatever they look at.
@@ -163,8 +169,7 @@ impl Job {
     /// A bare session; one attempt, at most `limit` long.
     pub async fn connect(&self, purpose: Purpose, limit: Duration) -> Result<Box<dyn Database>, Error> {
         let left = self.limits.deadline().saturating_duration_since(Instant::now());
-        let asked = self.target.connect_timeout.map_or(ATTEMPT, Duration::from_secs);
-        let limit = ATTEMPT.min(limit).min(asked).min(left).max(SHORTEST_ATTEMPT);
+        let limit = attempt(&self.target, limit.min(left));
         let connecting = async {
             match self.early.take(purpose, limit).await {
                 Some(opened) => opened,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 
 use crate::database::{self, Database, DbError, DbErrorKind, Purpose, Target};
-use crate::job::{ATTEMPT, SHORTEST_ATTEMPT};
+use crate::job::attempt;
 
 type Opening = JoinHandle<Result<Box<dyn Database>, DbError>>;
 
@@ -18,8 +18,7 @@ impl Early {
     /// Begins to open one, which takes as long as the first attempt may, `wait` at most.
     pub fn begin(target: &Arc<Target>, wait: Duration) -> Self {
         let engine = database::engine(target.engine);
-        let asked = target.connect_timeout.map_or(ATTEMPT, Duration::from_secs);
-        let limit = ATTEMPT.min(wait).min(asked).max(SHORTEST_ATTEMPT);
+        let limit = attempt(target, wait);
         let target = Arc::clone(target);
         let opening = async move { (engine.connect)(&target, Purpose::Look, limit).await };
         Self(Mutex::new(Some(tokio::spawn(opening))))
