@@ -1,10 +1,12 @@
 //! Beginnings: `init` looks at a project and writes a config for it, `new` writes the next migration. What is there is
 //! read and never changed; nothing here prints, asks a database or starts a tool.
 
+mod command;
 mod config;
 mod look;
 mod migration;
 mod places;
+mod stranger;
 mod tools;
 mod write;
 mod yaml;

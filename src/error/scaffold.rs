@@ -13,13 +13,15 @@ pub enum ScaffoldError {
         /// What.
         files: Vec<String>,
     },
-    /// `init`: nothing here can be migrated.
+    /// Nothing here can be migrated.
     #[error("no migrations in {folder}")]
     NothingHere {
         /// Where we looked.
         folder: String,
         /// Folders that are there, each with why it is none of migrations.
         rejected: Vec<String>,
+        /// What tells of other tools, which have migrations somewhere.
+        others: Vec<String>,
     },
     /// More than one folder has migrations.
     #[error("migrations in {}", folders.join(", "))]

@@ -7,18 +7,7 @@ use crate::model::event::Explained;
 pub fn scaffold(error: &ScaffoldError) -> Explained {
     match error {
         ScaffoldError::AlreadyThere { files } => already_there(files),
-        ScaffoldError::NothingHere { folder, rejected } => told(
-            format!("nothing in {folder} says what to migrate with"),
-            rejected.clone(),
-            vec![
-                match rejected.is_empty() {
-                    true => "name the folder with --migrations; or begin one: `bellwether new create_users` makes migrations/ with a first SQL file",
-                    false => "put that right, or name the folder with --migrations and its format with --format",
-                }
-                .to_owned(),
-                "a tool that is not known here runs as a command: `bellwether deploy -- CMD`, or `command:` in bellwether.yml".to_owned(),
-            ],
-        ),
+        ScaffoldError::NothingHere { folder, rejected, others } => nothing_here(folder, rejected, others),
         ScaffoldError::SeveralFolders { folders } => told(
             format!("more than one folder has migrations: {}", folders.join(", ")),
             vec!["one lock name stands for one body of migrations".to_owned()],
@@ -46,6 +35,26 @@ pub fn scaffold(error: &ScaffoldError) -> Explained {
             vec![format!("`fuser {folder}` names the process; try again once it has ended")],
         ),
     }
+}
+
+fn nothing_here(folder: &str, rejected: &[String], others: &[String]) -> Explained {
+    let begin = match (rejected, others) {
+        ([], []) => {
+            "name the folder with --migrations; or begin one: `bellwether new create_users` makes migrations/ with a first SQL file"
+        }
+        (_, []) => "put that right, or name the folder with --migrations and its format with --format",
+        _ => {
+            "name the folder with --migrations; or, where SQL files shall stand beside that, begin one: `bellwether new create_users --migrations migrations --format sqlx`"
+        }
+    };
+    told(
+        format!("nothing in {folder} says what to migrate with"),
+        rejected.iter().chain(others).cloned().collect(),
+        vec![
+            begin.to_owned(),
+            "a tool that is not known here runs as a command: `bellwether deploy -- CMD`, or `command:` in bellwether.yml".to_owned(),
+        ],
+    )
 }
 
 fn already_there(files: &[String]) -> Explained {

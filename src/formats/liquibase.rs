@@ -8,7 +8,7 @@ mod next;
 mod rows;
 mod tree;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::formats::folder::{below, text};
 use crate::formats::next::Next;
@@ -56,6 +56,10 @@ impl Format for Liquibase {
 
     fn read(&self, folder: &Path) -> Result<Bundle, FormatError> {
         tree::read(folder)
+    }
+
+    fn entry(&self, folder: &Path) -> Option<PathBuf> {
+        tree::root(folder)
     }
 
     fn history(&self) -> &'static History {

@@ -44,6 +44,12 @@ pub trait Format: Sync {
     /// Reads every migration of a folder, in order. Nothing is skipped silently that could have been meant as one.
     fn read(&self, folder: &Path) -> Result<Bundle, FormatError>;
 
+    /// The file in the folder that the tool's own command line has to name; none = it needs none, or which one it is
+    /// cannot be told.
+    fn entry(&self, _folder: &Path) -> Option<PathBuf> {
+        None
+    }
+
     /// Where this format records what is applied.
     fn history(&self) -> &'static History;
 

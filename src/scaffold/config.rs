@@ -1,7 +1,8 @@
 //! The text of a new `bellwether.yml`: every line that a beginner may want to change, with what it means.
 
 use crate::model::choice::Place;
-use crate::scaffold::look::{Project, is_applied};
+use crate::scaffold::command::{line, url_variable};
+use crate::scaffold::look::Project;
 use crate::scaffold::{Asked, yaml};
 
 const TEMPLATE: &str = include_str!("templates/bellwether.yml");
@@ -45,17 +46,24 @@ fn work(project: &Project) -> String {
             let words: Vec<String> = command.iter().map(|word| scalar(word)).collect();
             text += &format!("    command: [{}]\n", words.join(", "));
             text += "    cwd: . # this file's folder\n";
+            if let Some(variable) = url_variable(&command) {
+                text += &comment(&format!("It takes the database's URL (jdbc:…) from {variable}."));
+            }
             text += "    # check: [bin/smoke] # what must succeed after it\n";
         }
-        None if project.found.as_ref().is_some_and(|found| !is_applied(found.format)) => {
+        None if !project.is_applied() => {
             text += "\n";
-            text += &comment("These files are read and not applied: name the command that applies them.");
+            text += &comment(
+                "What applies them is not known here, and bellwether only reads them: name the command.",
+            );
             text += "    # command: [bin/migrate]\n";
         }
         None => {}
     }
     for (tool, why) in project.tools.iter().skip(1) {
-        let words: Vec<String> = tool.command.iter().map(|word| scalar(word)).collect();
+        let found = project.found.as_ref().filter(|found| found.format.name() == tool.format);
+        let Some(line) = line(tool, found, &project.root) else { continue };
+        let words: Vec<String> = line.iter().map(|word| scalar(word)).collect();
         text += &format!("    # command: [{}] # {why}, too\n", words.join(", "));
     }
     text

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::error::{Error, ScaffoldError};
 use crate::formats::{self, FORMATS, Format, FormatError};
 use crate::scaffold::tools::{self, Tool};
-use crate::scaffold::{Asked, Said};
+use crate::scaffold::{Asked, Said, command, stranger};
 
 /// Where migrations usually are.
 const FOLDERS: [&str; 14] = [
@@ -51,7 +51,7 @@ pub struct Found {
     pub format: &'static dyn Format,
     /// What tells it.
     pub why: String,
-    /// How many migrations there are.
+    /// How many migrations there are, files that are not read among them.
     pub count: usize,
 }
 
@@ -62,16 +62,22 @@ impl Project {
             return (!said.command.is_empty())
                 .then(|| (said.command.clone(), "the config says so".to_owned()));
         }
-        let owned = |tool: &Tool| tool.command.iter().map(|&word| word.to_owned()).collect();
+        let line = |tool: &Tool| command::line(tool, self.found.as_ref(), &self.root);
         match (&self.found, self.tools.first()) {
             (Some(found), _) if is_applied(found.format) => None,
-            (_, Some((tool, why))) => Some((owned(tool), why.clone())),
+            (_, Some((tool, why))) => Some((line(tool)?, why.clone())),
             (Some(found), None) => {
                 let tool = tools::named(found.format.name())?;
-                Some((owned(tool), format!("it applies migrations of {}", tool.format)))
+                Some((line(tool)?, format!("it applies migrations of {}", tool.format)))
             }
             (None, None) => None,
         }
+    }
+
+    /// Whether bellwether itself applies what was found.
+    pub fn is_applied(&self) -> bool {
+        let files = self.found.as_ref().map_or(self.said.is_some(), |found| is_applied(found.format));
+        files && self.command().is_none()
     }
 
     /// A file in the project's folder.
@@ -81,7 +87,7 @@ impl Project {
 }
 
 /// Whether bellwether sends these files itself.
-pub fn is_applied(format: &dyn Format) -> bool {
+fn is_applied(format: &dyn Format) -> bool {
     format.writer().is_some()
 }
 
@@ -126,7 +132,9 @@ pub fn found(root: &Path, format: Option<&str>) -> Result<Option<Found>, Error> 
     match tools::here(root).first() {
         Some((tool, _)) => of_tool(root, tool),
         None => match of_folders(root, format) {
-            Err(Error::Scaffold(ScaffoldError::NothingHere { rejected, .. })) if rejected.is_empty() => {
+            Err(Error::Scaffold(ScaffoldError::NothingHere { rejected, others, .. }))
+                if rejected.is_empty() && (others.is_empty() || !is_guessed(format)) =>
+            {
                 Ok(None)
             }
             found => found.map(Some),
@@ -179,18 +187,29 @@ fn of_folders(root: &Path, format: Option<&str>) -> Result<Found, Error> {
             Err(error) => rejected.push(error.to_string()),
         }
     }
+    found.extend(
+        changelogs(root, format)
+            .into_iter()
+            .filter(|one| one.folder.canonicalize().is_ok_and(|folder| seen.insert(folder))),
+    );
     // an empty folder is one only where no other has anything
     if found.iter().any(|one| one.count > 0) {
         found.retain(|one| one.count > 0);
     }
+    let others = match &found[..] {
+        [] if rejected.is_empty() => stranger::found(root),
+        // it may wait for another tool's first file
+        [one] if one.count == 0 && is_guessed(format) => stranger::dependencies(root),
+        _ => Vec::new(),
+    };
     match found.len() {
-        1 => Ok(found.remove(0)),
-        0 => {
+        1 if others.is_empty() => Ok(found.remove(0)),
+        0 | 1 => {
             let folder = match root.as_os_str().is_empty() {
                 true => "this folder".to_owned(),
                 false => root.display().to_string(),
             };
-            Err(ScaffoldError::NothingHere { folder, rejected }.into())
+            Err(ScaffoldError::NothingHere { folder, rejected, others }.into())
         }
         _ => {
             let folders = found.iter().map(|one| one.folder.display().to_string()).collect();
@@ -199,9 +218,31 @@ fn of_folders(root: &Path, format: Option<&str>) -> Result<Found, Error> {
     }
 }
 
+/// Whether a format is to be found out.
+pub fn is_guessed(format: Option<&str>) -> bool {
+    format.is_none_or(|name| name == "auto")
+}
+
+/// Changelogs of Liquibase's; many a folder that is called so has other things.
+fn changelogs(root: &Path, format: Option<&str>) -> Vec<Found> {
+    let Some(liquibase) = FORMATS.iter().find(|format| format.name() == "liquibase") else {
+        return Vec::new();
+    };
+    if !is_guessed(format) && format != Some(liquibase.name()) {
+        return Vec::new();
+    }
+    let folders = tools::CHANGELOGS.iter().flat_map(|name| tools::folders(root, name));
+    let found = |folder: PathBuf| {
+        let why = liquibase.detect(&folder)?;
+        Some(Found { why, ..read(root, &folder, Some(liquibase.name())).ok()? })
+    };
+    folders.filter_map(found).collect()
+}
+
 fn read(root: &Path, folder: &Path, format: Option<&str>) -> Result<Found, FormatError> {
     let (format, why) = formats::find(format, folder)?;
-    let count = format.read(folder)?.migrations.len();
+    let bundle = format.read(folder)?;
+    let count = bundle.migrations.len() + bundle.unread.len();
     let named = match folder.strip_prefix(root) {
         Ok(below) if !below.as_os_str().is_empty() => below.to_owned(),
         Ok(_) => PathBuf::from("."),

@@ -153,7 +153,7 @@ fn needs_shell(command: &str) -> bool {
 fn kubernetes(project: &Project, asked: &Asked<'_>) -> Wish {
     let environment = yaml::word(environment(asked));
     let text = match (project.command(), &project.found) {
-        (None, Some(found)) => KUBERNETES_SQL
+        (None, Some(found)) if project.is_applied() => KUBERNETES_SQL
             .replace("<<folder>>", &found.named.to_string_lossy().replace(char::is_control, "?"))
             .replace("<<format>>", found.format.name()),
         (command, _) => {
@@ -173,8 +173,8 @@ fn github(project: &Project, asked: &Asked<'_>) -> Wish {
     let (top, below) = repository(&project.root);
     let folder = below.map(|below| yaml::word(&below.to_string_lossy()));
     let environment = environment(asked);
-    let text = match project.command() {
-        None => {
+    let text = match project.is_applied() {
+        true => {
             let name = asked.config.and_then(Path::file_name).map(|name| name.to_string_lossy());
             let config = name.filter(|name| name != DEFAULT_FILE).map(|name| yaml::word(&name));
             let input = |name: &str, value: Option<String>| {
@@ -183,7 +183,7 @@ fn github(project: &Project, asked: &Asked<'_>) -> Wish {
             let inputs = [input("working-directory", folder), input("config", config)].concat();
             GITHUB_SQL.replace("<<inputs>>\n", &inputs)
         }
-        Some(_) => {
+        false => {
             let deploy = format!(
                 "bellwether deploy{} --role lead --environment {}",
                 config_flag(asked),

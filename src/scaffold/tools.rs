@@ -37,6 +37,17 @@ use Mark::{Begins, Ends, File, Has};
 
 /// Where Flyway looks in an application for the JVM.
 pub const JVM_FLYWAY: &str = "src/main/resources/db/migration";
+/// Where changelogs of Liquibase's usually are: Spring Boot's own place first, JHipster's after it.
+pub const CHANGELOGS: [&str; 8] = [
+    "src/main/resources/db/changelog",
+    "src/main/resources/config/liquibase",
+    "src/main/resources/liquibase",
+    "*/src/main/resources/db/changelog",
+    "db/changelog",
+    "changelog",
+    "liquibase",
+    "migrations",
+];
 const BUNDLE: Option<&str> = Some("bundle config set deployment true && bundle install");
 const PIP: Option<&str> = Some("pip install -r requirements.txt");
 const NPM: Option<&str> = Some("npm ci");
@@ -132,13 +143,13 @@ const TOOLS: &[Tool] = &[
         // an application that would migrate when it starts
         format: "flyway",
         marks: &[
-            Has("pom.xml", "flyway"),
-            Has("build.gradle", "flyway"),
-            Has("build.gradle.kts", "flyway"),
+            Ends("pom.xml", "flyway"),
+            Ends("build.gradle", "flyway"),
+            Ends("build.gradle.kts", "flyway"),
             Has("gradle/libs.versions.toml", "flyway"),
         ],
-        command: &["flyway", "-locations=filesystem:src/main/resources/db/migration", "migrate"],
-        folders: &[JVM_FLYWAY],
+        command: &["flyway", "migrate"],
+        folders: &[JVM_FLYWAY, "*/src/main/resources/db/migration"],
         new: None,
         prepare: None,
     },
@@ -146,7 +157,40 @@ const TOOLS: &[Tool] = &[
         format: "liquibase",
         marks: &[File("liquibase.properties")],
         command: &["liquibase", "update"],
-        folders: &["changelog", "db/changelog", "src/main/resources/db/changelog", "migrations"],
+        folders: &CHANGELOGS,
+        new: None,
+        prepare: None,
+    },
+    Tool {
+        format: "liquibase",
+        marks: &[Has("pom.xml", "liquibase-maven-plugin")],
+        command: &["mvn", "liquibase:update"],
+        folders: &CHANGELOGS,
+        new: None,
+        prepare: None,
+    },
+    Tool {
+        format: "liquibase",
+        marks: &[
+            Has("build.gradle", "org.liquibase.gradle"),
+            Has("build.gradle.kts", "org.liquibase.gradle"),
+        ],
+        command: &["./gradlew", "update"],
+        folders: &CHANGELOGS,
+        new: None,
+        prepare: None,
+    },
+    Tool {
+        // as Flyway's
+        format: "liquibase",
+        marks: &[
+            Ends("pom.xml", "liquibase"),
+            Ends("build.gradle", "liquibase"),
+            Ends("build.gradle.kts", "liquibase"),
+            Has("gradle/libs.versions.toml", "liquibase"),
+        ],
+        command: &["liquibase", "update"],
+        folders: &CHANGELOGS,
         new: None,
         prepare: None,
     },

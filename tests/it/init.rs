@@ -85,7 +85,7 @@ fn a_folder_of_sql_files_is_all_that_a_project_needs() {
 const JVM_FLYWAY: &str = "flyway -locations=filesystem:src/main/resources/db/migration migrate";
 
 /// File by which a tool is known, its text, and the command.
-const TOOLS: [(&str, &str, &str); 24] = [
+const TOOLS: [(&str, &str, &str); 22] = [
     ("bin/rails", "", "bundle exec rake db:migrate"),
     ("config/application.rb", "", "bundle exec rake db:migrate"),
     ("manage.py", "import django", "python manage.py migrate --noinput"),
@@ -98,8 +98,6 @@ const TOOLS: [(&str, &str, &str); 24] = [
     ("flyway.toml", "", "flyway migrate"),
     ("pom.xml", "<artifactId>flyway-maven-plugin</artifactId>", "mvn flyway:migrate"),
     ("build.gradle.kts", "id(\"org.flywaydb.flyway\")", "./gradlew flywayMigrate"),
-    ("pom.xml", "<artifactId>flyway-core</artifactId>", JVM_FLYWAY),
-    ("gradle/libs.versions.toml", "flyway = \"10.0\"", JVM_FLYWAY),
     ("src/Shop/Shop.csproj", "Microsoft.EntityFrameworkCore", "dotnet ef database update"),
     ("liquibase.properties", "", "liquibase update"),
     ("atlas.hcl", "", "atlas migrate apply --env production"),
@@ -143,7 +141,13 @@ fn folders_of_other_ecosystems_are_found() {
     let known = ("Shop.csproj", "Microsoft.EntityFrameworkCore");
     for (mark, folder, format, command) in [
         (Some(("pom.xml", "flyway-core")), "src/main/resources/db/migration", "flyway", JVM_FLYWAY),
-        (None, "src/main/resources/db/migration", "flyway", "flyway migrate"),
+        (
+            Some(("gradle/libs.versions.toml", "flyway = \"10.0\"")),
+            "src/main/resources/db/migration",
+            "flyway",
+            JVM_FLYWAY,
+        ),
+        (None, "src/main/resources/db/migration", "flyway", JVM_FLYWAY),
         (Some(known), "Migrations", "efcore", "dotnet ef database update"),
         (None, "Migrations", "efcore", "dotnet ef database update"),
         (Some(("Shop/Shop.csproj", known.1)), "Shop/Migrations", "efcore", "dotnet ef database update"),
@@ -171,7 +175,7 @@ fn folders_of_other_ecosystems_are_found() {
     let either = project(&[("db/migration/V1__users.sql", "select 1;")]);
     init(&either, &[]).0.expect(2).says("flyway").says("refinery").says("--format");
     let named = init(&either, &["--migrations=db/migration", "--format=flyway"]).0;
-    named.expect(0).says("flyway migrate");
+    named.expect(0).says("flyway -locations=filesystem:db/migration migrate");
     let text = "[Migration(\"20240101120000_Users\")]";
     let name = "20240101120000_Users.cs";
     let (one, other) = (format!("A/Migrations/{name}"), format!("B/Migrations/{name}"));

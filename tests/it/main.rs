@@ -54,5 +54,6 @@ mod sqlx_format;
 mod status_command;
 mod status_tools;
 mod storm;
+mod strangers;
 mod support;
 mod tools;

@@ -18,32 +18,8 @@ pub(super) fn shown(folder: &Path, path: &Path) -> String {
 }
 
 pub(super) fn read(folder: &Path) -> Result<Bundle, FormatError> {
-    let files: Vec<PathBuf> = below(folder)?.into_iter().map(|(_, path)| path).collect();
-    let mut changelogs = HashMap::new();
-    let parsed = each(&files, |path| {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let Some(language) = changelog::language(&name) else { return Ok(None) };
-        Ok(changelog::parse(&text(path)?, language))
-    });
-    for (path, parsed) in files.iter().zip(parsed) {
-        if let Some(changelog) = parsed? {
-            changelogs.insert(path.as_path(), changelog);
-        }
-    }
-    let mut by_name: HashMap<&OsStr, Vec<&Path>> = HashMap::new();
-    for path in &files {
-        by_name.entry(path.file_name().unwrap_or_default()).or_default().push(path);
-    }
-    let mut tree = Tree {
-        folder,
-        files: &files,
-        by_name,
-        folders: folders(&files),
-        changelogs,
-        seen: HashSet::new(),
-        order: Vec::new(),
-        unread: Vec::new(),
-    };
+    let files = files(folder)?;
+    let mut tree = Tree::of(folder, &files)?;
     tree.walk();
     let Tree { order, mut unread, .. } = tree;
     let mut migrations: Vec<Migration> = Vec::new();
@@ -62,6 +38,24 @@ pub(super) fn read(folder: &Path) -> Result<Bundle, FormatError> {
     Ok(Bundle { format: "liquibase", folder: folder.to_owned(), migrations, unread })
 }
 
+/// The one file that stands for all: the only root, or the only script where there is no changelog.
+pub(super) fn root(folder: &Path) -> Option<PathBuf> {
+    let files = files(folder).ok()?;
+    let tree = Tree::of(folder, &files).ok()?;
+    let roots = match tree.changelogs.is_empty() {
+        true => files.iter().map(PathBuf::as_path).filter(|path| is_script(path)).collect(),
+        false => tree.roots(),
+    };
+    match roots[..] {
+        [root] => Some(root.to_owned()),
+        _ => None,
+    }
+}
+
+fn files(folder: &Path) -> Result<Vec<PathBuf>, FormatError> {
+    Ok(below(folder)?.into_iter().map(|(_, path)| path).collect())
+}
+
 struct Tree<'a> {
     folder: &'a Path,
     files: &'a [PathBuf],
@@ -77,7 +71,29 @@ struct Tree<'a> {
 }
 
 impl<'a> Tree<'a> {
-    fn walk(&mut self) {
+    /// Reads the changelogs among the files.
+    fn of(folder: &'a Path, files: &'a [PathBuf]) -> Result<Self, FormatError> {
+        let parsed = each(files, |path| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            let Some(language) = changelog::language(&name) else { return Ok(None) };
+            Ok(changelog::parse(&text(path)?, language))
+        });
+        let mut changelogs = HashMap::new();
+        for (path, parsed) in files.iter().zip(parsed) {
+            if let Some(changelog) = parsed? {
+                changelogs.insert(path.as_path(), changelog);
+            }
+        }
+        let mut by_name: HashMap<&OsStr, Vec<&Path>> = HashMap::new();
+        for path in files {
+            by_name.entry(path.file_name().unwrap_or_default()).or_default().push(path);
+        }
+        let (seen, order, unread) = (HashSet::new(), Vec::new(), Vec::new());
+        Ok(Self { folder, files, by_name, folders: folders(files), changelogs, seen, order, unread })
+    }
+
+    /// Changelogs that no other includes.
+    fn roots(&self) -> Vec<&'a Path> {
         let mut included: HashSet<&Path> = HashSet::new();
         for (path, changelog) in &self.changelogs {
             let found =
@@ -88,6 +104,11 @@ impl<'a> Tree<'a> {
         let mut roots: Vec<&'a Path> =
             self.changelogs.keys().copied().filter(|path| !included.contains(path)).collect();
         roots.sort_unstable();
+        roots
+    }
+
+    fn walk(&mut self) {
+        let roots = self.roots();
         match &roots[..] {
             // each is included by another: a circle, of which any is the beginning
             [] if !self.changelogs.is_empty() => {

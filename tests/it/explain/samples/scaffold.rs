@@ -11,10 +11,16 @@ pub fn scaffold_samples() -> Vec<ScaffoldError> {
         ScaffoldError::AlreadyThere {
             files: vec!["bellwether.yml".into(), "bellwether-init-container.yaml".into()],
         },
-        ScaffoldError::NothingHere { folder: "this folder".into(), rejected: Vec::new() },
+        ScaffoldError::NothingHere { folder: "this folder".into(), rejected: Vec::new(), others: Vec::new() },
         ScaffoldError::NothingHere {
             folder: "services/shop".into(),
             rejected: vec!["services/shop/migrations: schema.rb is none".into()],
+            others: Vec::new(),
+        },
+        ScaffoldError::NothingHere {
+            folder: "this folder".into(),
+            rejected: Vec::new(),
+            others: vec!["package.json has sequelize: Sequelize".into()],
         },
         ScaffoldError::SeveralFolders { folders: vec!["migrations".into(), "db/migrations".into()] },
         ScaffoldError::BadName { name: "../users".into(), why: "it has a slash" },
