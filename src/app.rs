@@ -23,11 +23,12 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout};
 
+use crate::cli::line::same_migrations;
 use crate::cli::{self, Action, Request, UsageError};
 use crate::engine::guard;
 use crate::error::Error;
 use crate::exit::Exit;
-use crate::explain::explain_here;
+use crate::explain::{explain_here, with_flags};
 use crate::follow::follow;
 use crate::job::deployments::close;
 use crate::job::{Job, Party, Success, milliseconds};
@@ -38,7 +39,7 @@ use crate::model::run::Role;
 use crate::platform::{self, Env};
 use crate::report;
 use here::Here;
-use invocation::{Facts, Invocation, Signals};
+use invocation::{Invocation, Signals};
 
 /// After a signal: cancel, record, free the lock; then we go whatever the network does.
 const AFTER_SIGNAL: Duration = Duration::from_millis(4500);
@@ -71,7 +72,7 @@ pub fn run(args: impl Iterator<Item = OsString>, env: Env<'_>) -> u8 {
     let report = place.report(env, request.action.verb(), options, report::reporter(options));
     let call = Invocation::new(&request, here.env, Arc::clone(&report), began);
     let ended = execute(&call);
-    let outcome = outcome(ended, &call.facts.borrow(), &here);
+    let outcome = outcome(ended, &call, &here);
     let exit = outcome.exit;
     report.event(&Event::Outcome(outcome));
     report.finish();
@@ -225,11 +226,13 @@ fn guard_process(args: &[OsString]) -> u8 {
     }
 }
 
-fn outcome(ended: Result<Success, Error>, facts: &Facts, here: &Here<'_>) -> Outcome {
+fn outcome(ended: Result<Success, Error>, call: &Invocation<'_>, here: &Here<'_>) -> Outcome {
+    let facts = call.facts.borrow();
     let (exit, run, url, applied, message, error) = match ended {
         Ok(success) => (Exit::Done, success.run, success.url, success.applied, success.message, None),
         Err(error) => {
-            let explained = explain_here(&error, &here.surroundings);
+            let mut explained = explain_here(&error, &here.surroundings);
+            with_flags(&mut explained.hints, &same_migrations(&call.request.global));
             let applied = error.applied().to_vec();
             (
                 error.exit(),

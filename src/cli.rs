@@ -1,6 +1,7 @@
 //! The command line: flags and `BELLWETHER_*` variables become a [`Request`]. No decision is taken here.
 
 mod help;
+pub mod line;
 mod variables;
 
 use std::path::PathBuf;

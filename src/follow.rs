@@ -129,8 +129,10 @@ impl Watch<'_> {
     fn say_unknown(&mut self, seen: &Looked) {
         let (Some(judgement), Some(bundle)) = (&seen.judgement, &self.party.bundle) else { return };
         let why = judgement.why_unknown(bundle).filter(|_| seen.observation.pending == Pending::Unknown);
-        if let Some(why) = why.filter(|_| !std::mem::replace(&mut self.told_unknown, true)) {
-            let message = format!("what of our migrations is pending is unknown: {why}");
+        let why = why.map(|why| format!("what of our migrations is pending is unknown: {why}"));
+        // who may lead hears of it when it does
+        let doubt = judgement.doubt.clone().filter(|_| self.party.role == Role::Follow);
+        if let Some(message) = why.or(doubt).filter(|_| !std::mem::replace(&mut self.told_unknown, true)) {
             self.party.report.event(&Event::Notice { message });
         }
     }

@@ -232,10 +232,12 @@ impl Job {
         };
         let recorded = history.read(session).await?;
         let mut judgement = self.judgement(bundle, history, &recorded);
-        if recorded == Recorded::Nowhere && judgement.unknown.is_some() {
+        if recorded == Recorded::Nowhere {
             let schemas = history.elsewhere(session).await?;
-            judgement.unknown =
-                schemas.first().map(|schema| self.elsewhere(history, schema)).or(judgement.unknown);
+            match judgement.unknown {
+                None => judgement.doubt = self.doubt(history, &schemas),
+                why => judgement.unknown = schemas.first().map(|it| self.elsewhere(history, it)).or(why),
+            }
         }
         let pending = self.pending(bundle, &judgement);
         Ok((Some(judgement), pending))
@@ -291,14 +293,34 @@ impl Job {
 
     /// Why a history that is there says nothing, and what makes it speak.
     fn elsewhere(&self, history: &HistoryTable, schema: &str) -> String {
-        let way = match self.engine.name {
-            EngineName::SqlServer => "schema",
-            _ => "search_path",
-        };
         format!(
-            "the table {} is in the schema {schema}, where this session does not look: `?{way}={schema}` in the database \
-             URL makes it",
-            history.short_name()
+            "the table {} is in the schema {schema}, where this session does not look: {} in the database URL makes it",
+            history.short_name(),
+            self.parameter(schema)
         )
+    }
+
+    /// We would begin a history, and other schemas have one already: of other tenants, or the one that was meant.
+    pub fn doubt(&self, history: &HistoryTable, schemas: &[String]) -> Option<String> {
+        let (first, others) = schemas.split_first()?;
+        let (schemas, have) = match others.len() {
+            0 => (format!("the schema {first}"), "has"),
+            1 => (format!("the schemas {first} and {}", others[0]), "have"),
+            more => (format!("the schema {first} and {more} others"), "have"),
+        };
+        Some(format!(
+            "there is no {} where this session looks, and {schemas} {have} one: if that is the history of this database, \
+             {} in the database URL makes it so; else every migration is pending, and a leader applies them from the first",
+            history.short_name(),
+            self.parameter(first)
+        ))
+    }
+
+    /// What a URL says of a schema.
+    fn parameter(&self, schema: &str) -> String {
+        match self.engine.name {
+            EngineName::SqlServer => format!("`?schema={schema}`"),
+            _ => format!("`?search_path={schema}`"),
+        }
     }
 }

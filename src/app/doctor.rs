@@ -6,9 +6,11 @@ use crate::app::inspect::{self, Lock, silent};
 use crate::app::invocation::Invocation;
 use crate::app::prepare::{self, Prepared};
 use crate::app::watching;
+use crate::cli::line::same_migrations;
 use crate::config::Settings;
 use crate::database::{Purpose, Server};
 use crate::error::{Error, OperateError};
+use crate::explain::with_flags;
 use crate::job::{Job, Success};
 use crate::model::choice::FollowSource;
 use crate::model::doctor::{DoctorReport, Finding, Health};
@@ -51,7 +53,9 @@ pub async fn doctor(call: &Invocation<'_>) -> Result<Success, Error> {
     tell(call, DoctorReport { environment, database: Some(job.place()), findings })
 }
 
-fn tell(call: &Invocation<'_>, doctor: DoctorReport) -> Result<Success, Error> {
+fn tell(call: &Invocation<'_>, mut doctor: DoctorReport) -> Result<Success, Error> {
+    let flags = same_migrations(&call.request.global);
+    doctor.findings.iter_mut().for_each(|finding| with_flags(&mut finding.todo, &flags));
     let bad = || doctor.findings.iter().filter(|finding| finding.health == Health::Bad);
     let names: Vec<_> = bad().map(|finding| finding.check).collect();
     let usage = bad().all(|finding| ["migrations", "lock"].contains(&finding.check));

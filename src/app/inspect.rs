@@ -39,6 +39,7 @@ pub async fn plan(call: &Invocation<'_>) -> Result<Success, Error> {
     let Lock { chosen: lock, server, followers } = lock(&job).await?;
     let read_only = server.as_ref().is_some_and(|server| server.read_only);
     let looked = look_once(&job).await?;
+    warn_of_doubt(&job, &looked);
     let refused = refused(&job, &looked);
     let plan = PlanReport {
         next: match read_only && job.role != Role::Follow && looked.observation.pending != Pending::None {
@@ -122,6 +123,13 @@ pub(super) async fn lock(job: &Job) -> Result<Lock, Error> {
     }
     let followers = followers(job, &server, &chosen, pooled);
     Ok(Lock { chosen, server: Some(server), followers })
+}
+
+/// An old project's migrations would all be applied anew.
+fn warn_of_doubt(job: &Job, looked: &Looked) {
+    if let Some(message) = looked.judgement.as_ref().and_then(|judgement| judgement.doubt.clone()) {
+        job.report.event(&Event::Warning { message });
+    }
 }
 
 /// A leader is named that is neither us nor anyone who ever led here: a typing error waits for ever.
@@ -224,6 +232,7 @@ pub async fn status(call: &Invocation<'_>, check: bool) -> Result<Success, Error
         looked.judgement = judgement;
         looked.observation.pending = pending;
     }
+    warn_of_doubt(&job, &looked);
     let latest = looked.observation.latest.as_ref();
     let (ready, mut reason) =
         readiness(latest.map(|seen| (&seen.run, seen.alive)), &looked.observation.pending);

@@ -30,6 +30,13 @@ pub fn explain_here(error: &Error, here: &Surroundings) -> Explained {
     explained
 }
 
+/// Puts flags behind each command line of ours that is to be pasted, so that it means the same migrations.
+pub fn with_flags(hints: &mut [String], flags: &str) {
+    for hint in hints.iter_mut().filter(|hint| hint.contains(": bellwether resolve ")) {
+        hint.push_str(flags);
+    }
+}
+
 /// What holds in every step of a job.
 fn of_a_job(error: &Error, here: &Surroundings) -> Vec<String> {
     match error {

@@ -19,7 +19,7 @@ mod work;
 use crate::error::Error;
 use crate::model::event::Explained;
 
-pub use here::explain_here;
+pub use here::{explain_here, with_flags};
 pub use marks::{refused, unsendable};
 
 /// What to tell the person who was woken up.
@@ -137,7 +137,7 @@ fn machine(run: &crate::model::run::Run) -> String {
 /// What stays applied after an end in the middle.
 fn stays_applied(applied: &[crate::model::ids::Version]) -> String {
     match applied {
-        [] => "no migration was applied before".to_owned(),
+        [] => "this run had applied no migration before".to_owned(),
         [only] => format!("applied before and still in place: {only}"),
         [first, .., last] => {
             format!(

@@ -70,7 +70,9 @@ pub fn plan(error: &PlanError) -> Explained {
             "or one migration that has to be there: `follow.needs`, with `format:`".to_owned(),
         ],
         PlanError::OnlyChecked { .. } => vec![
-            "give the tool's own command: after `--`, or as `command:` in the config".to_owned(),
+            "name the tool's own command in bellwether.yml: `command: [CMD, ARG]`; every verb knows it from there"
+                .to_owned(),
+            "or give it to the leader alone: `bellwether deploy -- CMD ARG`".to_owned(),
             "or only follow: RUN_MIGRATIONS=false, --role follow".to_owned(),
         ],
     };

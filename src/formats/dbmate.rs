@@ -166,7 +166,7 @@ fn load(version: &str, name: &str, path: &Path) -> Result<Migration, FormatError
     let up = parse(&whole).map_err(|(line, what)| FormatError::Unsupported {
         path: path.to_owned(),
         line,
-        what: what.to_owned(),
+        what: marks::or_of_another(what, "dbmate", &whole),
     })?;
     let words = name[version.len()..].trim_end_matches(".sql");
     Ok(Migration {

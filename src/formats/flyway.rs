@@ -125,6 +125,15 @@ impl Format for Flyway {
         Ok(told.of(bundle))
     }
 
+    fn called(&self, row: &Applied) -> String {
+        let words = row.description.replace(' ', "_");
+        match row.version.as_str() {
+            repeated if repeated.starts_with("R__") => repeated.to_owned(),
+            baseline if baseline.starts_with('B') => format!("{baseline}__{words}"),
+            version => format!("V{version}__{words}"),
+        }
+    }
+
     fn next(&self, bundle: &Bundle, words: &str, now: i64) -> Next {
         let versions: Vec<&str> = bundle.migrations.iter().filter_map(versioned).collect();
         let version = match versions.last().and_then(|last| last.rsplit_once('.')) {

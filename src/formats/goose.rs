@@ -242,7 +242,7 @@ fn load(version: i64, name: &str, path: &Path) -> Result<Migration, FormatError>
         let up = script::parse(&whole).map_err(|(line, what)| FormatError::Unsupported {
             path: path.to_owned(),
             line,
-            what,
+            what: marks::or_of_another(what, "goose", &whole),
         })?;
         (only(&whole, &up.part).into(), up.transactional)
     };

@@ -70,6 +70,11 @@ impl Format for Liquibase {
         rows::applied(bundle, rows)
     }
 
+    /// `path::id::author`, as Liquibase prints it.
+    fn called(&self, row: &Applied) -> String {
+        row.version.to_string()
+    }
+
     fn next(&self, bundle: &Bundle, words: &str, now: i64) -> Next {
         next::next(bundle, words, now)
     }

@@ -26,12 +26,23 @@ pub(super) struct Mark {
 
 /// The first mark in a folder.
 pub(super) fn found(entries: &[(String, PathBuf)]) -> Option<Mark> {
+    all(entries).into_iter().next()
+}
+
+/// One mark of each tool that has one in the first scripts; else what stands beside them.
+fn all(entries: &[(String, PathBuf)]) -> Vec<Mark> {
     let scripts = entries.iter().filter(|(name, _)| has_sql_ending(name));
-    let marked = scripts.take(SCRIPTS).find_map(|(name, path)| {
-        let (tool, mark) = mark(&head(path)?)?;
-        Some(Mark { tool, reason: format!("{name} has `{mark}`") })
-    });
-    marked.or_else(|| beside(entries))
+    let mut marks: Vec<Mark> = Vec::new();
+    for (name, path) in scripts.take(SCRIPTS) {
+        let Some((tool, mark)) = head(path).as_deref().and_then(mark) else { continue };
+        if marks.iter().all(|known| known.tool != tool) {
+            marks.push(Mark { tool, reason: format!("{name} has `{mark}`") });
+        }
+    }
+    if marks.is_empty() {
+        marks.extend(beside(entries));
+    }
+    marks
 }
 
 /// What stands beside the scripts.
@@ -49,9 +60,18 @@ fn beside(entries: &[(String, PathBuf)]) -> Option<Mark> {
         .then(|| Mark { tool: "Supabase", reason: "config.toml above it is Supabase's".to_owned() })
 }
 
-/// The tool whose mark is in the folder, if it is this one; with the reason.
+/// The mark of this tool, if it is in the folder; with the reason. Another's may be there, too.
 pub(super) fn of(tool: &str, entries: &[(String, PathBuf)]) -> Option<String> {
-    found(entries).filter(|mark| mark.tool == tool).map(|mark| mark.reason)
+    all(entries).into_iter().find(|mark| mark.tool == tool).map(|mark| mark.reason)
+}
+
+/// What is wrong with a script of this tool's, and whose it is in its place, by its own mark.
+pub(super) fn or_of_another(what: impl Into<String>, tool: &str, text: &str) -> String {
+    let what = what.into();
+    match mark(text).filter(|(theirs, _)| *theirs != tool) {
+        Some((theirs, mark)) => format!("{what}; its `{mark}` is {theirs}'s"),
+        None => what,
+    }
 }
 
 /// The beginning of a file.
@@ -132,6 +152,7 @@ pub(super) fn directive<'a>(text: &'a str, word: &str) -> Option<&'a str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::formats::{FormatError, find, folder};
 
     #[test]
     fn a_script_says_whose_it_is() {
@@ -154,6 +175,34 @@ mod tests {
             assert_eq!(mark(text).map(|(tool, _)| tool), tool, "{text:?}");
         }
     }
+
+    /// Nobody knows which of the two is meant; whoever names one is told which file is the other's.
+    #[test]
+    fn marks_of_two_tools_are_both_named() {
+        let folder =
+            folder::tree(&[("1_a.sql", "-- +goose Up\nselect 1;"), ("2_b.sql", UP), ("3_c.sql", UP)]);
+        match find(None, folder.path()) {
+            Err(FormatError::Ambiguous { candidates, .. }) => {
+                let expected = ["dbmate (2_b.sql has `-- migrate:up`)", "goose (1_a.sql has `-- +goose`)"];
+                assert_eq!(candidates, expected);
+            }
+            other => panic!("{other:?}"),
+        }
+        for (format, file, what) in [
+            ("goose", "2_b.sql", "may stand before `-- +goose Up`; its `-- migrate:up` is dbmate's"),
+            (
+                "dbmate",
+                "1_a.sql",
+                "nothing but comments may stand before `-- migrate:up`; its `-- +goose` is goose's",
+            ),
+        ] {
+            let said =
+                find(Some(format), folder.path()).unwrap().0.read(folder.path()).unwrap_err().to_string();
+            assert!(said.contains(file) && said.contains(what), "{said}");
+        }
+    }
+
+    const UP: &str = "-- migrate:up\nselect 1;\n-- migrate:down\nselect 2;";
 
     #[test]
     fn a_way_back_is_seen() {

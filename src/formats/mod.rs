@@ -68,6 +68,14 @@ pub trait Format: Sync {
         None
     }
 
+    /// What the tool calls one that only its history has: its file, as far as the row tells.
+    fn called(&self, row: &Applied) -> String {
+        match row.description.as_str() {
+            "" => row.version.to_string(),
+            description => format!("{}_{}", row.version, description.replace(' ', "_")),
+        }
+    }
+
     /// What the tool itself noted of migrations that it began and did not finish, by version.
     fn failures(&self, _rows: &[Record]) -> Vec<(Version, String)> {
         Vec::new()

@@ -94,6 +94,10 @@ impl Format for Refinery {
         rows.iter().map(applied).collect()
     }
 
+    fn called(&self, row: &Applied) -> String {
+        format!("V{}__{}", row.version, row.description.replace(' ', "_"))
+    }
+
     fn next(&self, bundle: &Bundle, words: &str, now: i64) -> Next {
         let before: Vec<&str> = bundle.migrations.iter().map(|before| digits(&before.name)).collect();
         // a timestamp does not fit refinery's usual numbers

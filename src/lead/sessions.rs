@@ -194,8 +194,11 @@ impl Sessions {
         let history = job.history_table(&self.server);
         // of a command, its own tool makes it
         if let Some(history) = history.as_ref().filter(|_| job.command.is_none()) {
-            let made = history.ensure(work).await;
-            made.map_err(|error| job.refused(Doing::MakingHistory, error))?;
+            let others = history.ensure(work).await;
+            let others = others.map_err(|error| job.refused(Doing::MakingHistory, error))?;
+            if let Some(message) = job.doubt(history, &others) {
+                job.report.event(&Event::Warning { message });
+            }
         }
         let schema = job.history_schema().or(self.server.schema.as_deref());
         let grants: Vec<_> = job.readers.iter().flat_map(|role| job.grants_for(role, schema)).collect();

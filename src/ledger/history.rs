@@ -186,20 +186,22 @@ impl HistoryTable {
         Ok(None)
     }
 
-    /// Makes the table if it is not there. Asked first: PostgreSQL wants the right to create even for `IF NOT EXISTS`.
-    pub async fn ensure(&self, session: &mut dyn Database) -> Result<(), DbError> {
+    /// Makes the table if it is not there, and gives the schemas that had one of this name before. Asked first: PostgreSQL
+    /// wants the right to create even for `IF NOT EXISTS`.
+    pub async fn ensure(&self, session: &mut dyn Database) -> Result<Vec<String>, DbError> {
         if self.format.writer().is_none() {
-            return Ok(());
+            return Ok(Vec::new());
         }
         let there = self.statement("SELECT COUNT(*) FROM {history} WHERE 1 = 0", vec![]);
         match session.query(&there).await {
             Err(error) if error.kind == DbErrorKind::MissingTable => {}
-            answer => return answer.map(drop),
+            answer => return answer.map(|_| Vec::new()),
         }
-        match self.creating() {
-            Some(create) => until_nobody_collides(session, &create).await,
-            None => Ok(()),
+        let others = self.elsewhere(session).await?;
+        if let Some(create) = self.creating() {
+            until_nobody_collides(session, &create).await?;
         }
+        Ok(others)
     }
 
     /// What makes the table.

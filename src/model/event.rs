@@ -264,7 +264,7 @@ pub struct PlanReport {
 pub struct MigrationState {
     /// Its version.
     pub version: Version,
-    /// The file's name; version and description of one that is in the history alone.
+    /// The file's name; what its tool calls one that is in the history alone.
     pub name: String,
     /// Where it stands.
     pub state: MigrationStanding,

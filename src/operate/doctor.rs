@@ -255,7 +255,12 @@ async fn migrations(job: &Job, session: &mut dyn Database) -> Result<Finding, Er
         }
     };
     let found = format!("{all} of the format {} in {}: {pending}", bundle.format, bundle.folder.display());
-    let refusals = judgement.map(|judgement| judgement.refusals).unwrap_or_default();
+    let (refusals, doubt) =
+        judgement.map(|judgement| (judgement.refusals, judgement.doubt)).unwrap_or_default();
+    if let Some(doubt) = doubt.filter(|_| refusals.is_empty()) {
+        let causes = vec![doubt];
+        return Ok(Finding { causes, ..Finding::not_ok("migrations", Health::Warn, found, Vec::new()) });
+    }
     let Some(history) = job.history_by_path().filter(|_| !refusals.is_empty()) else {
         return Ok(Finding::ok("migrations", found));
     };

@@ -4,7 +4,7 @@
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
-use crate::formats::Rules;
+use crate::formats::{FORMATS, Rules};
 use crate::model::event::{MigrationStanding, MigrationState};
 use crate::model::ids::Version;
 use crate::model::migration::{Applied, Bundle, Migration, Pending};
@@ -22,6 +22,8 @@ pub struct Judgement {
     pub accepted: Vec<Refusal>,
     /// Every migration of bundle and history, by version; where versions have no order, the bundle's first.
     pub states: Vec<MigrationState>,
+    /// That the history may be another one than the one that was meant, in a sentence.
+    pub doubt: Option<String>,
     /// Why the history says nothing that we could rely on: then what is pending is unknown.
     pub unknown: Option<String>,
 }
@@ -201,7 +203,7 @@ pub fn judge(bundle: &Bundle, applied: &[Applied], rules: Rules) -> Judgement {
         if ahead {
             judgement.ahead.push(row.version.clone());
         }
-        found.push((order, row.version.clone(), recorded_name(row), standing, refusal));
+        found.push((order, row.version.clone(), recorded_name(bundle, row), standing, refusal));
     }
     if rules.ordered {
         found.sort_by_key(|(order, ..)| *order);
@@ -348,12 +350,10 @@ fn few(all: &[&str]) -> String {
     }
 }
 
-/// `20240301_add_index`: what the file was called, as far as the history tells.
-fn recorded_name(row: &Applied) -> String {
-    match row.description.as_str() {
-        "" => row.version.to_string(),
-        description => format!("{}_{}", row.version, description.replace(' ', "_")),
-    }
+/// What the bundle's own tool calls it.
+fn recorded_name(bundle: &Bundle, row: &Applied) -> String {
+    let format = FORMATS.iter().find(|format| format.name() == bundle.format);
+    format.map_or_else(|| row.version.to_string(), |format| format.called(row))
 }
 
 fn standing(migration: &Migration, row: Option<&Applied>) -> MigrationStanding {

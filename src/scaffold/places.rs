@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::cli::line::{SHELL, quoted};
 use crate::config::DEFAULT_FILE;
 use crate::model::choice::Place;
 use crate::scaffold::look::Project;
@@ -23,9 +24,6 @@ const HINTS: [(Place, &[&str]); 3] = [
     ),
     (Place::Github, &[".github/workflows"]),
 ];
-/// What a shell would do something with.
-const SHELL: &[char] = &['&', '|', ';', '<', '>', '$', '`', '(', ')', '"', '\'', '\\', '*', '?'];
-
 /// Words that only a shell knows at the beginning of a command; whatever has a `=` in it is another.
 const SHELL_WORDS: [&str; 6] = ["!", ".", "[[", "eval", "exec", "source"];
 
@@ -81,13 +79,6 @@ fn config_flag(asked: &Asked<'_>) -> String {
     match name.filter(|name| name != DEFAULT_FILE) {
         Some(name) => format!(" -c {}", quoted(&name)),
         None => String::new(),
-    }
-}
-
-fn quoted(word: &str) -> String {
-    match word.contains(char::is_whitespace) || word.contains(SHELL) {
-        true => format!("'{}'", word.replace('\'', "'\\''")),
-        false => word.to_owned(),
     }
 }
 

@@ -229,6 +229,23 @@ fn where_versions_have_no_order_everything_foreign_is_ahead() {
     assert_eq!(names, ["b9", "a1", "a0"]);
 }
 
+#[test]
+fn what_only_the_history_has_is_called_as_its_tool_calls_it() {
+    for (format, version, description, name) in [
+        ("sqlx", "4", "add index", "4_add_index"),
+        ("goose", "4", "", "4"),
+        ("refinery", "4", "m4", "V4__m4"),
+        ("flyway", "4.1", "add index", "V4.1__add_index"),
+        ("flyway", "B4", "all", "B4__all"),
+        ("flyway", "R__all_views", "all views", "R__all_views"),
+        ("liquibase", "db/a.sql::4::ann", "ann:4", "db/a.sql::4::ann"),
+    ] {
+        let row = Applied { description: description.to_owned(), ..history(&[version]).remove(0) };
+        let judgement = judge(&Bundle::empty(format), &[row], LOOSE);
+        assert_eq!(judgement.states[0].name, name, "{format}");
+    }
+}
+
 fn versions() -> impl Strategy<Value = Vec<String>> {
     prop::collection::btree_set(0u32..10_000, 1..30).prop_map(|set| set.iter().map(u32::to_string).collect())
 }

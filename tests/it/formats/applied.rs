@@ -54,6 +54,21 @@ fn half_applied(kit: &Kit, db: &TestDatabase) -> Migrations {
 }
 
 on_every_server! {
+    /// The format came from a flag, and the hint is to be pasted.
+    fn what_the_hint_says_can_be_pasted(db) {
+        each(db, |kit, db| {
+            let migrations = half_applied(kit, db);
+            let refused = kit.lead_anew(db, &migrations, "r3").run().expect(13);
+            let hints = refused.outcome()["error"]["hints"].as_array().unwrap().clone();
+            let hints = hints.iter().filter_map(|hint| hint.as_str()?.split_once(": bellwether "));
+            let lines: Vec<Vec<&str>> = hints.map(|(_, line)| line.split(' ').collect()).collect();
+            let [applied, _] = &lines[..] else { panic!("{}", refused.said()) };
+            assert!(applied.contains(&"--applied"), "{applied:?}");
+            Bellwether::new(applied[0]).args(&applied[1..]).on(db).run().expect(0);
+            kit.assert_whole(db, &[1, 2]);
+        });
+    }
+
     fn what_is_pending_is_applied_and_recorded_once(db) {
         each(db, |kit, db| {
             let migrations = kit.counted(3);

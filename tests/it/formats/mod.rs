@@ -17,4 +17,5 @@ mod prisma;
 mod project;
 mod rails;
 mod refinery;
+mod schemas;
 mod sqlserver;
