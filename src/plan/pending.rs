@@ -97,11 +97,13 @@ impl<'a> VersionOrder<'a> {
 
     /// The parts of a number, the most significant first, without the zeros that change nothing; none = a text.
     fn parts(self) -> Option<impl Iterator<Item = &'a str>> {
-        let number = self.is_number();
+        if !self.is_number() {
+            return None;
+        }
         let significant = self.0.trim_end_matches(['0', '.']);
         // `10` must keep its zero, `1.0` need not
         let kept = self.0[significant.len()..].find('.').map_or(self.0.len(), |at| significant.len() + at);
-        number.then(|| self.0[..kept].split('.').map(|part| part.trim_start_matches('0')))
+        Some(self.0[..kept].split('.').map(|part| part.trim_start_matches('0')))
     }
 }
 

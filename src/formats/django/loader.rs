@@ -2,7 +2,7 @@
 //! `db/migrations/loader.py` of Django 5.2 and 6.0.
 
 use std::borrow::Cow;
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashSet};
 use std::fmt;
 
 use crate::formats::django::Graph;
@@ -33,8 +33,8 @@ pub(super) struct Node<'a> {
 
 /// The migrations of all apps.
 pub(super) struct Loader<'a> {
+    /// By their keys.
     nodes: Vec<Node<'a>>,
-    places: HashMap<Key, usize>,
     /// Two files for one name: two folders have one app's label.
     doubles: Vec<Cow<'a, Migration>>,
 }
@@ -43,22 +43,25 @@ impl<'a> Loader<'a> {
     /// Of files in any order.
     pub fn new(mut found: Vec<Node<'a>>) -> Self {
         found.sort_by(|one, other| one.key.cmp(&other.key));
-        let mut loader = Self { nodes: Vec::new(), places: HashMap::new(), doubles: Vec::new() };
+        let mut loader = Self { nodes: Vec::with_capacity(found.len()), doubles: Vec::new() };
         for node in found {
-            if loader.places.contains_key(&node.key) {
+            if loader.nodes.last().is_some_and(|last| last.key == node.key) {
                 loader.doubles.push(node.migration);
             } else {
-                loader.places.insert(node.key.clone(), loader.nodes.len());
                 loader.nodes.push(node);
             }
         }
         loader
     }
 
+    fn at(&self, key: &Key) -> Option<usize> {
+        self.nodes.binary_search_by(|node| node.key.cmp(key)).ok()
+    }
+
     /// What this key means to a migration of `app`; none = nothing that is ours, or nothing at all.
     fn place(&self, key: &Key, app: &str) -> Option<usize> {
         if !key.name.starts_with("__") {
-            return self.places.get(key).copied();
+            return self.at(key);
         }
         let of_app = || self.nodes.iter().position(|node| node.key.app == key.app);
         match key.name.as_str() {
@@ -129,7 +132,7 @@ impl<'a> Loader<'a> {
             if seen.contains(&node.key) {
                 return Err(format!("{} replaces itself", node.key));
             }
-            let gone = |key: &&&Key| !recorded.contains(**key) && !self.places.contains_key(**key);
+            let gone = |key: &&&Key| !recorded.contains(**key) && self.at(key).is_none();
             match (Standing::of(&replaced, &recorded), replaced.iter().find(gone)) {
                 (Standing::Whole, _) => drop(done.insert(node.key.clone())),
                 (Standing::Part, Some(gone)) => {
@@ -143,8 +146,8 @@ impl<'a> Loader<'a> {
         }
         let replaced: HashSet<&Key> = self.squashed().flat_map(|node| &node.graph.replaces).collect();
         let apps: HashSet<&str> = self.nodes.iter().map(|node| node.key.app.as_str()).collect();
-        recorded.retain(|key| match self.places.get(key) {
-            Some(at) => self.nodes[*at].graph.replaces.is_empty(),
+        recorded.retain(|key| match self.at(key) {
+            Some(at) => self.nodes[at].graph.replaces.is_empty(),
             None => apps.contains(key.app.as_str()) && !replaced.contains(key),
         });
         Ok(recorded.into_iter().chain(done).collect())
@@ -173,7 +176,7 @@ impl<'a> Loader<'a> {
     /// What a squashed migration replaces in the end, if it replaces squashed ones.
     fn resolve<'b>(&'b self, node: &'b Node<'a>, into: &mut BTreeSet<&'b Key>, seen: &mut HashSet<&'b Key>) {
         for key in &node.graph.replaces {
-            match self.places.get(key).map(|at| &self.nodes[*at]) {
+            match self.at(key).map(|at| &self.nodes[at]) {
                 Some(inner) if !inner.graph.replaces.is_empty() => {
                     if seen.insert(key) {
                         self.resolve(inner, into, seen);

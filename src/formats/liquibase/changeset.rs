@@ -110,11 +110,12 @@ fn head(line: &str, of_file: Option<&str>) -> Option<Changeset> {
 
 /// The value of `name:value`, the last one, as Liquibase's greedy patterns have it; none = not there or empty.
 fn attribute(line: &str, name: &str) -> Option<String> {
-    let lower = line.to_ascii_lowercase();
-    let at = lower
-        .rmatch_indices(&format!("{}:", name.to_ascii_lowercase()))
-        .find(|(at, _)| lower[..*at].chars().next_back().is_none_or(|before| !before.is_alphanumeric()))?;
-    let rest = &line[at.0 + name.len() + 1..];
+    let is_it = |colon: &usize| {
+        let Some(from) = colon.checked_sub(name.len()) else { return false };
+        line.get(from..*colon).is_some_and(|word| word.eq_ignore_ascii_case(name))
+            && !line[..from].ends_with(char::is_alphanumeric)
+    };
+    let rest = &line[line.rmatch_indices(':').map(|(colon, _)| colon).find(is_it)? + 1..];
     let value = match rest.strip_prefix('"') {
         Some(quoted) => quoted.split_once('"')?.0,
         None => rest.split(char::is_whitespace).next()?,
