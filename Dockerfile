@@ -19,6 +19,8 @@ RUN set -eu; \
     target=$(uname -m)-unknown-linux-musl; \
     if ! rustup target list --installed | grep -qx "$target"; then rustup target add "$target"; fi
 WORKDIR /build
+# For mimalloc (Cargo.toml): memory is taken when it is used, so that a small leader needs 8 MiB and not 13.
+ENV CFLAGS=-DMI_DEFAULT_ARENA_EAGER_COMMIT=0
 # The dependencies make a layer of their own, which changes with Cargo.lock alone.
 COPY Cargo.toml Cargo.lock ./
 RUN set -eu; \

@@ -3,6 +3,11 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
+/// musl's own takes one lock for all threads (Cargo.toml says what that costs).
+#[cfg(target_env = "musl")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let run = || bellwether::app::run(std::env::args_os(), &|name| std::env::var(name).ok());
     ExitCode::from(or_bug(run))
