@@ -9,6 +9,9 @@ pub struct Grant {
     pub grantee: fn(&str) -> String,
     /// What rights are given on, beside tables.
     pub on: Securable,
+    /// The server's rights by which a successor sees and ends what a dead leader's session keeps, where its own user may
+    /// not.
+    pub take_over: &'static [&'static str],
 }
 
 /// What rights are given on.
@@ -66,6 +69,12 @@ impl Dialect {
         }
     }
 
+    /// What lets a role see and end the session of a leader that is dead; none where its own user may.
+    pub fn grants_to_take_over(&self, role: &str) -> Option<String> {
+        let grant = self.grant.filter(|grant| !grant.take_over.is_empty())?;
+        Some(format!("in master: GRANT {} TO {}", grant.take_over.join(", "), (grant.grantee)(role)))
+    }
+
     /// What lets a role into a database; MySQL lets in whoever has a right there, so there it depends on `leads`.
     pub fn grants_to_connect(&self, role: &str, database: &str, leads: bool) -> Vec<String> {
         let Some(grant) = self.grant else { return Vec::new() };
@@ -93,6 +102,14 @@ mod tests {
         assert_eq!(make(&sqlite::DIALECT), [""; 0]);
         let other = sqlserver::DIALECT.grants_to_make("app", Some("ops"), Some("shop"));
         assert!(other[1].contains("SCHEMA::[ops]"), "{other:?}");
+    }
+
+    #[test]
+    fn sessions_of_the_dead_are_ended_by_the_right_to() {
+        let take_over = |dialect: &super::Dialect| dialect.grants_to_take_over("app");
+        let rights = "in master: GRANT VIEW SERVER STATE, ALTER ANY CONNECTION TO [app]";
+        assert_eq!(take_over(&sqlserver::DIALECT).as_deref(), Some(rights));
+        assert_eq!((take_over(&postgres::DIALECT), take_over(&mysql::DIALECT)), (None, None));
     }
 
     #[test]

@@ -43,6 +43,8 @@ pub const DIALECT: Dialect = Dialect {
     schema: include_str!("../../migrations/mysql/0001_ledger.sql"),
     begin: "SET innodb_lock_wait_timeout = 1; SET TRANSACTION ISOLATION LEVEL READ COMMITTED; START TRANSACTION",
     batch: None,
+    whole: None,
+    keeps_open: None,
     lock_timeout: None,
     transaction_open: None,
     session_lives: Some("SELECT 1 FROM information_schema.processlist WHERE id = ?"),
@@ -69,7 +71,7 @@ pub const DIALECT: Dialect = Dialect {
     run_marked: Some(
         "SELECT CAST(id AS CHAR) FROM information_schema.processlist WHERE id <> CONNECTION_ID() AND info LIKE ?",
     ),
-    grant: Some(Grant { grantee, on: Securable::Database }),
+    grant: Some(Grant { grantee, on: Securable::Database, take_over: &[] }),
     notify: None,
     invalid_index: None,
 };

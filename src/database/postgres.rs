@@ -61,6 +61,8 @@ pub const DIALECT: Dialect = Dialect {
         elapsed_ns: "(extract(epoch FROM pg_catalog.clock_timestamp() - pg_catalog.now()) * 1000000000)::bigint",
         still_held,
     }),
+    whole: None,
+    keeps_open: None,
     lock_timeout: None,
     transaction_open: None,
     session_lives: Some(
@@ -102,7 +104,7 @@ pub const DIALECT: Dialect = Dialect {
          WHERE a.pid <> pg_catalog.pg_backend_pid() AND a.state = 'active' AND a.query LIKE ?",
     ),
     run_marked: None,
-    grant: Some(Grant { grantee: |role| DIALECT.quote(role), on: Securable::Schema }),
+    grant: Some(Grant { grantee: |role| DIALECT.quote(role), on: Securable::Schema, take_over: &[] }),
     notify: Some("NOTIFY bellwether"),
     // the name as it stands in the script: quoted or not, with a schema or without
     invalid_index: Some(

@@ -45,6 +45,8 @@ pub const DIALECT: Dialect = Dialect {
     schema: include_str!("../../migrations/sqlite/0001_ledger.sql"),
     begin: "BEGIN IMMEDIATE",
     batch: None,
+    whole: None,
+    keeps_open: None,
     lock_timeout: None,
     transaction_open: None,
     session_lives: None,

@@ -7,7 +7,9 @@ mod identity;
 mod literal;
 mod tls;
 mod values;
+mod whole;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -50,8 +52,10 @@ pub const DIALECT: Dialect = Dialect {
     schema: include_str!("../../migrations/sqlserver/0001_ledger.sql"),
     begin: "SET XACT_ABORT ON; SET TRANSACTION ISOLATION LEVEL READ COMMITTED; SET LOCK_TIMEOUT 1000; BEGIN TRANSACTION",
     batch: None,
+    whole: Some(whole::whole),
+    keeps_open: Some(whole::KEEPS_OPEN),
     lock_timeout: Some(lock_timeout),
-    transaction_open: Some("SELECT 1 WHERE @@TRANCOUNT > 0"),
+    transaction_open: Some(TRANSACTION_OPEN),
     session_lives: Some(
         "SELECT 1 FROM sys.dm_exec_sessions s WHERE CONCAT(s.session_id, '@', \
          DATEDIFF_BIG(millisecond, '1970-01-01', s.login_time)) = ?",
@@ -91,7 +95,11 @@ pub const DIALECT: Dialect = Dialect {
          CROSS APPLY sys.dm_exec_input_buffer(r.session_id, r.request_id) b \
          WHERE r.session_id <> @@SPID AND b.event_info LIKE ?",
     ),
-    grant: Some(Grant { grantee: |role| DIALECT.quote(role), on: Securable::Class }),
+    grant: Some(Grant {
+        grantee: |role| DIALECT.quote(role),
+        on: Securable::Class,
+        take_over: &["VIEW SERVER STATE", "ALTER ANY CONNECTION"],
+    }),
     notify: None,
     invalid_index: None,
 };
@@ -122,6 +130,8 @@ struct Session {
     interrupt: Arc<AtomicBool>,
     /// A script may have moved to another database, and what puts the session back has not been sent yet.
     moved: bool,
+    /// The same of other users that it may be by now: `EXECUTE AS`, so many times.
+    posing: usize,
 }
 
 fn connect(target: &Target, purpose: Purpose, limit: Duration) -> Connecting<'_> {
@@ -152,21 +162,27 @@ impl Database for Session {
     }
 
     async fn query(&mut self, statement: &Statement) -> Result<Reply, DbError> {
-        match self.away_from() {
-            Some(database) => {
-                let back = format!("USE {}", DIALECT.quote(database));
-                self.answer(&statement.clone().after(&back)).await
-            }
-            None => self.answer(statement).await,
+        let there = statement.arguments().is_empty() && *statement == Statement::text(TRANSACTION_OPEN);
+        match self.back() {
+            // the same wherever it is asked, in the middle of a script
+            Some(back) if !there => self.answer(&statement.clone().after(&back)).await,
+            _ => self.answer(statement).await,
         }
     }
 
     async fn script(&mut self, sql: &str) -> Result<(), DbError> {
-        self.moved = match &self.server {
-            Some(server) if server.restore == sql => false,
-            _ => self.moved || sql.to_ascii_lowercase().contains("use"),
-        };
-        match self.exchange(sql, false).await {
+        let mut sent = Cow::Borrowed(sql);
+        if self.server.as_ref().is_some_and(|server| server.restore == sql) {
+            self.moved = false;
+            let posing = std::mem::take(&mut self.posing);
+            if posing > 1 {
+                sent = sql.replacen(REVERT, &REVERT.repeat(posing), 1).into();
+            }
+        } else {
+            self.moved |= sql.to_ascii_lowercase().contains("use");
+            self.posing += impersonations(sql);
+        }
+        match self.exchange(&sent, false).await {
             // no transaction to end: other servers only warn, and an error may have ended it already
             Err(error) if NO_TRANSACTION.contains(&(sql, error.code.as_deref().unwrap_or_default())) => {
                 Ok(())
@@ -220,6 +236,20 @@ impl Database for Session {
     }
 }
 
+/// Ends what one `EXECUTE AS` began; where none did, it ends nothing.
+const REVERT: &str = "REVERT; ";
+
+/// How often a text may make its session another user's, comments and strings included.
+fn impersonations(sql: &str) -> usize {
+    let ends = |letter: char| letter.is_ascii_whitespace() || letter == ';';
+    let words: Vec<_> = sql.split(ends).filter(|word| !word.is_empty()).collect();
+    let begins = |word: &str| word.eq_ignore_ascii_case("execute") || word.eq_ignore_ascii_case("exec");
+    words.windows(2).filter(|pair| begins(pair[0]) && pair[1].eq_ignore_ascii_case("as")).count()
+}
+
+/// Of the transaction that `begin` opened.
+const TRANSACTION_OPEN: &str = "SELECT 1 WHERE @@TRANCOUNT > 0";
+
 /// What is sent, and the number of the error that says that there is no transaction.
 const NO_TRANSACTION: [(&str, &str); 2] = [("COMMIT", "3902"), ("ROLLBACK", "3903")];
 
@@ -246,7 +276,23 @@ const WHOSE: &str = "IF OBJECT_ID('sys.dm_tran_locks') IS NOT NULL AND HAS_PERMS
 
 impl Session {
     fn new(purpose: Purpose, connection: (Connection, Arc<Stop>)) -> Self {
-        Self { purpose, connection: Some(connection), server: None, interrupt: Arc::default(), moved: false }
+        Self {
+            purpose,
+            connection: Some(connection),
+            server: None,
+            interrupt: Arc::default(),
+            moved: false,
+            posing: 0,
+        }
+    }
+
+    /// What leads back to our database and to ourselves, if a script may have left them, for a statement that it is to be
+    /// followed by: what is said there ends with the script anyway.
+    fn back(&self) -> Option<String> {
+        let posing = if self.is_stand_in() { 0 } else { self.posing };
+        let uses = self.away_from().map(|database| format!("USE {}", DIALECT.quote(database)));
+        let back = REVERT.repeat(posing) + &uses.unwrap_or_default();
+        Some(back.trim_end_matches("; ").to_owned()).filter(|back| !back.is_empty())
     }
 
     /// Our own database, if a script may have left it.

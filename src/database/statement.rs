@@ -40,6 +40,14 @@ pub struct Dialect {
     /// Where several statements go to the server in one exchange that the first error ends as a whole (PostgreSQL's
     /// simple protocol): then a migration's transaction is one message.
     pub batch: Option<Batch>,
+    /// Where nobody ends the transaction of a client that is frozen (SQL Server): one message that is all of a
+    /// transaction of ours. Of the first statements each has to change one row, or nothing is done; then come the
+    /// others. Answered by a row that says whether it was done. None = the server's watchdog ends it.
+    pub whole: Option<fn(&[Statement], &[Statement]) -> Statement>,
+    /// To the same end: a question with a table's name and a session as runs record it, answered by a row if that
+    /// session keeps a transaction open in which it has touched the table; by one that is null if that is not ours to
+    /// see. None = as above.
+    pub keeps_open: Option<&'static str>,
     /// Where scripts go to the server one statement or batch at a time, in a transaction, and wait there for others'
     /// locks: what says for how long, by milliseconds; 0 = for ever. None = nothing can be set (SQLite), or `batch`
     /// sets it.
@@ -214,6 +222,22 @@ pub struct Statement {
 }
 
 impl Statement {
+    /// A text of ours, as it is.
+    pub fn text(text: &str) -> Self {
+        Self { pieces: vec![text.to_owned()], arguments: Vec::new() }
+    }
+
+    /// This one, and another behind it in its message.
+    pub fn then(mut self, next: &Self) -> Self {
+        let mut pieces = next.pieces.iter();
+        if let (Some(last), Some(first)) = (self.pieces.last_mut(), pieces.next()) {
+            last.push_str(first);
+        }
+        self.pieces.extend(pieces.cloned());
+        self.arguments.extend(next.arguments.iter().cloned());
+        self
+    }
+
     /// From a template: `?` is the next argument, `{name}` what the dialect (or `names`) puts there, `{epoch:column}`
     /// milliseconds since 1970. Templates are ours alone: no text of a user's may ever be one.
     ///

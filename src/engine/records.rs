@@ -17,12 +17,19 @@ impl Sql<'_> {
     }
 
     async fn in_short(&self, work: &mut dyn Database, rows: &[Statement]) -> Result<(), DbError> {
-        work.script(self.dialect.begin).await?;
-        let written = each(work, rows).await;
-        match written {
-            Ok(()) => work.script("COMMIT").await?,
-            // the first error is the one to tell
-            Err(_) => return work.script("ROLLBACK").await.and(written),
+        if let Some(whole) = self.dialect.whole {
+            let written = work.query(&whole(&[], rows)).await;
+            if let Err(error) = written {
+                return work.script("ROLLBACK").await.and(Err(error));
+            }
+        } else {
+            work.script(self.dialect.begin).await?;
+            let written = each(work, rows).await;
+            match written {
+                Ok(()) => work.script("COMMIT").await?,
+                // the first error is the one to tell
+                Err(_) => return work.script("ROLLBACK").await.and(written),
+            }
         }
         // a script's statements wait longer for locks than ours
         work.script(&self.server.restore).await

@@ -84,6 +84,7 @@ pub fn format(error: &FormatError) -> Explained {
     let hint = match error {
         FormatError::NoFolder { .. } => "check --migrations or `migrations:`; is the folder in this image or checkout? An empty folder is fine, a missing one is not".to_owned(),
         FormatError::Unreadable { .. } => "check that it is there and that this user may read it".to_owned(),
+        FormatError::NotUtf8 { at: 0, .. } => "save the file as UTF-8; what SQL Server Management Studio calls Unicode is UTF-16, which `iconv -f UTF-16 -t UTF-8` converts, as -f ISO-8859-1 does a Latin-1 one".to_owned(),
         FormatError::NotUtf8 { .. } => "save the file as UTF-8; `iconv -f ISO-8859-1 -t UTF-8` converts a Latin-1 one".to_owned(),
         FormatError::SameVersion { .. } => "give the one that is applied nowhere yet a version of its own".to_owned(),
         FormatError::BadName { .. } => "rename it, or move it out of the migrations folder".to_owned(),

@@ -216,9 +216,16 @@ fn unsendable_hint(why: &Unsendable, history: &HistoryTable) -> String {
             "write the rows as INSERT, or COPY from a file that the server can read".to_owned()
         }
         Unsendable::ClientCommand(command) => {
+            let go = command.get(..2).is_some_and(|word| word.eq_ignore_ascii_case("go"));
             let program = match command.chars().next() {
+                _ if go && command.contains(';') => {
+                    return "a batch ends at a line that is GO and nothing else: take the `;` away"
+                        .to_owned();
+                }
                 Some('\\') => "psql",
                 Some('.') => "sqlite3",
+                Some(':' | '!') => "sqlcmd",
+                _ if go => "sqlcmd",
                 _ => "mysql",
             };
             format!("only {program} understands such a line: take it out, or write it as SQL")

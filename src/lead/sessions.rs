@@ -10,6 +10,7 @@ use crate::job::{Job, Success, milliseconds, watched};
 use crate::lead::{Attempt, nothing_to_do, run};
 use crate::ledger::history::HistoryTable;
 use crate::ledger::look::{Look, LookError};
+use crate::ledger::transact::Kept;
 use crate::lock::claim::{self, Claim, SecondLook};
 use crate::lock::judge::{Claimant, Reading, Settled, settle, succeeded};
 use crate::lock::observer::Observer;
@@ -23,6 +24,12 @@ use crate::model::run::{EngineKind, LockMode, Run, RunStatus};
 pub(super) const ANSWER: Duration = Duration::from_secs(10);
 /// How long freeing the lock may take.
 const UNLOCK: Duration = Duration::from_secs(1);
+
+/// What would let us see and end others' sessions, where our user alone may not.
+fn rights(job: &Job) -> Option<String> {
+    let user = job.target.user.as_deref().unwrap_or_default();
+    job.engine.dialect.grants_to_take_over(user)
+}
 
 fn no_answer() -> DbError {
     DbError::new(DbErrorKind::Timeout, format!("no answer within {} s", ANSWER.as_secs()))
@@ -91,30 +98,45 @@ impl Sessions {
         if run.lock_mode == LockMode::Lease {
             return self.end_statement(job, run).await;
         }
-        let Ok(Holder::Other(Some(session))) = self.work.holder(&job.key).await else { return };
-        if session != run.session {
-            let message =
-                format!("{leader} is silent, and another session ({session}) has the lock: waiting for it");
-            return job.report.event(&Event::Notice { message });
-        }
-        let message = match job.ledger.end_session(self.spare(), &session).await {
-            Ok(true) => {
-                format!("{leader} is silent: its session {session}, which has the lock, is told to end")
+        let message = match self.work.holder(&job.key).await {
+            Ok(Holder::Other(Some(session))) if session == run.session => {
+                self.end_session(job, run, "which has the lock").await
             }
-            Ok(false) => return,
-            Err(error) => format!(
-                "{leader} is silent, and its session {session} has the lock; it cannot be ended from here: {}",
-                error.message
-            ),
+            Ok(Holder::Other(Some(session))) => Some(format!(
+                "{leader} is silent, and another session ({session}) has the lock: waiting for it"
+            )),
+            Ok(Holder::Other(None)) => rights(job).map(|rights| {
+                format!("{leader} is silent, and whose session has the lock is not ours to see ({rights})")
+            }),
+            Ok(Holder::Free | Holder::Ours) | Err(_) => None,
         };
-        job.report.event(&Event::Notice { message });
+        if let Some(message) = message {
+            job.report.event(&Event::Notice { message });
+        }
+    }
+
+    /// Ends the session that the run recorded, and says so.
+    async fn end_session(&mut self, job: &Job, run: &Run, which: &str) -> Option<String> {
+        let (leader, session) = (&run.leader, &run.session);
+        match job.ledger.end_session(self.spare(), session).await {
+            Ok(true) => Some(format!("{leader} is silent: its session {session}, {which}, is told to end")),
+            Ok(false) => None,
+            Err(error) => {
+                let rights = rights(job).filter(|_| error.kind == DbErrorKind::Privilege);
+                let rights = rights.map(|rights| format!(" ({rights})")).unwrap_or_default();
+                Some(format!(
+                    "{leader} is silent, and its session {session}, {which}, cannot be ended from here: {}{rights}",
+                    error.message
+                ))
+            }
+        }
     }
 
     /// A dead lease's statement goes on for as long as it takes, unless the server looks for its client. Its mark says
     /// whose it is, so it is ended wherever it runs.
     async fn end_statement(&mut self, job: &Job, run: &Run) {
         if !matches!(job.ledger.statement_runs(self.spare(), run).await, Ok(true)) {
-            return;
+            return self.end_transaction(job, run).await;
         }
         let outcome = match job.ledger.end_marked(self.spare(), &run.id).await {
             Ok(true) => "its session is told to end".to_owned(),
@@ -123,6 +145,24 @@ impl Sessions {
         };
         let message = format!("{} is silent, and a statement of it still runs: {outcome}", run.leader);
         job.report.event(&Event::Notice { message });
+    }
+
+    /// A frozen lease's transaction keeps the lock's row, where the server has no limit for it: the session that the run
+    /// recorded is ended if that is what it does, by its number and the moment of its login.
+    async fn end_transaction(&mut self, job: &Job, run: &Run) {
+        let message = match job.ledger.keeps_lock_row(self.spare(), run).await {
+            Ok(Kept::Yes) => self.end_session(job, run, "whose transaction has the lock's row").await,
+            Ok(Kept::Unseen) => rights(job).map(|rights| {
+                format!(
+                    "{} is silent; if a transaction of its session {} keeps us waiting is not ours to see ({rights})",
+                    run.leader, run.session
+                )
+            }),
+            Ok(Kept::No) | Err(_) => None,
+        };
+        if let Some(message) = message {
+            job.report.event(&Event::Notice { message });
+        }
     }
 
     /// A SQLite leader shows no beats: alive is who has the lock.

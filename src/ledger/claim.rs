@@ -26,6 +26,8 @@ enum Installed {
 /// How often an installation that collides with another's is tried anew: each collision means that somebody else got
 /// further (T12).
 const INSTALL_TRIES: u32 = 10;
+/// As `begin` has it for the row, milliseconds.
+const CLAIM_WAITS_MS: u64 = 1_000;
 
 impl Ledger {
     /// Makes the tables if they are not there, runs `grants`, and makes our lock's row. Safe when many do
@@ -94,9 +96,44 @@ impl Ledger {
     }
 
     /// Opens the claim's transaction, whose first statement locks the row, for at most the second that `begin` sets.
+    /// Where transactions of ours are single messages, nothing is opened: [`Ledger::claim_at_once`] compares.
     pub async fn begin_claim(&self, session: &mut dyn Database, lock_name: &str) -> Result<LockRow, DbError> {
+        if self.is_whole() {
+            return self.lock_row_as_it_is(session, lock_name).await;
+        }
         let reply = self.begin(session, self.row_for_update(lock_name)).await?;
         read_lock_row(&reply, lock_name)
+    }
+
+    /// Reads the row, in no transaction; what is read next waits no longer for others than the claim itself.
+    pub(crate) async fn lock_row_as_it_is(
+        &self,
+        session: &mut dyn Database,
+        lock_name: &str,
+    ) -> Result<LockRow, DbError> {
+        let select = "SELECT fence, run_id FROM {lock} WHERE name = ?";
+        let mut select = self.statement(select, vec![Value::from(lock_name)]);
+        if let Some(limit) = self.dialect().lock_timeout {
+            select = select.after(&limit(CLAIM_WAITS_MS));
+        }
+        read_lock_row(&session.query(&select).await?, lock_name)
+    }
+
+    /// What a claim has found, written in one message: `run` takes the lock's row, `dead` is marked. False: the row, or
+    /// that run, is not as it was when the claim looked, and nothing is written.
+    pub(crate) async fn claim_at_once(
+        &self,
+        session: &mut dyn Database,
+        lock_name: &str,
+        row: &LockRow,
+        dead: Option<(&RunId, &str)>,
+        run: Option<&Run>,
+    ) -> Result<bool, DbError> {
+        let (fence, named) = run.map_or((row.fence, row.run.as_ref()), |run| (run.fence, Some(&run.id)));
+        let mut conditions = vec![self.lock_row_from(lock_name, row, fence, named)];
+        conditions.extend(dead.map(|(dead, by)| self.abandoning(dead, by)));
+        let insert = run.map(|run| self.recording(run));
+        self.at_once(session, &conditions, insert.as_slice()).await
     }
 
     /// Locks the row in a transaction that is open.
@@ -165,18 +202,29 @@ impl Ledger {
 
     /// Marks a run that was found over but still says `running`. False if it said otherwise by now.
     pub async fn abandon(&self, session: &mut dyn Database, run: &RunId, by: &str) -> Result<bool, DbError> {
-        let update = self.statement(
+        Ok(session.query(&self.abandoning(run, by)).await?.affected == 1)
+    }
+
+    fn abandoning(&self, run: &RunId, by: &str) -> Statement {
+        self.statement(
             "UPDATE {runs} SET status = 'abandoned', finished_at = {now}, ended_by = ? \
              WHERE id = ? AND status = 'running'",
             vec![Value::from(by), Value::from(run.as_str())],
-        );
-        Ok(session.query(&update).await?.affected == 1)
+        )
     }
 
     /// What records our run and puts it into the lock's row. Its times are the database's own.
     pub fn claiming(&self, run: &Run) -> [Statement; 2] {
+        let take = self.statement(
+            "UPDATE {lock} SET fence = ?, run_id = ? WHERE name = ?",
+            vec![run.fence.into(), run.id.as_str().into(), run.lock_name.as_str().into()],
+        );
+        [self.recording(run), take]
+    }
+
+    fn recording(&self, run: &Run) -> Statement {
         debug_assert_eq!(run.status, RunStatus::Running);
-        let insert = self.statement(
+        self.statement(
             "INSERT INTO {runs} (id, environment, lock_name, lock_mode, {release}, digest, deploy, leader, platform, \
              host, url, engine, session, status, fence, beats, total, done, started_at, beat_at) \
              VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'running', ?, 0, ?, 0, {now}, {now})",
@@ -197,12 +245,7 @@ impl Ledger {
                 run.fence.into(),
                 run.total.into(),
             ],
-        );
-        let take = self.statement(
-            "UPDATE {lock} SET fence = ?, run_id = ? WHERE name = ?",
-            vec![run.fence.into(), run.id.as_str().into(), run.lock_name.as_str().into()],
-        );
-        [insert, take]
+        )
     }
 }
 

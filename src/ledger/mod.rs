@@ -8,6 +8,7 @@ pub mod past;
 pub mod record;
 pub mod release;
 pub mod rights;
+pub mod transact;
 
 use crate::database::statement::expand;
 use crate::database::{Database, DbError, Dialect, Reply, Statement, Value};

@@ -118,39 +118,19 @@ impl Recorder {
         if changed.is_empty() && !(last && self.ledger.dialect().notify.is_some()) {
             return Ok(session.query(&update).await?.affected == 1);
         }
-        let written = self.write_all(session, update, changed, last).await;
-        match written {
-            Ok(true) => {
-                self.written = progress.steps.len();
-                Ok(true)
-            }
-            Ok(false) => session.script("ROLLBACK").await.map(|()| false),
-            Err(error) => {
-                let _ = session.script("ROLLBACK").await; // the session may be gone; the first error is the one to tell
-                Err(error)
-            }
-        }
-    }
-
-    async fn write_all(
-        &self,
-        session: &mut dyn Database,
-        update: Statement,
-        steps: &[Step],
-        last: bool,
-    ) -> Result<bool, DbError> {
-        if self.ledger.begin(session, update).await?.affected != 1 {
-            return Ok(false);
-        }
         let mut writes = Vec::new();
-        if let Some(first) = steps.first() {
+        if let Some(first) = changed.first() {
             writes.push(self.ledger.statement(
                 "DELETE FROM {steps} WHERE run_id = ? AND position >= ?",
                 vec![self.mine.run.as_str().into(), first.position.into()],
             ));
         }
-        writes.extend(steps.chunks(ROWS).map(|rows| self.insert_steps(rows)));
-        self.ledger.commit(session, &writes, last).await.map(|()| true)
+        writes.extend(changed.chunks(ROWS).map(|rows| self.insert_steps(rows)));
+        let ours = self.ledger.transact(session, update, &writes, last).await?;
+        if ours {
+            self.written = progress.steps.len();
+        }
+        Ok(ours)
     }
 
     fn insert_steps(&self, steps: &[Step]) -> Statement {

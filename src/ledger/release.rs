@@ -1,7 +1,7 @@
 //! What an operator writes to take a lock away: first the fence grows, so that its run begins and commits nothing more;
 //! then, when nothing of it is at work on the server, the run is marked. In between it still stands in everybody's way.
 
-use crate::database::{Database, DbError, DbErrorKind, Value};
+use crate::database::{Database, DbError, DbErrorKind, Statement, Value};
 use crate::ledger::Ledger;
 use crate::model::run::{Run, RunStatus};
 
@@ -66,6 +66,9 @@ impl Ledger {
         beats: Option<i64>,
         write: Write<'_>,
     ) -> Result<Released, DbError> {
+        if self.is_whole() {
+            return self.release_at_once(session, run, beats, write).await;
+        }
         let tried = match session.script(self.dialect().begin).await {
             Ok(()) => self.try_release(session, run, beats, write).await,
             Err(error) => Err(error),
@@ -91,6 +94,31 @@ impl Ledger {
         }
     }
 
+    /// The same without anything being kept locked while we look: what has changed by then is looked at again.
+    async fn release_at_once(
+        &self,
+        session: &mut dyn Database,
+        run: &Run,
+        beats: Option<i64>,
+        write: Write<'_>,
+    ) -> Result<Released, DbError> {
+        let row = self.lock_row_as_it_is(session, &run.lock_name).await?;
+        if row.run.as_ref() != Some(&run.id) || !self.is_as_seen(session, run, beats).await? {
+            return Ok(Released::Changed);
+        }
+        let (fence, mark) = match write {
+            Write::Mark(by) => (row.fence, self.marking(run, beats, by)),
+            Write::Revoke => (self.next_fence(session, run, row.fence).await?, self.untouched(run, beats)),
+        };
+        let conditions = [self.lock_row_from(&run.lock_name, &row, fence, row.run.as_ref()), mark];
+        match self.at_once(session, &conditions, &[]).await {
+            Ok(true) => Ok(Released::Done(fence)),
+            Ok(false) => Ok(Released::Busy),
+            Err(error) if error.kind.contended() => Ok(Released::Busy),
+            Err(error) => Err(error),
+        }
+    }
+
     async fn try_release(
         &self,
         session: &mut dyn Database,
@@ -106,19 +134,37 @@ impl Ledger {
             Write::Mark(by) => by,
             Write::Revoke => return self.raise(session, run, beats, row.fence).await,
         };
-        let mut arguments: Vec<Value> = vec![by.into(), run.id.as_str().into(), run.fence.into()];
+        match session.query(&self.marking(run, beats, by)).await?.affected {
+            1 => Ok(Released::Done(row.fence)),
+            _ => Ok(Released::Changed),
+        }
+    }
+
+    fn marking(&self, run: &Run, beats: Option<i64>, by: &str) -> Statement {
+        let set = "status = 'abandoned', finished_at = {now}, ended_by = ?";
+        self.while_as_seen(set, vec![by.into()], run, beats)
+    }
+
+    /// Changes nothing, and finds the run's row only as it was seen.
+    fn untouched(&self, run: &Run, beats: Option<i64>) -> Statement {
+        self.while_as_seen("beats = beats", Vec::new(), run, beats)
+    }
+
+    fn while_as_seen(
+        &self,
+        set: &str,
+        mut arguments: Vec<Value>,
+        run: &Run,
+        beats: Option<i64>,
+    ) -> Statement {
+        arguments.extend([run.id.as_str().into(), run.fence.into()]);
         let unchanged = beats.map_or("", |beats| {
             arguments.push(beats.into());
             " AND beats = ?"
         });
-        let mark = format!(
-            "UPDATE {{runs}} SET status = 'abandoned', finished_at = {{now}}, ended_by = ? \
-             WHERE id = ? AND fence = ? AND status = 'running'{unchanged}"
-        );
-        match session.query(&self.statement(&mark, arguments)).await?.affected {
-            1 => Ok(Released::Done(row.fence)),
-            _ => Ok(Released::Changed),
-        }
+        let template =
+            format!("UPDATE {{runs}} SET {set} WHERE id = ? AND fence = ? AND status = 'running'{unchanged}");
+        self.statement(&template, arguments)
     }
 
     /// Whether the run still says `running`, and with `beats`, has not beaten since.
@@ -148,16 +194,21 @@ impl Ledger {
         if !self.is_as_seen(session, run, beats).await? {
             return Ok(Released::Changed);
         }
-        let highest = fence.max(self.highest_fence(session, &run.lock_name).await?);
-        let fence = highest.checked_add(1).ok_or_else(|| {
-            let message = format!("the ledger's highest fence is {highest}, and none is above it");
-            DbError::new(DbErrorKind::Statement, message)
-        })?;
+        let fence = self.next_fence(session, run, fence).await?;
         let raise = self.statement(
             "UPDATE {lock} SET fence = ? WHERE name = ?",
             vec![fence.into(), run.lock_name.as_str().into()],
         );
         session.query(&raise).await?;
         Ok(Released::Done(fence))
+    }
+
+    /// Above the row's, and above any run's.
+    async fn next_fence(&self, session: &mut dyn Database, run: &Run, row: i64) -> Result<i64, DbError> {
+        let highest = row.max(self.highest_fence(session, &run.lock_name).await?);
+        highest.checked_add(1).ok_or_else(|| {
+            let message = format!("the ledger's highest fence is {highest}, and none is above it");
+            DbError::new(DbErrorKind::Statement, message)
+        })
     }
 }

@@ -5,10 +5,12 @@ use tokio::time::Instant;
 
 use crate::database::{Database, DbError, DbErrorKind, Holder, LockKey};
 use crate::ledger::Ledger;
+use crate::ledger::claim::LockRow;
 use crate::ledger::look::{Look, LookError, Scope};
 use crate::ledger::record::Mine;
 use crate::lock::judge::{Facts, is_over};
 use crate::lock::observer::Observer;
+use crate::model::ids::RunId;
 use crate::model::run::{LockMode, Run, RunStatus};
 
 /// What became of one claim.
@@ -47,11 +49,12 @@ pub async fn claim<T>(
     second_look: &mut dyn SecondLook<T>,
 ) -> Result<Claim<T>, LookError> {
     let claimed = match attempt(ledger, work, scope, key, observer, &mut run, second_look).await {
-        Ok(Claim::NotGot) => {
+        Ok((claimed, found)) if ledger.is_whole() => found.write(ledger, work, scope, claimed).await,
+        Ok((Claim::NotGot, _)) => {
             work.script("ROLLBACK").await?;
             return Ok(Claim::NotGot);
         }
-        Ok(claimed) => {
+        Ok((claimed, _)) => {
             // settled without a run: the mark on a dead one before us stays
             let writes = match &claimed {
                 Claim::Mine(run) => ledger.claiming(run).to_vec(),
@@ -71,6 +74,35 @@ pub async fn claim<T>(
     }
 }
 
+/// What a claim goes by that is written in one message, at its end.
+struct Found {
+    row: LockRow,
+    /// The run before ours, if it is to be marked, and by whom.
+    dead: Option<(RunId, String)>,
+}
+
+impl Found {
+    /// Nothing was kept locked meanwhile: what has changed since is compared. A row that another claim has taken, or a
+    /// run that has ended by itself, is not got, and looked at again; that nothing else moves under one lock name is the
+    /// fence's doing.
+    async fn write<T>(
+        self,
+        ledger: &Ledger,
+        work: &mut dyn Database,
+        scope: &Scope,
+        claimed: Claim<T>,
+    ) -> Result<Claim<T>, LookError> {
+        let run = match &claimed {
+            Claim::Mine(run) => Some(run.as_ref()),
+            Claim::Settled(_) if self.dead.is_some() => None,
+            Claim::NotGot | Claim::Settled(_) => return Ok(claimed),
+        };
+        let dead = self.dead.as_ref().map(|(run, by)| (run, by.as_str()));
+        let done = ledger.claim_at_once(work, &scope.lock_name, &self.row, dead, run).await?;
+        Ok(if done { claimed } else { Claim::NotGot })
+    }
+}
+
 async fn attempt<T>(
     ledger: &Ledger,
     work: &mut dyn Database,
@@ -79,18 +111,22 @@ async fn attempt<T>(
     observer: &mut Observer,
     run: &mut Run,
     second_look: &mut dyn SecondLook<T>,
-) -> Result<Claim<T>, LookError> {
-    let row = ledger.begin_claim(work, &scope.lock_name).await?;
-    if let Some(before) = &row.run
+) -> Result<(Claim<T>, Found), LookError> {
+    let mut found = Found { row: ledger.begin_claim(work, &scope.lock_name).await?, dead: None };
+    if let Some(before) = &found.row.run
         && let Some(before) = ledger.run(work, before).await?
     {
         let silent = observer.holder_is_silent(&before, Instant::now());
         let facts = facts(ledger, work, key, run.lock_mode, &before, silent).await?;
         if !is_over(&before, &facts) {
-            return Ok(Claim::NotGot);
+            return Ok((Claim::NotGot, found));
         }
         if before.status == RunStatus::Running {
-            ledger.abandon(work, &before.id, &format!("found silent by {}", run.leader)).await?;
+            let by = format!("found silent by {}", run.leader);
+            match ledger.is_whole() {
+                true => found.dead = Some((before.id, by)),
+                false => drop(ledger.abandon(work, &before.id, &by).await?),
+            }
         }
     }
     let look = ledger.look(work, scope, observer.since()).await?;
@@ -99,17 +135,17 @@ async fn attempt<T>(
         observer.see(&look, None, Instant::now());
     }
     if let Some(settled) = second_look.judge(work, &look, observer.since()).await? {
-        return Ok(Claim::Settled(settled));
+        return Ok((Claim::Settled(settled), found));
     }
     // after a failover, a run's can be above the row's
-    let highest = row.fence.max(look.high);
+    let highest = found.row.fence.max(look.high);
     run.fence = highest.checked_add(1).ok_or_else(|| {
         DbError::new(
             DbErrorKind::Statement,
             format!("the ledger's highest fence is {highest}, and none is above it"),
         )
     })?;
-    Ok(Claim::Mine(Box::new(run.clone())))
+    Ok((Claim::Mine(Box::new(run.clone())), found))
 }
 
 /// What there is to know of the run before ours. Nothing of one that succeeded goes on, so the server is not asked; what

@@ -11,13 +11,13 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::database::{Database, DbError, DbErrorKind, Purpose};
+use crate::database::{Database, DbErrorKind, Purpose};
 use crate::error::{Doing, Error, OperateError};
 use crate::job::{Job, Success};
 use crate::lead::sessions::Sessions;
 use crate::ledger::history::{HistoryTable, Recorded};
 use crate::ledger::look::{Look, LookError};
-use crate::ledger::record::{Mine, Progress, Recorder, Verdict};
+use crate::ledger::record::{Progress, Recorder, Verdict};
 use crate::lock::claim::{self, Claim, SecondLook};
 use crate::lock::observer::Observer;
 use crate::model::event::Event;
@@ -184,36 +184,24 @@ async fn rewrite(
     let writing = |error| job.refused(Doing::Recording, error);
     history.ensure(work).await.map_err(|error| job.refused(Doing::MakingHistory, error))?;
     let changes = plan::changes(job, asked.wanted, &read(job, work, history).await?)?;
-    work.script(job.ledger.dialect().begin).await.map_err(writing)?;
-    let written = async {
-        let mine = claim::mine(run);
-        let row = job.ledger.lock_row(work, &job.scope.lock_name).await?;
-        if (Mine { run: row.run.unwrap_or(RunId(String::new())), fence: row.fence }) != mine {
-            return Err(DbError::new(DbErrorKind::FenceLost, "the lock's row names another run"));
-        }
-        for change in &changes {
+    let writes: Vec<_> = changes
+        .iter()
+        .flat_map(|change| {
             let migration = plan::migration(job, &change.version);
             let before = job.bundle.as_ref().and_then(|bundle| bundle.before(&change.version));
-            for statement in history.resolve(&change.version, migration, before, change.now) {
-                work.query(&statement).await?;
-            }
-        }
-        work.script("COMMIT").await
-    };
-    match written.await {
+            history.resolve(&change.version, migration, before, change.now)
+        })
+        .collect();
+    let mine = claim::mine(run);
+    match job.ledger.write_as(work, &job.scope.lock_name, &mine, &writes).await {
         Ok(()) => Ok(changes),
-        Err(error) => {
-            let _ = work.script("ROLLBACK").await; // the session may be gone; the first error is the one to tell
-            match error.kind {
-                DbErrorKind::FenceLost => Err(Error::LockLost {
-                    reason: error.message,
-                    step: None,
-                    applied: Vec::new(),
-                    half_applied: false,
-                }),
-                _ => Err(writing(error)),
-            }
-        }
+        Err(error) if error.kind == DbErrorKind::FenceLost => Err(Error::LockLost {
+            reason: error.message,
+            step: None,
+            applied: Vec::new(),
+            half_applied: false,
+        }),
+        Err(error) => Err(writing(error)),
     }
 }
 

@@ -25,6 +25,8 @@ pub const DIALECT: Dialect = Dialect {
     schema: "CREATE TABLE {lock} (name nvarchar(190) PRIMARY KEY)",
     begin: "SET TRANSACTION ISOLATION LEVEL READ COMMITTED; SET LOCK_TIMEOUT 1000; BEGIN TRANSACTION",
     batch: None,
+    whole: None,
+    keeps_open: None,
     lock_timeout: None,
     transaction_open: None,
     session_lives: None,

@@ -1,14 +1,18 @@
 //! The ledger's statements in every dialect, and in which order a claim, a beat and a verdict send them.
 
+mod whole;
+
 use std::fmt::Write as _;
 
 use async_trait::async_trait;
 use bellwether::database::{
-    Database, DbErrorKind, Dialect, LockKey, Reply, Row, Value, mysql, postgres, sqlite, sqlserver,
+    Database, DbErrorKind, Dialect, LockKey, Reply, Row, Statement, Value, mysql, postgres, sqlite, sqlserver,
 };
 use bellwether::ledger::Ledger;
 use bellwether::ledger::look::{Look, LookError, Scope};
 use bellwether::ledger::record::{Mine, Progress, Recorder, Verdict};
+use bellwether::ledger::release::Released;
+use bellwether::ledger::transact::Kept;
 use bellwether::lock::claim::{Claim, SecondLook, claim};
 use bellwether::lock::observer::Observer;
 use bellwether::model::run::{EngineKind, LockMode, Run, RunStatus, Step, StepStatus};

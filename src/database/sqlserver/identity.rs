@@ -74,8 +74,10 @@ fn product(banner: &str, edition: i64) -> (&'static str, LockSupport, bool) {
 
 /// What a script that went well began is kept, as the rest of it was; what it set is not.
 pub(super) fn restore(purpose: Purpose, database: &str, language: Option<&str>) -> String {
+    // what `SET ANSI_DEFAULTS` sets beside our own
     let mut text =
-        "SET PARSEONLY OFF; SET NOEXEC OFF; SET FMTONLY OFF; WHILE @@TRANCOUNT > 0 COMMIT; REVERT; "
+        "SET PARSEONLY OFF; SET NOEXEC OFF; SET FMTONLY OFF; WHILE @@TRANCOUNT > 0 COMMIT; REVERT; \
+        SET ANSI_NULL_DFLT_ON ON; SET CURSOR_CLOSE_ON_COMMIT OFF; "
             .to_owned();
     if !database.is_empty() {
         text.push_str(&format!("USE {}; ", DIALECT.quote(database)));
@@ -121,6 +123,6 @@ mod tests {
     #[test]
     fn a_session_is_put_back_where_it_was() {
         let restore = restore(Purpose::Work, "a]b", Some("us_english"));
-        assert!(restore.contains("USE [a]]b]; SET LANGUAGE N'us_english'; SET "), "{restore}");
+        assert!(restore.contains("REVERT; SET ANSI_NULL_DFLT_ON ON; SET CURSOR_CLOSE_ON_COMMIT OFF; USE [a]]b]; SET LANGUAGE N'us_english'; SET "), "{restore}");
     }
 }

@@ -35,6 +35,9 @@ pub(super) fn split_at<'a>(script: &'a str, ends: &[usize]) -> Split<'a> {
             Kind::Word if text.eq_ignore_ascii_case("go") && begins_line(script, token.start) => {
                 let line = lexer.line_from(token.end);
                 let Some(times) = times(line) else {
+                    if is_ended(line) {
+                        return client(script, token.start, &mut place, 0);
+                    }
                     batch.take(token.start, token.end);
                     continue;
                 };
@@ -104,6 +107,12 @@ fn times(rest: &str) -> Option<usize> {
         _ if digits => Some(count.parse().unwrap_or(usize::MAX)),
         _ => None,
     }
+}
+
+/// `GO;`, of which neither a client nor the server makes anything.
+fn is_ended(rest: &str) -> bool {
+    let end = rest.split("--").next().unwrap_or_default().trim();
+    end.starts_with(';') && end.trim_matches([';', ' ', '\t']).is_empty()
 }
 
 /// Whether sqlcmd takes the line for its own.

@@ -82,7 +82,8 @@ pub(super) fn controls(text: &str) -> bool {
                     return true;
                 }
             }
-            "SET" if next == "IMPLICIT_TRANSACTIONS" => {
+            // the second turns on the first, too
+            "SET" if matches!(next, "IMPLICIT_TRANSACTIONS" | "ANSI_DEFAULTS") => {
                 words.next();
                 if words.peek().is_some_and(|word| word == "ON") {
                     return true;
@@ -140,6 +141,7 @@ mod tests {
             "IF @@TRANCOUNT > 0 ROLLBACK",
             "ROLLBACK TRAN\nTHROW",
             "SET IMPLICIT_TRANSACTIONS ON",
+            "set ansi_defaults on",
             "BEGIN TRY SELECT 1 END TRY BEGIN CATCH ROLLBACK TRANSACTION; END CATCH",
         ] {
             assert!(controls(text), "{text}");
@@ -150,6 +152,7 @@ mod tests {
             "CREATE OR ALTER PROCEDURE p AS BEGIN TRAN; COMMIT",
             "SELECT 'COMMIT', [commit] -- ROLLBACK",
             "SET IMPLICIT_TRANSACTIONS OFF",
+            "SET ANSI_DEFAULTS OFF; SET ANSI_NULLS ON",
         ] {
             assert!(!controls(text), "{text}");
         }

@@ -1,6 +1,7 @@
 //! Everything that a session says by itself, as the server hears it.
 
 use super::*;
+use crate::database::{Interrupt, LockSupport};
 
 /// What the server hears, without the login, and without what stands in front of a batch.
 fn said(server: &Scripted) -> String {
@@ -42,6 +43,7 @@ fn the_dialects_questions() {
         (DIALECT.marked, [mark(), session()].concat()),
         (DIALECT.run_marked, mark()),
         (DIALECT.transaction_open, vec![]),
+        (DIALECT.keeps_open, [vec!["[dbo].[bellwether_lock]".into()], session()].concat()),
     ];
     let text = |(template, arguments): (Option<&str>, Vec<Value>)| {
         let statement = Statement::new(&DIALECT, &[], template.expect("a question"), arguments);
@@ -50,4 +52,66 @@ fn the_dialects_questions() {
     let grants = DIALECT.grants("app]reader", &[(None, "bellwether_runs"), (Some("x"), "bellwether_meta")]);
     let texts: Vec<_> = questions.into_iter().map(text).chain(grants).collect();
     insta::assert_snapshot!(texts.join("\n---\n"));
+}
+
+/// Our own session, whose server has said who it is, and what it hears from here on.
+async fn at_home(answers: usize) -> (Session, Scripted) {
+    let mut steps = vec![Say::Encryption(2), Hear.then(logged_in())];
+    steps.extend((0..answers).map(|_| Hear.then(answered(0))));
+    let server = Scripted::start(steps).await;
+    let target = server.target(TlsMode::Disable);
+    let mut session =
+        Session::new(Purpose::Work, connect::connect(&target, Purpose::Work).await.expect("a login"));
+    session.server = Some(Server {
+        product: "SQL Server".into(),
+        version: String::new(),
+        session: "51@7".into(),
+        database: "shop".into(),
+        schema: None,
+        session_check: String::new(),
+        read_only: false,
+        transactional_ddl: true,
+        lock: LockSupport::Session(String::new()),
+        restore: identity::restore(Purpose::Work, "shop", None),
+        transaction_settings: String::new(),
+        interrupt: Interrupt::Flag(Arc::default()),
+    });
+    (session, server)
+}
+
+#[tokio::test]
+async fn a_script_that_went_elsewhere_stays_there_until_it_has_ended() {
+    let (mut session, server) = at_home(6).await;
+    let open = Statement::new(&DIALECT, &[], TRANSACTION_OPEN, vec![]);
+    let record = Statement::new(&DIALECT, &[], "INSERT dbo.history VALUES (?)", vec![1.into()]);
+    session
+        .script("USE archive; EXECUTE AS USER = 'owner'; exec  as user = 'other'")
+        .await
+        .expect("an answer");
+    session.query(&open).await.expect("an answer");
+    session.script("CREATE TABLE t (i int)").await.expect("an answer");
+    session.query(&record).await.expect("an answer");
+    let restore = session.server.clone().expect("it has said").restore;
+    session.script(&restore).await.expect("an answer");
+    session.query(&record).await.expect("an answer");
+    let heard = server.heard();
+    assert!(
+        heard[2].ends_with(&format!("{TRANSACTION_OPEN}\n;SELECT @@ROWCOUNT")) && !heard[2].contains("USE")
+    );
+    let back = "REVERT; REVERT; USE [shop]; INSERT dbo.history VALUES (1)\n;SELECT @@ROWCOUNT";
+    assert!(heard[4].ends_with(back), "{}", heard[4]);
+    assert!(heard[5].contains("COMMIT; REVERT; REVERT; SET ANSI_NULL_DFLT_ON"), "{}", heard[5]);
+    assert!(!heard[6].contains("USE") && !heard[6].contains("REVERT"), "{}", heard[6]);
+}
+
+#[test]
+fn who_a_text_may_pose_as_is_counted() {
+    for (sql, count) in [
+        ("EXECUTE AS LOGIN = 'a'", 1),
+        ("SELECT 1;exec\n\tAs User = 'a'", 1),
+        ("SELECT 1\n;EXEC AS USER = 'a'; EXECUTE AS OWNER", 2),
+        ("EXEC p; SELECT a AS b", 0),
+    ] {
+        assert_eq!(impersonations(sql), count, "{sql}");
+    }
 }

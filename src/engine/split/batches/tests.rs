@@ -87,11 +87,14 @@ fn commands_to_sqlcmd_are_refused() {
         ("SELECT 1\nGO\n  :setvar name x", ":setvar", 3),
         ("!!dir", "!!dir", 1),
         ("SELECT 1\nGO 1000000\n", "GO 1000000", 2),
+        ("SELECT 1\n  go;\nSELECT 2", "go;", 2),
+        ("SELECT 1\nGO ; -- the first\n", "GO ; -- the first", 2),
     ] {
         let Split::Client { command: found, line: at, .. } = split(script) else { panic!("{script}") };
         assert_eq!((found.as_str(), at), (command, line));
     }
     assert_eq!(texts("SELECT\n:x"), ["SELECT\n:x"]);
+    assert_eq!(texts("SELECT\ngo; SELECT 2"), ["SELECT\ngo; SELECT 2"], "a column's name");
 }
 
 fn blank() -> impl Strategy<Value = String> {

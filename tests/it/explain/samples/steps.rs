@@ -68,6 +68,8 @@ pub fn step_samples() -> Vec<(&'static str, Error)> {
         ("copy from stdin", unsendable(Unsendable::CopyFromStdin)),
         ("client command of psql", unsendable(Unsendable::ClientCommand("\\connect".into()))),
         ("client command of mysql", unsendable(Unsendable::ClientCommand("source".into()))),
+        ("client command of sqlcmd", unsendable(Unsendable::ClientCommand(":setvar".into()))),
+        ("GO with a semicolon", unsendable(Unsendable::ClientCommand("GO;".into()))),
         (
             "invalid index",
             on_postgres(StepError::InvalidIndex {

@@ -51,6 +51,7 @@ pub fn format_samples() -> Vec<FormatError> {
         FormatError::NoFolder { folder: "db/migrations".into() },
         FormatError::Unreadable { path: file("1_a.sql"), source: denied() },
         FormatError::NotUtf8 { path: file("1_a.sql"), at: 17 },
+        FormatError::NotUtf8 { path: file("2_utf_16.sql"), at: 0 },
         FormatError::SameVersion { version: "1".into(), first: file("1_a.sql"), second: file("01_b.sql") },
         FormatError::BadName {
             path: file("schema.sql"),
