@@ -40,10 +40,9 @@ pub struct Dialect {
     /// Where several statements go to the server in one exchange that the first error ends as a whole (PostgreSQL's
     /// simple protocol): then a migration's transaction is one message.
     pub batch: Option<Batch>,
-    /// Where nobody ends the transaction of a client that is frozen (SQL Server): one message that is all of a
-    /// transaction of ours. Of the first statements each has to change one row, or nothing is done; then come the
-    /// others. Answered by a row that says whether it was done. None = the server's watchdog ends it.
-    pub whole: Option<fn(&[Statement], &[Statement]) -> Statement>,
+    /// Where nobody ends the transaction of a client that is frozen (SQL Server): what makes one message of a
+    /// transaction of ours. None = the server's watchdog ends it.
+    pub whole: Option<Whole>,
     /// To the same end: a question with a table's name and a session as runs record it, answered by a row if that
     /// session keeps a transaction open in which it has touched the table; by one that is null if that is not ours to
     /// see. None = as above.
@@ -88,6 +87,10 @@ pub struct Dialect {
     /// A question with an index's name as its argument, answered by a row if the index is there but not valid.
     pub invalid_index: Option<&'static str>,
 }
+
+/// One message that is all of a transaction. Of the first statements each has to change one row, or nothing is done; then
+/// come the others. Answered by a row that says whether it was done: 1 or 0.
+pub type Whole = fn(&[Statement], &[Statement]) -> Statement;
 
 /// What a message of several statements needs.
 #[derive(Clone, Copy, Debug)]

@@ -1,5 +1,5 @@
 //! Transactions of ours on the ledger: several exchanges, or one message that is all of it, where nobody else ends what
-//! a frozen client leaves open ([`Dialect::whole`]).
+//! a frozen client leaves open ([`crate::database::Dialect::whole`]).
 
 use crate::database::{Database, DbError, DbErrorKind, Statement, Value};
 use crate::ledger::Ledger;

@@ -88,11 +88,14 @@ fn keeps_the_lock_of_the_silent(db: &TestDatabase) -> bool {
         && db.stand_in_lacks("view of whose locks are held, by which a silent leader's session is known")
 }
 
-/// The same, and under a lease, too, where what is frozen may be a transaction of a beat, whose row its successor must
-/// change: others have a watchdog for sessions that are idle in one.
+/// The same, and under a lease, too, where what is frozen may be a migration's transaction: others have a watchdog for
+/// sessions that are idle in one, and SQL Server shows whose it is.
 fn keeps_the_rows_of_the_frozen(db: &TestDatabase) -> bool {
     keeps_the_lock_of_the_silent(db)
-        || db.is_leased() && db.stand_in_lacks("watchdog for transactions of a client that is frozen")
+        || db.is_leased()
+            && db.stand_in_lacks(
+                "view of whose transactions are open, and no watchdog for those of a client that is frozen",
+            )
 }
 
 /// Waits until so many steps were done.

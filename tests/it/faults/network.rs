@@ -29,7 +29,7 @@ on_every_lock! {
         let elect = watching(elect(db, &migrations));
         proxy.freeze();
         let frozen = Instant::now();
-        // a lease ends nobody's session: its successor waits for the statement
+        // under a lease most successors wait for the statement
         if !db.is_leased() {
             elect.wait_for("the silent leader's end", LONG, |event| {
                 event["event"] == "run_started" || event["event"] == "outcome"
