@@ -225,6 +225,8 @@ pub enum Error {
         waited: Duration,
         /// What is still pending, for people; empty = unknown.
         pending: Vec<String>,
+        /// Why that is unknown, if it is.
+        unknown: Option<String>,
     },
     /// Our budget ended in the middle of our work.
     #[error("the budget of {} s ended", budget.as_secs())]

@@ -42,6 +42,7 @@ pub async fn watch(party: &Party, source: &mut dyn Source, job: Option<&Job>) ->
         source,
         memory: Memory::default(),
         seen_last: Some("nothing yet".to_owned()),
+        unknown: None,
         told_unknown: false,
         last: None,
     };
@@ -64,7 +65,8 @@ struct Watch<'a> {
     memory: Memory,
     /// Why we waited after the last look.
     seen_last: Option<String>,
-    /// Why what is pending is unknown was said.
+    /// Why what is pending is unknown, if it is; said once.
+    unknown: Option<String>,
     told_unknown: bool,
     /// What the look before brought, if it brought anything.
     last: Option<Observation>,
@@ -122,14 +124,18 @@ impl Watch<'_> {
 
     async fn failed(&mut self, failure: Failure, seen: &Observation) -> Error {
         let since = self.memory.observer.since().unwrap_or(0);
-        failed(self.party, self.source, since, failure, seen).await
+        let mut error = failed(self.party, self.source, since, failure, seen).await;
+        if let Error::HistoryLate { unknown, .. } = &mut error {
+            unknown.clone_from(&self.unknown);
+        }
+        error
     }
 
     /// Once: what is seen of a history stays so until somebody mends it.
     fn say_unknown(&mut self, seen: &Looked) {
         let (Some(judgement), Some(bundle)) = (&seen.judgement, &self.party.bundle) else { return };
-        let why = judgement.why_unknown(bundle).filter(|_| seen.observation.pending == Pending::Unknown);
-        let why = why.map(|why| format!("what of our migrations is pending is unknown: {why}"));
+        self.unknown = judgement.why_unknown(bundle).filter(|_| seen.observation.pending == Pending::Unknown);
+        let why = self.unknown.as_ref().map(|why| format!("what of our migrations is pending is unknown: {why}"));
         // who may lead hears of it when it does
         let doubt = judgement.doubt.clone().filter(|_| self.party.role == Role::Follow);
         if let Some(message) = why.or(doubt).filter(|_| !std::mem::replace(&mut self.told_unknown, true)) {

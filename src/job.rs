@@ -24,8 +24,8 @@ use crate::ledger::look::LookError;
 use crate::lock::choose::{self, Chosen};
 use crate::model::choice::LockChoice;
 use crate::model::event::Event;
-use crate::model::ids::Version;
 use crate::model::migration::{Applied, Bundle, Pending};
+use crate::plan::need::Need;
 use crate::plan::pending::{Judgement, judge};
 
 pub use self::early::Early;
@@ -70,7 +70,7 @@ pub struct Job {
     /// A follower that looks at the history alone: the ledger may not be there, or not be for it to read.
     pub by_history: bool,
     /// The one migration of the bundle that a follower waits for.
-    pub needs: Option<Version>,
+    pub needs: Option<Need>,
     /// Roles that may read the ledger.
     pub readers: Vec<String>,
     /// Where else our run is told of.
@@ -246,24 +246,28 @@ impl Job {
     /// What of our bundle is pending, as far as it matters to us.
     pub fn pending(&self, bundle: &Bundle, judgement: &Judgement) -> Pending {
         match &self.needs {
-            Some(version) => judgement.pending_of(bundle, version),
+            Some(need) => judgement.pending_of(bundle, &need.version),
             None => judgement.pending(bundle),
         }
     }
 
     /// What follows for our bundle from what a history says.
     pub fn judgement(&self, bundle: &Bundle, history: &HistoryTable, recorded: &Recorded) -> Judgement {
-        match self.understood(bundle, history, recorded) {
-            Ok(applied) => {
-                let mut judgement = judge(bundle, &applied, self.rules);
-                if let Recorded::Rows(rows) = recorded {
-                    judgement.note(history.format().failures(rows));
-                    judgement.leave_out(bundle, &history.format().left_out(bundle, rows));
-                }
-                judgement
+        let judged = || -> Result<Judgement, String> {
+            let named = match (&self.needs, recorded) {
+                (Some(need), Recorded::Rows(rows)) => need.among(bundle, history.format(), rows)?,
+                _ => None,
+            };
+            let bundle = named.as_ref().unwrap_or(bundle);
+            let applied = self.understood(bundle, history, recorded)?;
+            let mut judgement = judge(bundle, &applied, self.rules);
+            if let Recorded::Rows(rows) = recorded {
+                judgement.note(history.format().failures(rows));
+                judgement.leave_out(bundle, &history.format().left_out(bundle, rows));
             }
-            Err(why) => Judgement::unknown(bundle, why, self.rules),
-        }
+            Ok(judgement)
+        };
+        judged().unwrap_or_else(|why| Judgement::unknown(bundle, why, self.rules))
     }
 
     /// What a history says in terms of our bundle, or why that cannot be told.

@@ -18,11 +18,11 @@ use crate::ledger::Ledger;
 use crate::ledger::look::Scope;
 use crate::model::choice::{FollowSource, HistoryRule};
 use crate::model::event::{EVENTS_VERSION, Event, Start};
-use crate::model::ids::{Digest, Release, RunId, Version};
+use crate::model::ids::{Digest, Release, RunId};
 use crate::model::migration::Bundle;
 use crate::model::run::Role;
 use crate::plan::PlanError;
-use crate::plan::pending::needed;
+use crate::plan::need::Need;
 use crate::plan::release::{ReleaseInputs, release};
 use crate::plan::role::{RoleInputs, role};
 
@@ -206,7 +206,7 @@ impl Prepared {
 
     /// Whether a follower looks at the history alone, and for which migration, if it is one: that stands in the bundle
     /// then, as far as anything is known of it.
-    fn looked_for(&mut self, role: Role) -> Result<(bool, Option<Version>), Error> {
+    fn looked_for(&mut self, role: Role) -> Result<(bool, Option<Need>), Error> {
         let follow = &self.settings.follow;
         let by_history = follow.source == FollowSource::History && role == Role::Follow;
         let Some(needs) = follow.needs.clone().filter(|_| role == Role::Follow) else {
@@ -221,8 +221,12 @@ impl Prepared {
             let (format, _) = formats::find(Some(name), Path::new(""))?;
             self.bundle = Some((Bundle::empty(format.name()), format));
         }
-        let bundle = self.bundle.as_mut().map(|(bundle, _)| bundle);
-        Ok((by_history, bundle.map(|bundle| needed(bundle, &needs))))
+        let Some((bundle, format)) = &mut self.bundle else { return Ok((by_history, None)) };
+        let need = Need::of(bundle, *format, &needs).map_err(|why| {
+            let format = format.name();
+            PlanError::NeedNotUnderstood { needs, format, why }
+        })?;
+        Ok((by_history, Some(need)))
     }
 
     /// Who takes part, wherever that one looks.

@@ -64,7 +64,9 @@ fn in_words(error: &Error) -> Explained {
         Error::Step { migration, error, applied, history, target } => {
             work::step(migration, error, applied, history, target)
         }
-        Error::HistoryLate { history, waited, pending } => verdict::history_late(history, *waited, pending),
+        Error::HistoryLate { history, waited, pending, unknown } => {
+            verdict::history_late(history, *waited, pending, unknown.as_deref())
+        }
         Error::LeftPending { command, pending, history, folder, target } => {
             work::left_pending(command, pending, history, (folder, target))
         }

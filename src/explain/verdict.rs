@@ -183,7 +183,7 @@ pub fn leader_late(
     )
 }
 
-pub fn history_late(history: &str, waited: Duration, pending: &[String]) -> Explained {
+pub fn history_late(history: &str, waited: Duration, pending: &[String], unknown: Option<&str>) -> Explained {
     let title = match pending.len() {
         0 => format!("what is pending was still unknown when our time ended ({})", span(waited)),
         many => {
@@ -193,6 +193,7 @@ pub fn history_late(history: &str, waited: Duration, pending: &[String]) -> Expl
     };
     let mut causes = vec![list(pending)];
     causes.retain(|pending| !pending.is_empty());
+    causes.extend(unknown.map(str::to_owned));
     causes.push(format!("looked at {history} alone, as `follow.source: history` says"));
     told(
         title,

@@ -32,6 +32,7 @@ pub(super) async fn failed(
                 Pending::Some(versions) => party.named(versions),
                 Pending::None | Pending::Unknown => Vec::new(),
             },
+            unknown: None,
         },
         Failure::NobodyAtWork(run) => late(party, run, false, seen, seeking),
     }

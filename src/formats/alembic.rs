@@ -94,6 +94,13 @@ impl Format for Alembic {
             waiting.extend(parents.filter(|parent| reached.insert(parent)));
         }
         if let (Some(unknown), true) = (unknown.first(), reached.len() < bundle.migrations.len()) {
+            if let Some(one) = bundle.migrations.iter().find(|it| it.is_named_only()) {
+                return Err(format!(
+                    "it has {unknown}, and whether {} stands below that cannot be told from alembic_version alone without \
+                     the files",
+                    one.name
+                ));
+            }
             return Err(format!(
                 "the revision {unknown} is in no file here, so what it stands on cannot be told"
             ));

@@ -8,6 +8,7 @@ use std::path::Path;
 
 use crate::formats::atlas::sum::Sums;
 use crate::formats::folder::{bytes, each, files};
+use crate::formats::meant;
 use crate::formats::next::{Next, snake_words};
 use crate::formats::{Column, Format, FormatError, History, Order, Record, Rules};
 use crate::model::ids::Version;
@@ -97,6 +98,12 @@ impl Format for Atlas {
 
     fn absent(&self) -> Option<&'static str> {
         Some("it may be in the schema that --revisions-schema names")
+    }
+
+    /// A version is what stands before the first `_` of a file's name.
+    fn meant(&self, text: &str, _: &[Record]) -> Result<Version, String> {
+        let stem = meant::stem(meant::file(text));
+        Ok(stem.split_once('_').map_or(stem, |(version, _)| version).into())
     }
 
     fn applied(&self, bundle: &Bundle, rows: &[Record]) -> Result<Vec<Applied>, String> {

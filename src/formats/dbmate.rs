@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::formats::folder::{checksum, each, entries, files, has_sql_ending, lines, only, text};
 use crate::formats::marks::{self, directive};
+use crate::formats::meant;
 use crate::formats::next::{NewFile, Next, digits, file_words, number, timestamp};
 use crate::formats::{Arg, Column, Format, FormatError, History, Order, Record, Rules, Write, Writer};
 use crate::model::ids::Version;
@@ -66,6 +67,10 @@ impl Format for Dbmate {
         &HISTORY
     }
 
+    fn meant(&self, text: &str, _: &[Record]) -> Result<Version, String> {
+        meant::number(text)
+    }
+
     fn applied(&self, bundle: &Bundle, rows: &[Record]) -> Result<Vec<Applied>, String> {
         let mut whole: BTreeMap<&str, bool> = BTreeMap::new();
         for row in rows {
@@ -76,7 +81,9 @@ impl Format for Dbmate {
             };
             *whole.entry(version).or_default() |= is_whole;
         }
-        let ours: BTreeSet<&str> = bundle.migrations.iter().map(|ours| ours.version.as_str()).collect();
+        // of a number alone nobody knows how many zeros its file has
+        let files = bundle.migrations.iter().filter(|ours| !ours.is_named_only());
+        let ours: BTreeSet<&str> = files.map(|ours| ours.version.as_str()).collect();
         let by_number: BTreeMap<&str, &str> = ours.iter().map(|ours| (number_of(ours), *ours)).collect();
         let applied = whole.into_iter().map(|(version, success)| match by_number.get(number_of(version)) {
             Some(file) if *file != version => Err(format!(

@@ -11,6 +11,7 @@ use std::path::Path;
 use crate::formats::django::app::{App, Project};
 use crate::formats::django::loader::{Key, Loader, Node};
 use crate::formats::folder::{bytes, checksum, each, entries, files};
+use crate::formats::meant;
 use crate::formats::python::{Refused, Scope, Source, Value};
 use crate::formats::{Column, Format, FormatError, History, Order, Record, Rules};
 use crate::model::ids::Version;
@@ -73,6 +74,21 @@ impl Format for Django {
 
     fn history(&self) -> &'static History {
         &HISTORY
+    }
+
+    /// `shop.0002_users`, `shop.0002`, `shop/migrations/0002_users.py`.
+    fn meant(&self, text: &str, rows: &[Record]) -> Result<Version, String> {
+        let plain = meant::stem(text);
+        let parts = match plain.split_once("/migrations/") {
+            Some((folder, name)) => Some((meant::file(folder), name)),
+            None => plain.split_once('.'),
+        };
+        let Some((app, name)) = parts.filter(|(app, name)| !app.is_empty() && !name.is_empty()) else {
+            return Err("expected an app and a name, like `shop.0002_users`".to_owned());
+        };
+        let meant = format!("{app}.{name}");
+        let names: Vec<String> = recorded(rows)?.iter().map(Key::to_string).collect();
+        Ok(meant::recorded(&meant, names.iter().map(String::as_str))?.unwrap_or(Version(meant)))
     }
 
     fn applied(&self, bundle: &Bundle, rows: &[Record]) -> Result<Vec<Applied>, String> {

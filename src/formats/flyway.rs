@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use crate::formats::flyway::told::Told;
 use crate::formats::folder::{below, each, mention, text, unread};
+use crate::formats::meant;
 use crate::formats::next::{NewFile, Next, file_words, number};
 use crate::formats::{Column, Format, FormatError, History, Order, Record, Rules, refinery};
 use crate::model::ids::Version;
@@ -115,6 +116,20 @@ impl Format for Flyway {
 
     fn absent(&self) -> Option<&'static str> {
         Some("Flyway before version 5 named it schema_version, which is not read")
+    }
+
+    /// `1.2`, `V1_2`, `V1_2__plans`, `B5`, `R__all_views`, with or without `.sql`.
+    fn meant(&self, text: &str, _: &[Record]) -> Result<Version, String> {
+        if let Some(dotted) = Dotted::parse(text) {
+            return Ok(dotted.version());
+        }
+        let stem = meant::stem(meant::file(text));
+        match parse(&format!("{stem}.sql")) {
+            Some(Name::Versioned(dotted, _)) => Ok(dotted.version()),
+            Some(Name::Baseline(dotted, _)) => Ok(Version(format!("B{}", dotted.version()))),
+            Some(Name::Repeatable(words)) if !words.is_empty() => Ok(Version(repeated(&words))),
+            _ => Err("expected a version or a name, like `1.2`, `V1_2__plans` or `R__all_views`".to_owned()),
+        }
     }
 
     fn applied(&self, bundle: &Bundle, rows: &[Record]) -> Result<Vec<Applied>, String> {

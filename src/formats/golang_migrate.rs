@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use crate::formats::folder::{checksum, each, files, has_sql_ending, text};
 use crate::formats::marks;
+use crate::formats::meant;
 use crate::formats::next::{NewFile, Next, digits, file_words, number};
 use crate::formats::{Arg, Column, Format, FormatError, History, Order, Record, Rules, Write, Writer};
 use crate::model::ids::Version;
@@ -85,6 +86,10 @@ impl Format for GolangMigrate {
 
     fn history(&self) -> &'static History {
         &HISTORY
+    }
+
+    fn meant(&self, text: &str, _: &[Record]) -> Result<Version, String> {
+        meant::number(text)
     }
 
     /// One row, and all versions below it are applied.

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use crate::formats::folder::{checksum, each, entries, files, has_sql_ending, only, text};
 use crate::formats::marks;
+use crate::formats::meant;
 use crate::formats::next::{NewFile, Next, digits, number, snake_words};
 use crate::formats::{Arg, Column, Format, FormatError, History, Order, Record, Rules, Write, Writer};
 use crate::model::ids::Version;
@@ -73,6 +74,10 @@ impl Format for Goose {
 
     fn history(&self) -> &'static History {
         &HISTORY
+    }
+
+    fn meant(&self, text: &str, _: &[Record]) -> Result<Version, String> {
+        meant::number(text)
     }
 
     /// The newest row of a version counts. goose's own `up` takes a version for applied whatever its row says, its

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use crate::formats::folder::{below, text};
 use crate::formats::next::Next;
 use crate::formats::{Column, Format, FormatError, History, Order, Record, Rules};
+use crate::model::ids::Version;
 use crate::model::migration::{Applied, Bundle};
 
 /// Liquibase.
@@ -64,6 +65,10 @@ impl Format for Liquibase {
 
     fn history(&self) -> &'static History {
         &HISTORY
+    }
+
+    fn meant(&self, text: &str, rows: &[Record]) -> Result<Version, String> {
+        rows::meant(text, rows)
     }
 
     fn applied(&self, bundle: &Bundle, rows: &[Record]) -> Result<Vec<Applied>, String> {

@@ -14,6 +14,7 @@ mod javascript;
 mod knex;
 mod liquibase;
 mod marks;
+pub mod meant;
 pub mod next;
 mod node_pg_migrate;
 mod order;
@@ -84,6 +85,16 @@ pub trait Format: Sync {
     /// Whether the tool has no driver for this kind of server (a dialect's name), so that nothing can be recorded there.
     fn lacks_driver(&self, _engine: &str) -> bool {
         false
+    }
+
+    /// Which version `text` means where no file tells: one that `rows` have, if one of them is meant, else as they will
+    /// have it. People write it as the tool shows it, as we do, or as a file is called.
+    ///
+    /// # Errors
+    /// What it should look like, if nothing that the history could come to have is meant; or it can be several of its rows.
+    fn meant(&self, text: &str, rows: &[Record]) -> Result<Version, String> {
+        let names = rows.iter().filter_map(|row| row.words(0));
+        Ok(meant::recorded(text, names)?.unwrap_or_else(|| meant::file(text).into()))
     }
 
     /// How it is recorded, if we may apply this format; none = we may only check it, and its own tool, as a wrapped

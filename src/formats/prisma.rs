@@ -8,6 +8,7 @@ use std::path::Path;
 use sha2::{Digest as _, Sha256};
 
 use crate::formats::folder::{each, entries, folders, text};
+use crate::formats::meant;
 use crate::formats::next::{Next, digits, snake_words};
 use crate::formats::{Column, Format, FormatError, History, Order, Record, Rules};
 use crate::model::ids::{Version, hex};
@@ -73,6 +74,12 @@ impl Format for Prisma {
 
     fn history(&self) -> &'static History {
         &HISTORY
+    }
+
+    fn meant(&self, text: &str, rows: &[Record]) -> Result<Version, String> {
+        let text = text.strip_suffix(&format!("/{SCRIPT}")).unwrap_or(text);
+        let names = rows.iter().filter_map(|row| row.words(0));
+        Ok(meant::recorded(text, names)?.unwrap_or_else(|| meant::file(text).into()))
     }
 
     /// Of one name there may be several rows. Those that were rolled back count for nothing; one that is not finished

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::formats::folder::{below_unlinked, bytes, checksum, each, entries, text};
+use crate::formats::meant;
 use crate::formats::{Column, Format, FormatError, History, Order, Record, Rules};
 use crate::model::ids::Version;
 use crate::model::migration::{Applied, Bundle, Migration};
@@ -64,6 +65,10 @@ impl Format for Rails {
 
     fn history(&self) -> &'static History {
         &HISTORY
+    }
+
+    fn meant(&self, text: &str, _: &[Record]) -> Result<Version, String> {
+        meant::number(text)
     }
 
     fn applied(&self, _: &Bundle, rows: &[Record]) -> Result<Vec<Applied>, String> {

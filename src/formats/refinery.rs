@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use crate::formats::flyway;
 use crate::formats::folder::{below, checksum, each, mention, text, unread};
+use crate::formats::meant;
 use crate::formats::next::{NewFile, Next, number, snake_words};
 use crate::formats::refinery::sip::Sip13;
 use crate::formats::{Column, Format, FormatError, History, Order, Record, Rules};
@@ -66,6 +67,11 @@ impl Format for Refinery {
 
     fn history(&self) -> &'static History {
         &HISTORY
+    }
+
+    fn meant(&self, text: &str, _: &[Record]) -> Result<Version, String> {
+        let name = meant::file(text);
+        meant::number(name.strip_prefix(['V', 'U']).unwrap_or(name))
     }
 
     fn applied(&self, bundle: &Bundle, rows: &[Record]) -> Result<Vec<Applied>, String> {

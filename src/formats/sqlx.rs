@@ -8,6 +8,7 @@ use sha2::{Digest as _, Sha384};
 
 use crate::formats::folder::{each, entries, files, has_sql_ending, text};
 use crate::formats::marks;
+use crate::formats::meant;
 use crate::formats::next::{NewFile, Next, digits, file_words, number};
 use crate::formats::{Arg, Column, Format, FormatError, History, Order, Record, Rules, Write, Writer};
 use crate::model::ids::Version;
@@ -88,6 +89,10 @@ impl Format for Sqlx {
 
     fn history(&self) -> &'static History {
         &HISTORY
+    }
+
+    fn meant(&self, text: &str, _: &[Record]) -> Result<Version, String> {
+        meant::number(text)
     }
 
     fn applied(&self, _: &Bundle, rows: &[Record]) -> Result<Vec<Applied>, String> {

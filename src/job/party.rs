@@ -115,6 +115,7 @@ impl Party {
             let stem = migration.name.strip_suffix(".sql").unwrap_or(&migration.name);
             let stem = stem.strip_suffix(".up").unwrap_or(stem);
             match stem.starts_with(&format!("{version}_")) {
+                _ if stem == version.as_str() => stem.to_owned(),
                 true => stem.to_owned(),
                 false => format!("{version} ({stem})"),
             }

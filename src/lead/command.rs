@@ -32,9 +32,13 @@ impl Working<'_> {
         {
             let command = Command { environment: environment.clone(), ..command.clone() };
             self.progress.update(|progress| progress.current = command.argv.first().cloned());
-            self.run_command(work, &command, check).await?;
-            if !check {
-                self.nothing_remains().await?;
+            match self.run_command(work, &command, check).await {
+                Ok(()) if !check => self.nothing_remains().await?,
+                Err(error @ Error::Command { .. }) if !check => {
+                    self.tell_what_is_odd().await;
+                    return Err(error);
+                }
+                ended => ended?,
             }
         }
         Ok(())
@@ -90,7 +94,7 @@ impl Working<'_> {
         let mut late = false;
         let mut lost_lock = false;
         let job = self.job;
-        let watched = remains::watch(job, self.progress.clone());
+        let watched = remains::watch(job, self.progress.clone(), self.odd.clone());
         tokio::pin!(watched);
         loop {
             tokio::select! {

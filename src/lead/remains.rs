@@ -2,6 +2,8 @@
 //! of its own, so that no lock which the command takes can hold up our beats. Changes nothing.
 
 use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout};
@@ -21,6 +23,8 @@ const LOOK: Duration = Duration::from_secs(10);
 /// How long the last look is tried: nobody beats meanwhile, and who does not for 15 s is silent.
 const PATIENCE: Duration = Duration::from_secs(8);
 const AGAIN: Duration = Duration::from_millis(500);
+/// How long the look after a failure may take.
+const BRIEF: Duration = Duration::from_secs(3);
 
 impl Working<'_> {
     /// Ends the run if the command left something of our bundle pending; what is unknown is said and ends nothing.
@@ -28,28 +32,8 @@ impl Working<'_> {
         let (Some(bundle), Some(history)) = (&self.job.bundle, self.job.history_by_path()) else {
             return Ok(());
         };
-        let until = (Instant::now() + PATIENCE).min(self.job.limits.deadline());
-        let judgement = loop {
-            let judged = async {
-                let (mut session, _) = self.job.open(Purpose::Look, false).await?;
-                look(self.job, session.as_mut(), bundle, &history).await
-            };
-            match judged.await {
-                Ok(judgement) => break judgement,
-                // its tool may have rights that we have not
-                Err(Error::NoPrivilege { error, .. }) => {
-                    break Judgement::unknown(bundle, error.message, self.job.rules);
-                }
-                Err(error) if error.passes() && Instant::now() + AGAIN < until => {
-                    self.job.retrying("looking at", &error, AGAIN);
-                    self.job.pause(AGAIN).await?;
-                }
-                Err(error) => return Err(error),
-            }
-        };
-        if !self.job.beats() {
-            say_what_is_odd(self.job, &judgement); // nobody watched it before
-        }
+        let judgement = self.look_after(bundle, &history).await?;
+        self.odd.say_once(self.job, &judgement);
         match judgement.pending(bundle) {
             Pending::None => Ok(()),
             Pending::Some(versions) => Err(Error::LeftPending {
@@ -61,20 +45,69 @@ impl Working<'_> {
             }),
             Pending::Unknown => {
                 if let Some(why) = judgement.why_unknown(bundle) {
-                    let message = format!("whether the command left anything pending is unknown: {why}");
+                    let message = format!(
+                        "whether the command left anything pending is unknown: {why}{}",
+                        seems(&judgement)
+                    );
                     self.job.report.event(&Event::Notice { message });
                 }
                 Ok(())
             }
         }
     }
+
+    /// A command that failed before anybody had seen the history may have failed by what is odd there.
+    pub(super) async fn tell_what_is_odd(&self) {
+        let (Some(bundle), Some(history)) = (&self.job.bundle, self.job.history_by_path()) else { return };
+        if self.odd.is_told() {
+            return;
+        }
+        // its failure is not to be held up by a server that is perhaps gone
+        if let Ok(Ok(judgement)) = timeout(BRIEF, self.look_once(bundle, &history)).await {
+            self.odd.say_once(self.job, &judgement);
+        }
+    }
+
+    async fn look_once(&self, bundle: &Bundle, history: &HistoryTable) -> Result<Judgement, Error> {
+        let (mut session, _) = self.job.open(Purpose::Look, false).await?;
+        look(self.job, session.as_mut(), bundle, history).await
+    }
+
+    /// The look after the command.
+    async fn look_after(&self, bundle: &Bundle, history: &HistoryTable) -> Result<Judgement, Error> {
+        let until = (Instant::now() + PATIENCE).min(self.job.limits.deadline());
+        loop {
+            match self.look_once(bundle, history).await {
+                Ok(judgement) => return Ok(judgement),
+                // its tool may have rights that we have not
+                Err(Error::NoPrivilege { error, .. }) => {
+                    return Ok(Judgement::unknown(bundle, error.message, self.job.rules));
+                }
+                Err(error) if error.passes() && Instant::now() + AGAIN < until => {
+                    self.job.retrying("looking at", &error, AGAIN);
+                    self.job.pause(AGAIN).await?;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+/// What can be said all the same.
+fn seems(judgement: &Judgement) -> String {
+    match judgement.pending.len() {
+        _ if judgement.unknown.is_some() => String::new(),
+        0 => String::new(),
+        1 => "; of what is understood, 1 migration seems to be pending".to_owned(),
+        many => format!("; of what is understood, {many} migrations seem to be pending"),
+    }
 }
 
 /// Says how far the command is, for as long as this is polled. What cannot be seen just now is looked at again; a SQLite
 /// file is the command's alone, for which a reader's lock at the wrong moment would be an error.
-pub(super) async fn watch(job: &Job, progress: SharedProgress) -> Infallible {
+pub(super) async fn watch(job: &Job, progress: SharedProgress, odd: Odd) -> Infallible {
     if let (true, Some(bundle), Some(history)) = (job.beats(), &job.bundle, job.history_by_path()) {
-        let mut watcher = Watcher { job, bundle, history, progress, total: None, told: false };
+        let mut watcher = Watcher { job, bundle, history, progress, odd, total: None };
         watcher.keep_looking().await;
     }
     std::future::pending().await
@@ -85,10 +118,9 @@ struct Watcher<'a> {
     bundle: &'a Bundle,
     history: HistoryTable,
     progress: SharedProgress,
+    odd: Odd,
     /// How many were pending at first.
     total: Option<usize>,
-    /// What is odd was said.
-    told: bool,
 }
 
 impl Watcher<'_> {
@@ -107,9 +139,7 @@ impl Watcher<'_> {
     }
 
     fn tell(&mut self, judgement: &Judgement) {
-        if !std::mem::replace(&mut self.told, true) {
-            say_what_is_odd(self.job, judgement);
-        }
+        self.odd.say_once(self.job, judgement);
         if judgement.unknown.is_some() {
             return; // before its first migration, a tool may not have made its table yet
         }
@@ -128,11 +158,25 @@ impl Watcher<'_> {
     }
 }
 
-/// Nothing of it ends the run: the tool has its own mind about it.
-fn say_what_is_odd(job: &Job, judgement: &Judgement) {
-    let refusals = judgement.refusals.iter().map(ToString::to_string);
-    for message in judgement.notices().into_iter().chain(refusals) {
-        job.report.event(&Event::Notice { message });
+/// Whether it was said what is odd in the history: by the first look that gets through, which for a short command, and in
+/// SQLite, is the one after it.
+#[derive(Clone, Default)]
+pub(super) struct Odd(Arc<AtomicBool>);
+
+impl Odd {
+    fn is_told(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// Nothing of it ends the run: the tool has its own mind about it.
+    fn say_once(&self, job: &Job, judgement: &Judgement) {
+        if self.0.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let refusals = judgement.refusals.iter().map(ToString::to_string);
+        for message in judgement.notices().into_iter().chain(refusals) {
+            job.report.event(&Event::Notice { message });
+        }
     }
 }
 

@@ -12,6 +12,7 @@ use crate::engine::sql::Sql;
 use crate::engine::step::StepError;
 use crate::error::{AtWork, Doing, Error};
 use crate::job::{Job, Success, milliseconds};
+use crate::lead::remains::Odd;
 use crate::lead::sessions::Sessions;
 use crate::ledger::history::HistoryTable;
 use crate::ledger::record::{Mine, Recorder};
@@ -75,6 +76,7 @@ pub async fn migrate(
         history,
         progress,
         voice,
+        odd: Odd::default(),
         applied: Vec::new(),
         stop: AtomicBool::new(false),
         retried: Mutex::new(None),
@@ -99,6 +101,8 @@ pub(super) struct Working<'a> {
     pub(super) history: Option<HistoryTable>,
     pub(super) progress: SharedProgress,
     pub(super) voice: Voice,
+    /// Of the history of a command's tool.
+    pub(super) odd: Odd,
     pub(super) applied: Vec<Version>,
     stop: AtomicBool,
     /// Why the step at work was tried again last.

@@ -29,6 +29,16 @@ pub struct Migration {
 }
 
 impl Migration {
+    /// One of which there is no file, and nothing is known but what people call it.
+    pub fn named(version: Version, name: &str) -> Self {
+        Self::of_tool(version, name.to_owned(), PathBuf::new(), Vec::new())
+    }
+
+    /// Whether it is such a one.
+    pub fn is_named_only(&self) -> bool {
+        self.path.as_os_str().is_empty()
+    }
+
     /// One that only its own tool runs, so that nothing of its text is kept.
     pub fn of_tool(version: Version, name: String, path: PathBuf, checksum: Vec<u8>) -> Self {
         Self {
@@ -80,6 +90,11 @@ impl Bundle {
     /// Nothing, of a format.
     pub fn empty(format: &'static str) -> Self {
         Self { format, folder: PathBuf::new(), migrations: Vec::new(), unread: Vec::new() }
+    }
+
+    /// Whether it was read from a folder.
+    pub fn has_files(&self) -> bool {
+        !self.folder.as_os_str().is_empty()
     }
 
     /// Whether it holds nothing at all.

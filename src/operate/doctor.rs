@@ -25,6 +25,9 @@ const INSTALLING: Duration = Duration::from_secs(2);
 const ANSWER: Duration = Duration::from_secs(10);
 /// How many of the newest runs are looked at for rows that no leader wrote.
 const LOOKED_AT: usize = 50;
+/// What becomes of files that are not understood.
+const NOT_UNDERSTOOD: &str = "a deploy goes on and says so: the leader's tool and the ledger decide, and who waits takes \
+     the leader's word; once what is named is mended, the history decides again";
 
 impl Finding {
     /// An error that a deploy would end with, as it would tell it.
@@ -262,7 +265,10 @@ async fn migrations(job: &Job, session: &mut dyn Database) -> Result<Finding, Er
         return Ok(Finding { causes, ..Finding::not_ok("migrations", Health::Warn, found, Vec::new()) });
     }
     let Some(history) = job.history_by_path().filter(|_| !refusals.is_empty()) else {
-        return Ok(Finding::ok("migrations", found));
+        return Ok(match bundle.unread.is_empty() {
+            true => Finding::ok("migrations", found),
+            false => Finding::not_ok("migrations", Health::Warn, found, vec![NOT_UNDERSTOOD.to_owned()]),
+        });
     };
     let folder = bundle.folder.display().to_string();
     let refused =

@@ -1,5 +1,6 @@
 //! What is to be done, decided from values alone: no file, no clock, no database is touched here.
 
+pub mod need;
 pub mod pending;
 pub mod release;
 pub mod role;
@@ -58,6 +59,16 @@ pub enum PlanError {
     NothingToLookFor {
         /// `follow.needs`.
         needs: Option<String>,
+    },
+    /// What a follower is to wait for can be in no history of its format, or is more than one migration.
+    #[error("`follow.needs: {needs}` is no migration of the format {format}: {why}")]
+    NeedNotUnderstood {
+        /// `follow.needs`.
+        needs: String,
+        /// The format.
+        format: &'static str,
+        /// What it should look like, or what it can be.
+        why: String,
     },
     /// Nothing says what is being released.
     #[error("nothing says what is being released: no --release, {}, no migrations", no_commit(platform))]

@@ -273,16 +273,13 @@ impl Judgement {
     }
 
     /// What of the bundle is pending; unknown if the bundle is empty, because it says nothing about the database, and
-    /// if nothing is known to be pending but not everything could be read.
+    /// whatever the history says if a part could not be read: what is recorded may stand on that part.
     pub fn pending(&self, bundle: &Bundle) -> Pending {
-        if bundle.is_empty() || self.unknown.is_some() {
+        if bundle.is_empty() || self.unknown.is_some() || !bundle.unread.is_empty() {
             return Pending::Unknown;
         }
         let versions = self.pending.iter().map(|index| bundle.migrations[*index].version.clone());
-        match Pending::from_versions(versions.collect()) {
-            Pending::None if !bundle.unread.is_empty() => Pending::Unknown,
-            pending => pending,
-        }
+        Pending::from_versions(versions.collect())
     }
 
     /// Whether this one migration of the bundle is pending.
@@ -290,15 +287,21 @@ impl Judgement {
         let is_it = |index: &&usize| bundle.migrations.get(**index).is_some_and(|it| it.version == *version);
         match self.pending.iter().find(is_it) {
             _ if self.unknown.is_some() => Pending::Unknown,
+            Some(_) if !bundle.unread.is_empty() => Pending::Unknown,
             Some(_) => Pending::Some(vec![version.clone()]),
             None => Pending::None,
         }
     }
 
-    /// Why what is pending is unknown, if it is for a reason that can be told.
+    /// Why what is pending is unknown, if it is for a reason that can be told: the files first, which stay so whatever
+    /// the history comes to say.
     pub fn why_unknown(&self, bundle: &Bundle) -> Option<String> {
-        let unread = || bundle.unread.first().map(|unread| format!("{} {}", unread.name, unread.why));
-        self.unknown.clone().or_else(unread)
+        const NAMED: usize = 5;
+        let unread = bundle.unread.iter().take(NAMED).map(|unread| format!("{} {}", unread.name, unread.why));
+        let more = bundle.unread.len().checked_sub(NAMED).filter(|more| *more > 0);
+        let more = more.map(|more| format!("and {more} more files or parts are not understood"));
+        let reasons: Vec<String> = unread.chain(more).chain(self.unknown.clone()).collect();
+        (!reasons.is_empty()).then(|| reasons.join("; "))
     }
 }
 
@@ -323,24 +326,6 @@ fn noted(error: Option<&str>) -> String {
     let lines = error.unwrap_or_default().lines().map(str::trim).filter(|line| !line.is_empty());
     let line = lines.collect::<Vec<_>>().join(" ");
     if line.is_empty() { line } else { format!(": {line}") }
-}
-
-/// The bundle's migration that people mean: by its version, or by its name with or without ending. One that the bundle
-/// does not have is added, of which nothing but the version is known.
-pub fn needed(bundle: &mut Bundle, meant: &str) -> Version {
-    let version = Version::from(meant);
-    let stem = |name: &str| name.split('.').next().unwrap_or(name).to_owned();
-    let is_it = |it: &&Migration| {
-        VersionOrder::from(&it.version) == VersionOrder::from(&version)
-            || it.name == meant
-            || stem(&it.name) == meant
-    };
-    if let Some(found) = bundle.migrations.iter().find(is_it) {
-        return found.version.clone();
-    }
-    let (name, path) = (meant.to_owned(), bundle.folder.clone());
-    bundle.migrations.push(Migration::of_tool(version.clone(), name, path, Vec::new()));
-    version
 }
 
 /// The first of many.

@@ -150,6 +150,7 @@ variants! { plans: PlanError {
     "only follows" => PlanError::OnlyFollows { .. },
     "only checked" => PlanError::OnlyChecked { .. },
     "nothing to look for" => PlanError::NothingToLookFor { .. },
+    "need not understood" => PlanError::NeedNotUnderstood { .. },
     "no release" => PlanError::NoRelease { .. },
 } }
 

@@ -108,6 +108,22 @@ on_servers! { [postgres Postgres, mariadb MariaDb, sqlserver SqlServer quick]
 }
 
 on_every_server! {
+    fn what_is_odd_is_said_once_however_short_the_command_is(db) {
+        let migrations = one_of_three(db);
+        record(db, 2);
+        record(db, 3);
+        record(db, 9);
+        for (script, check, code) in [("true", "[\"true\"]", 0), ("exit 3", "[]", 10), ("sleep 3", "[]", 0)] {
+            let leading = leader(db, &migrations, script).config(&format!("check: {check}"));
+            let ended = leading.run().expect(code);
+            for odd in ["ahead of these migrations by 1: 9", "0002_step.sql was changed after it was applied"] {
+                let notices = ended.events_named("notice");
+                let said = notices.iter().filter(|it| it["message"].as_str().is_some_and(|it| it.contains(odd)));
+                assert_eq!(said.count(), 1, "{script}: {odd}: {}", ended.said());
+            }
+        }
+    }
+
     fn a_command_that_leaves_something_pending_fails_the_run_by_name(db) {
         let migrations = one_of_three(db);
         let ended = leader(db, &migrations, "true").run().expect(10);
@@ -165,7 +181,9 @@ on_every_server! {
             Bellwether::new("follow").on(db).config(&keys)
         };
         for source in ["history", "ledger"] {
-            needs("1", source).run().expect(0);
+            for written in ["1", "0001", "0001_first", "migrations/0001_first.sql"] {
+                needs(written, source).run().expect(0);
+            }
             // by the name of the file, where there is one
             needs("0001_first", source).migrations(&migrations).run().expect(0);
         }
@@ -182,5 +200,11 @@ on_every_server! {
         by_ledger.wait(LONG).expect(0);
         let unsaid = Bellwether::new("follow").on(db).config("follow: { needs: \"3\" }");
         unsaid.run().expect(2).explains(&["does not say in which history to look", "format: rails"]);
+        // no version of sqlx's is called so, and none ever will
+        for verb in ["follow", "plan"] {
+            let keys = "leader: env, format: sqlx, follow: { source: history, needs: first }";
+            let never = Bellwether::new(verb).on(db).config(keys);
+            never.run().expect(2).explains(&["`follow.needs: first` is no migration of the format sqlx", "a number"]);
+        }
     }
 }

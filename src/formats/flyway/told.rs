@@ -64,7 +64,8 @@ impl Told {
                 Some(number.to_be_bytes().to_vec())
             }
         };
-        if matches!(kind, Kind::Java) && success {
+        // one without files waits for a single version, in whatever it is written
+        if matches!(kind, Kind::Java) && success && bundle.has_files() {
             return is_known_as_unread(row.words(3).unwrap_or_default(), bundle);
         }
         let Some(version) = row.words(0) else {
@@ -123,8 +124,13 @@ impl Told {
                 }
                 (None, Some(of)) => self.versions.remove(&of),
                 (None, None) => {
-                    let row = self.repeated.remove(&abbreviated(&migration.description));
-                    row.filter(|row| !row.success || row.checksum.as_ref() == Some(&migration.checksum))
+                    let row = self.repeated.remove(&abbreviated(&described(migration)));
+                    row.filter(|row| {
+                        // without its file, that it ran is all that can be asked for
+                        !row.success
+                            || migration.is_named_only()
+                            || row.checksum.as_ref() == Some(&migration.checksum)
+                    })
                 }
             };
             all.extend(found);
@@ -134,6 +140,14 @@ impl Told {
         // one whose file is gone says no more than its mark, unless it failed
         all.extend(self.baselines.into_values().filter(|row| !row.success));
         all
+    }
+}
+
+/// What a repeatable one is called in the history.
+fn described(migration: &Migration) -> String {
+    match migration.version.as_str().strip_prefix("R__") {
+        Some(words) if migration.is_named_only() => words.replace('_', " "),
+        _ => migration.description.clone(),
     }
 }
 

@@ -6,6 +6,7 @@ use std::path::Path;
 use crate::formats::Record;
 use crate::formats::liquibase::changeset::condition;
 use crate::formats::liquibase::tree::{absolute, plain, shown};
+use crate::formats::meant::recorded;
 use crate::model::ids::Version;
 use crate::model::migration::{Applied, Bundle, Migration};
 
@@ -28,7 +29,7 @@ pub(super) fn applied(bundle: &Bundle, rows: &[Record]) -> Result<Vec<Applied>, 
             "SKIPPED" => continue,
             other => return Err(format!("a row has the type {other:?}, which is not known")),
         };
-        let file = plain(file).replace('\\', "/");
+        let file = recorded_path(file);
         let candidates = named.get(&(id, author)).map(Vec::as_slice).unwrap_or_default();
         let fitting: Vec<_> = candidates.iter().filter(|one| fits(bundle, one, &file)).collect();
         let version = match fitting[..] {
@@ -36,7 +37,7 @@ pub(super) fn applied(bundle: &Bundle, rows: &[Record]) -> Result<Vec<Applied>, 
             [] => {
                 let near = |one: &&&Migration| one.path.file_name() == Path::new(&file).file_name();
                 elsewhere.extend(candidates.iter().find(near).map(|one| (*one, file.clone())));
-                Version(format!("{file}::{id}::{author}"))
+                Version(known_as(&file, id, author))
             }
             _ => return Err(format!("{file} with {author}:{id} can be more than one of these files")),
         };
@@ -56,6 +57,27 @@ pub(super) fn applied(bundle: &Bundle, rows: &[Record]) -> Result<Vec<Applied>, 
         }
     }
     Ok(all)
+}
+
+/// `changes/001.sql::1::dev`, in which the path is a row's, or its end.
+pub(super) fn meant(text: &str, rows: &[Record]) -> Result<Version, String> {
+    let version = Version::from(plain(text));
+    if parts(&version).is_none_or(|(path, id, author)| [path, id, author].contains(&"")) {
+        return Err("expected a path, an id and an author, like `changes/001.sql::1::dev`".to_owned());
+    }
+    let name = |row: &Record| Some(known_as(&recorded_path(row.words(2)?), row.words(0)?, row.words(1)?));
+    let names: Vec<String> = rows.iter().filter_map(name).collect();
+    Ok(recorded(version.as_str(), names.iter().map(String::as_str))?.unwrap_or(version))
+}
+
+/// A changeset as people see it.
+fn known_as(path: &str, id: &str, author: &str) -> String {
+    format!("{path}::{id}::{author}")
+}
+
+/// A row's path, as files' are written.
+fn recorded_path(path: &str) -> String {
+    plain(path).replace('\\', "/")
 }
 
 /// `changes/001.sql`, id, author.

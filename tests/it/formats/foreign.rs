@@ -21,9 +21,14 @@ pub struct Foreign<'a> {
 impl<'a> Foreign<'a> {
     /// An empty folder, called `migrations`. A file of SQLite's is made.
     pub fn new(db: &'a TestDatabase, format: &'static str) -> Self {
-        let folder = db.folder().join(format).join("migrations");
-        std::fs::create_dir_all(&folder).unwrap();
         db.sql("create table earlier (id int)");
+        Self::within(db, format, format)
+    }
+
+    /// The same in a folder of this name, for a test of several.
+    pub fn within(db: &'a TestDatabase, format: &'static str, name: &str) -> Self {
+        let folder = db.folder().join(name).join("migrations");
+        std::fs::create_dir_all(&folder).unwrap();
         Self { db, folder, format }
     }
 

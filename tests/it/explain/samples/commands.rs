@@ -15,6 +15,7 @@ pub fn command_samples() -> Vec<(&'static str, Error)> {
                 history: "schema_migrations".into(),
                 waited: Duration::from_secs(1_800),
                 pending: vec!["20240301120001_add_index".into(), "20240301120002_orders".into()],
+                unknown: None,
             },
         ),
         (
@@ -23,6 +24,9 @@ pub fn command_samples() -> Vec<(&'static str, Error)> {
                 history: "alembic_version".into(),
                 waited: Duration::from_secs(60),
                 pending: Vec::new(),
+                unknown: Some(
+                    "the table alembic_version is not there, or not where this session looks".into(),
+                ),
             },
         ),
         (

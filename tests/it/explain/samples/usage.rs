@@ -17,6 +17,11 @@ pub fn plan_samples() -> Vec<PlanError> {
         PlanError::NothingToLeadWith { role: Role::Elect, reason: "nothing says otherwise".into() },
         PlanError::NothingToLookFor { needs: Some("20240301".into()) },
         PlanError::NothingToLookFor { needs: None },
+        PlanError::NeedNotUnderstood {
+            needs: "0002_users".into(),
+            format: "django",
+            why: "expected an app and a name, like `shop.0002_users`".into(),
+        },
         PlanError::OnlyChecked {
             format: "flyway",
             role: Role::Lead,
