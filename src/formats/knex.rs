@@ -78,7 +78,8 @@ impl Format for Knex {
     }
 
     fn applied(&self, bundle: &Bundle, rows: &[Record]) -> Result<Vec<Applied>, String> {
-        let names: HashSet<&str> = bundle.migrations.iter().map(|it| it.name.as_str()).collect();
+        let files = bundle.migrations.iter().filter(|it| !it.is_named_only());
+        let names: HashSet<&str> = files.map(|it| it.name.as_str()).collect();
         let stems: HashMap<&str, &str> = names.iter().map(|name| (parts(name).0, *name)).collect();
         let unread: HashSet<&str> = bundle.unread.iter().map(|it| it.name.as_str()).collect();
         let mut applied = Vec::with_capacity(rows.len());

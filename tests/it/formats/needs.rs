@@ -125,6 +125,15 @@ fn cases() -> Vec<Case> {
             never: "",
         },
         Case {
+            format: "atlas",
+            history: "create table atlas_schema_revisions (version varchar(255), description varchar(255), type int, \
+                      applied int, total int, error text); \
+                      insert into atlas_schema_revisions values ('20240101120000', 'plans', 2, 1, 1, null)",
+            there: &["20240101120000", "20240101120000_plans", "20240101120000_plans.sql"],
+            missing: "20240102120000_later",
+            never: "",
+        },
+        Case {
             format: "knex",
             history: "create table knex_migrations (id int, name varchar(255)); \
                       insert into knex_migrations values (1, '20240301142233_add_index.js')",
@@ -149,7 +158,7 @@ on_servers! { [postgres Postgres, sqlite Sqlite]
         for case in cases() {
             db.sql(case.history);
             for written in case.there {
-                follower(db, case.format, written).run().expect(0);
+                follower(db, case.format, written).timeout("60s").run().expect(0);
             }
             if !case.missing.is_empty() {
                 let late = follower(db, case.format, case.missing).timeout("1s").run().expect(21);
