@@ -135,7 +135,8 @@ impl Watch<'_> {
     fn say_unknown(&mut self, seen: &Looked) {
         let (Some(judgement), Some(bundle)) = (&seen.judgement, &self.party.bundle) else { return };
         self.unknown = judgement.why_unknown(bundle).filter(|_| seen.observation.pending == Pending::Unknown);
-        let why = self.unknown.as_ref().map(|why| format!("what of our migrations is pending is unknown: {why}"));
+        let why =
+            self.unknown.as_ref().map(|why| format!("what of our migrations is pending is unknown: {why}"));
         // who may lead hears of it when it does
         let doubt = judgement.doubt.clone().filter(|_| self.party.role == Role::Follow);
         if let Some(message) = why.or(doubt).filter(|_| !std::mem::replace(&mut self.told_unknown, true)) {
