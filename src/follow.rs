@@ -22,9 +22,11 @@ use crate::follow::ledger::Ledger;
 use crate::follow::source::{Looked, Memory, Source};
 use crate::job::{Job, Party, Success, milliseconds, watched};
 use crate::lead::{Attempt, try_lead};
+use crate::lock::judge::{Reading, nothing_to_do};
 use crate::model::event::Event;
 use crate::model::migration::Pending;
 use crate::model::run::{Role, Run, RunStatus};
+use crate::plan::pending::Judgement;
 
 /// A connection that takes longer says something about the server.
 const SHORT: Duration = Duration::from_secs(2);
@@ -88,7 +90,10 @@ impl Watch<'_> {
             };
             self.say_unknown(&seen);
             let alive = match decide(&seen.observation, &self.policy(), self.elapsed()) {
-                Decision::Ready(ready) => return Ok(ready_to_go(&ready, &seen.observation)),
+                Decision::Ready(ready) => {
+                    self.say_passed_over(&seen);
+                    return Ok(ready_to_go(&ready, &seen.observation));
+                }
                 Decision::Fail(failure) => return Err(self.failed(failure, &seen.observation).await),
                 Decision::Lead => {
                     self.seen_last = None; // from here on, we may be more than a follower
@@ -144,20 +149,17 @@ impl Watch<'_> {
         }
     }
 
-    /// `follow.start` counts from the first look, the budget from the process's start.
-    fn policy(&self) -> Policy {
-        let limits = &self.party.limits;
-        let first_look = self.memory.first_look.unwrap_or(limits.began);
-        Policy {
-            elect: self.party.role == Role::Elect,
-            command: self.job.is_some_and(|job| job.command.is_some()),
-            digest: self.party.scope.digest.clone(),
-            grace: limits.grace,
-            // a history does not tell whether anybody has begun
-            start: if self.source.history().is_some() { Duration::MAX } else { limits.start },
-            window: limits.window,
-            budget: limits.deadline().saturating_duration_since(first_look),
+    /// Only a leader refuses; who need not lead goes on, and says what it has seen.
+    fn say_passed_over(&self, seen: &Looked) {
+        if let Some(message) = passed_over(seen) {
+            self.party.report.event(&Event::Notice { message });
         }
+    }
+
+    fn policy(&self) -> Policy {
+        let command = self.job.is_some_and(|job| job.command.is_some());
+        let first_look = self.memory.first_look.unwrap_or(self.party.limits.began);
+        policy(self.party, command, self.source.history().is_some(), first_look)
     }
 
     fn elapsed(&self) -> Duration {
@@ -190,6 +192,42 @@ impl Watch<'_> {
         });
         self.seen_last = Some(reason);
     }
+}
+
+/// `follow.start` counts from the first look, the budget from the process's start.
+fn policy(party: &Party, command: bool, by_history: bool, first_look: Instant) -> Policy {
+    let limits = &party.limits;
+    Policy {
+        elect: party.role == Role::Elect,
+        command,
+        digest: party.scope.digest.clone(),
+        grace: limits.grace,
+        // a history does not tell whether anybody has begun
+        start: if by_history { Duration::MAX } else { limits.start },
+        window: limits.window,
+        budget: limits.deadline().saturating_duration_since(first_look),
+    }
+}
+
+/// Whether one who comes now would go on at once, for `plan` and `doctor`; by the very rules that a deploy has.
+pub fn goes_on_at_once(job: &Job, seen: &Observation, judgement: Option<&Judgement>) -> bool {
+    let command = job.command.is_some();
+    match job.role {
+        Role::Lead => {
+            let reading = Reading::new(judgement, seen.pending.clone());
+            nothing_to_do(seen.latest.as_ref().map(|latest| &latest.run), command, &reading).is_some()
+        }
+        Role::Elect | Role::Follow => {
+            let policy = policy(job, command, job.by_history, Instant::now());
+            matches!(decide(seen, &policy, Duration::ZERO), Decision::Ready(_))
+        }
+    }
+}
+
+/// What such a one says where a leader would refuse.
+pub fn passed_over(seen: &Looked) -> Option<String> {
+    let judgement = seen.judgement.as_ref().filter(|_| seen.observation.pending == Pending::None)?;
+    judgement.passed_over()
 }
 
 fn ready_to_go(ready: &Ready, seen: &Observation) -> Success {

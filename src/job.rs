@@ -234,9 +234,10 @@ impl Job {
         let mut judgement = self.judgement(bundle, history, &recorded);
         if recorded == Recorded::Nowhere {
             let schemas = history.elsewhere(session).await?;
-            match judgement.unknown {
-                None => judgement.doubt = self.doubt(history, &schemas),
-                why => judgement.unknown = schemas.first().map(|it| self.elsewhere(history, it)).or(why),
+            match (&judgement.unknown, schemas.first()) {
+                (None, _) => judgement.doubt = self.doubt(history, &schemas),
+                (Some(_), Some(schema)) => judgement.unknown_because(self.elsewhere(history, schema)),
+                (Some(_), None) => {}
             }
         }
         let pending = self.pending(bundle, &judgement);
@@ -251,7 +252,8 @@ impl Job {
         }
     }
 
-    /// What follows for our bundle from what a history says.
+    /// What follows for our bundle from what a history says: the one judgement, by which a leader refuses and everybody
+    /// else says what a leader would do.
     pub fn judgement(&self, bundle: &Bundle, history: &HistoryTable, recorded: &Recorded) -> Judgement {
         let judged = || -> Result<Judgement, String> {
             let named = match (&self.needs, recorded) {
@@ -267,7 +269,11 @@ impl Job {
             }
             Ok(judgement)
         };
-        judged().unwrap_or_else(|why| Judgement::unknown(bundle, why, self.rules))
+        let mut judgement = judged().unwrap_or_else(|why| Judgement::unknown(bundle, why, self.rules));
+        if self.command.is_some() || history.format().writer().is_none() {
+            judgement.leave_to_tool();
+        }
+        judgement
     }
 
     /// What a history says in terms of our bundle, or why that cannot be told.

@@ -162,8 +162,9 @@ async fn fast_path(job: &Job, observer: &mut Observer, first: bool) -> Result<Fi
         return Ok(First::Go(None));
     }
     let judged = job.judge(session.as_mut(), job.history_by_path().as_ref()).await;
-    let reading = Reading::from(judged.map_err(|error| job.refused(Doing::ReadingHistory, error))?);
-    let done = judge::nothing_to_do(&look, job.command.is_some(), &reading);
+    let (judgement, pending) = judged.map_err(|error| job.refused(Doing::ReadingHistory, error))?;
+    let reading = Reading::new(judgement.as_ref(), pending);
+    let done = judge::nothing_to_do(look.latest.as_ref(), job.command.is_some(), &reading);
     Ok(done.map_or(First::Go(None), |run| First::Done(nothing_to_do(run, true))))
 }
 

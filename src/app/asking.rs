@@ -59,10 +59,10 @@ pub fn plan(call: &Invocation<'_>, settings: &Settings) -> Result<Success, Error
         lock_name: settings.lock.name.clone(),
         lock_id: settings.lock.id,
         followers: None,
-        format: None,
         pending: Pending::Unknown,
         migrations: Vec::new(),
         refused: Vec::new(),
+        notices: Vec::new(),
         next,
     })));
     Ok(silent())
@@ -77,6 +77,8 @@ pub async fn status(call: &Invocation<'_>, settings: &Settings, check: bool) -> 
     call.report.event(&Event::Status(Box::new(StatusReport {
         environment: settings.environment.clone(),
         release,
+        format: None,
+        format_reason: None,
         run: None,
         error: None,
         pending: Pending::Unknown,
@@ -163,5 +165,7 @@ fn start(call: &Invocation<'_>, settings: &Settings) -> Result<Start, PlanError>
         release_reason,
         deploy: request.global.deploy.clone(),
         database: None,
+        format: None,
+        format_reason: None,
     })
 }

@@ -15,7 +15,7 @@ use crate::job::{Job, Success};
 use crate::model::choice::FollowSource;
 use crate::model::doctor::{DoctorReport, Finding, Health};
 use crate::model::event::Event;
-use crate::model::ids::Release;
+use crate::model::ids::{Environment, Release};
 use crate::model::run::Role;
 use crate::operate::doctor::examine;
 
@@ -27,7 +27,7 @@ pub async fn doctor(call: &Invocation<'_>) -> Result<Success, Error> {
     if settings.database.is_none() && settings.follow.source == FollowSource::Command {
         let asked = settings.follow.command.join(" ");
         findings.push(Finding::ok("database", format!("none is needed: a status command is asked: {asked}")));
-        return tell(call, DoctorReport { environment, database: None, findings });
+        return tell(call, without_database(environment, findings));
     }
     if settings.database.is_none() && watching::is_remote(settings.follow.source) {
         findings.push(Finding::ok("database", "none is needed: a follower looks elsewhere"));
@@ -36,7 +36,7 @@ pub async fn doctor(call: &Invocation<'_>) -> Result<Success, Error> {
             Ok(found) => Finding::ok("source", found),
             Err(error) => Finding::of("source", Health::Bad, error),
         });
-        let report = DoctorReport { environment, database: None, findings };
+        let report = without_database(environment, findings);
         return match found {
             Ok(_) => tell(call, report),
             // what keeps us from it has exit codes of its own
@@ -50,7 +50,12 @@ pub async fn doctor(call: &Invocation<'_>) -> Result<Success, Error> {
     let (role, release) = deploy(call, &prepared, &mut findings);
     let job = prepared.job(call, role, release)?;
     database(&job, &mut findings).await;
-    tell(call, DoctorReport { environment, database: Some(job.place()), findings })
+    let (format, format_reason) = (job.format_name(), job.format_reason.clone());
+    tell(call, DoctorReport { environment, database: Some(job.place()), format, format_reason, findings })
+}
+
+fn without_database(environment: Environment, findings: Vec<Finding>) -> DoctorReport {
+    DoctorReport { environment, database: None, format: None, format_reason: None, findings }
 }
 
 fn tell(call: &Invocation<'_>, mut doctor: DoctorReport) -> Result<Success, Error> {

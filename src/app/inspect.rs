@@ -7,8 +7,8 @@ use crate::database::{LockSupport, Purpose, Server};
 use crate::engine::script::fault;
 use crate::error::{Doing, Error};
 use crate::explain;
-use crate::follow::look_once;
 use crate::follow::source::Looked;
+use crate::follow::{goes_on_at_once, look_once, passed_over};
 use crate::job::{Job, Success, watched};
 use crate::lock::choose::Chosen;
 use crate::model::choice::FollowSource;
@@ -16,6 +16,7 @@ use crate::model::event::{Event, Mark, MigrationStanding, MigrationState, PlanRe
 use crate::model::ids::Participant;
 use crate::model::migration::Pending;
 use crate::model::run::{LockMode, Role, Run, RunStatus};
+use crate::plan::pending::Judgement;
 use crate::plan::role::unmatched_leader;
 
 /// Prints role, release, lock and what is pending, each with its reason.
@@ -32,7 +33,6 @@ pub async fn plan(call: &Invocation<'_>) -> Result<Success, Error> {
     call.has_role(Some(role));
     let (release, release_reason) = prepared.release(call)?;
     call.has_release(release.as_ref());
-    let format = prepared.bundle.as_ref().map(|(bundle, _)| bundle.format.to_owned());
     let named = unmatched_leader(&prepared.role_inputs(call), &[]).cloned();
     let job = prepared.job(call, role, release)?;
     warn_of_stranger(&job, named).await?;
@@ -41,12 +41,20 @@ pub async fn plan(call: &Invocation<'_>) -> Result<Success, Error> {
     let looked = look_once(&job).await?;
     warn_of_doubt(&job, &looked);
     let refused = refused(&job, &looked);
+    let at_once = goes_on_at_once(&job, &looked.observation, looked.judgement.as_ref());
+    let judgement = looked.judgement.as_ref();
+    let mut notices = judgement.map(Judgement::notices).unwrap_or_default();
+    notices.extend(Some(&looked).filter(|_| at_once).and_then(passed_over));
     let plan = PlanReport {
-        next: match read_only && job.role != Role::Follow && looked.observation.pending != Pending::None {
-            true => "would stop: the server is read-only, and a leader needs the primary's URL".to_owned(),
-            false => next(&job, &looked, lock.mode.is_none().then_some(lock.reason.as_str()), &refused),
+        next: if at_once {
+            format!("{}; would end at once with exit 0", pending(&job, &looked))
+        } else if read_only && job.role != Role::Follow && looked.observation.pending != Pending::None {
+            "would stop: the server is read-only, and a leader needs the primary's URL".to_owned()
+        } else {
+            next(&job, &looked, lock.mode.is_none().then_some(lock.reason.as_str()), &refused)
         },
         refused,
+        notices,
         start: prepare::start(&job, Some(job.place()), role_reason, release_reason),
         server: server.as_ref().map(named_server),
         lock_mode: lock.mode,
@@ -54,7 +62,6 @@ pub async fn plan(call: &Invocation<'_>) -> Result<Success, Error> {
         lock_name: job.scope.lock_name.clone(),
         lock_id: job.key.id,
         followers: Some(followers.to_owned()),
-        format,
         pending: looked.observation.pending.clone(),
         migrations: states(&looked),
     };
@@ -168,13 +175,17 @@ fn refused(job: &Job, looked: &Looked) -> Vec<Mark> {
     refused
 }
 
-fn next(job: &Job, looked: &Looked, no_lock: Option<&str>, refused: &[Mark]) -> String {
-    let pending = match &looked.observation.pending {
+fn pending(job: &Job, looked: &Looked) -> String {
+    match &looked.observation.pending {
         Pending::None => "nothing is pending".to_owned(),
         Pending::Some(versions) if versions.len() == 1 => "1 migration is pending".to_owned(),
         Pending::Some(versions) => format!("{} migrations are pending", versions.len()),
         Pending::Unknown => format!("what is pending is unknown{}", why_unknown(job, looked)),
-    };
+    }
+}
+
+fn next(job: &Job, looked: &Looked, no_lock: Option<&str>, refused: &[Mark]) -> String {
+    let pending = pending(job, looked);
     let refusals = looked.judgement.as_ref().map_or(&[][..], |judgement| judgement.refusals.as_slice());
     if let [first, ..] = refusals
         && job.role != Role::Follow
@@ -254,6 +265,8 @@ pub async fn status(call: &Invocation<'_>, check: bool) -> Result<Success, Error
     call.report.event(&Event::Status(Box::new(StatusReport {
         environment: job.scope.environment.clone(),
         release: job.scope.release.clone(),
+        format: job.format_name(),
+        format_reason: job.format_reason.clone(),
         run: latest.map(|seen| watched(&seen.run, now, quiet(&seen.run))),
         error: latest.and_then(|seen| seen.run.error.clone()),
         pending: looked.observation.pending.clone(),

@@ -110,7 +110,7 @@ fn prepared(
         Some(read) => admitted(read, !argv.is_empty(), &*call.report)?,
         None => None,
     };
-    let digest = bundle.as_ref().map(|(bundle, _)| bundle).filter(|bundle| bundle.is_told_apart());
+    let digest = bundle.as_ref().map(|read| &read.bundle).filter(|bundle| bundle.is_told_apart());
     let digest = digest.map(Bundle::digest);
     let inside = (call.env)("BELLWETHER_RUN").map(RunId);
     Ok(Prepared { settings, bundle, argv, digest, target: None, inside, early: Early::default() })
@@ -149,10 +149,8 @@ impl Prepared {
     /// The role, with its reason.
     pub fn role(&self, call: &Invocation<'_>) -> Result<(Role, String), Error> {
         let (role, reason) = role(&self.role_inputs(call))?;
-        if let Some((bundle, format)) =
-            self.bundle.as_ref().filter(|_| role != Role::Follow && self.argv.is_empty())
-        {
-            format.beyond_us(bundle)?;
+        if let Some(read) = self.bundle.as_ref().filter(|_| role != Role::Follow && self.argv.is_empty()) {
+            read.format.beyond_us(&read.bundle)?;
         }
         self.has_driver(role)?;
         Ok((role, reason))
@@ -160,7 +158,9 @@ impl Prepared {
 
     /// Whoever writes a tool's history wants the tool to go on from there.
     fn has_driver(&self, role: Role) -> Result<(), FormatError> {
-        let (Some((_, format)), Some(target)) = (&self.bundle, &self.target) else { return Ok(()) };
+        let (Some(Understood { format, .. }), Some(target)) = (&self.bundle, &self.target) else {
+            return Ok(());
+        };
         let writes = role != Role::Follow && self.argv.is_empty() && format.writer().is_some();
         let name = database::engine(target.engine).dialect.name;
         match writes && format.lacks_driver(name) {
@@ -172,7 +172,7 @@ impl Prepared {
     /// What decides the role.
     pub fn role_inputs<'a>(&'a self, call: &'a Invocation<'_>) -> RoleInputs<'a> {
         let inputs = role_inputs(call, &self.settings);
-        let format = self.bundle.as_ref().map(|(_, format)| *format).filter(|_| self.argv.is_empty());
+        let format = self.bundle.as_ref().map(|read| read.format).filter(|_| self.argv.is_empty());
         RoleInputs {
             can_lead: self.bundle.is_some() || !self.argv.is_empty(),
             only_checked: format.filter(|format| format.writer().is_none()).map(|format| format.name()),
@@ -219,9 +219,9 @@ impl Prepared {
             let named = self.settings.format.as_deref().filter(|name| *name != "auto");
             let name = named.ok_or(PlanError::NothingToLookFor { needs: Some(needs.clone()) })?;
             let (format, _) = formats::find(Some(name), Path::new(""))?;
-            self.bundle = Some((Bundle::empty(format.name()), format));
+            self.bundle = Some(Understood { bundle: Bundle::empty(format.name()), format, reason: None });
         }
-        let Some((bundle, format)) = &mut self.bundle else { return Ok((by_history, None)) };
+        let Some(Understood { bundle, format, .. }) = &mut self.bundle else { return Ok((by_history, None)) };
         let need = Need::of(bundle, *format, &needs).map_err(|why| {
             let format = format.name();
             PlanError::NeedNotUnderstood { needs, format, why }
@@ -237,6 +237,8 @@ impl Prepared {
             (Some(LeaderRule::Named(leader)), Role::Follow) => Some(leader.clone()),
             _ => None,
         };
+        let (bundle, format_reason) =
+            self.bundle.take().map_or((None, None), |read| (Some(read.bundle), read.reason));
         let of_command = || (!self.argv.is_empty()).then(|| Digest::of_command(&self.argv));
         Party {
             scope: Scope {
@@ -268,7 +270,8 @@ impl Prepared {
             own_run: OnceLock::new(),
             inside: self.inside.take(),
             signal: call.signals.first.subscribe(),
-            bundle: self.bundle.take().map(|(bundle, _)| bundle),
+            bundle,
+            format_reason,
         }
     }
 
@@ -276,7 +279,7 @@ impl Prepared {
     pub fn job(mut self, call: &Invocation<'_>, role: Role, release: Option<Release>) -> Result<Job, Error> {
         self.has_driver(role)?;
         let (by_history, needs) = self.looked_for(role)?;
-        let format = self.bundle.as_ref().map(|(_, format)| *format);
+        let format = self.bundle.as_ref().map(|read| read.format);
         let party = self.party(call, role, release);
         let settings = self.settings;
         let Some(target) = self.target else {
@@ -366,5 +369,7 @@ pub fn start(party: &Party, database: Option<String>, role_reason: String, relea
         release_reason,
         deploy: party.scope.deploy.clone(),
         database,
+        format: party.format_name(),
+        format_reason: party.format_reason.clone(),
     }
 }

@@ -9,16 +9,24 @@ use crate::model::migration::Bundle;
 use crate::report::Report;
 
 /// Migrations, and the format that they are in.
-pub type Understood = (Bundle, &'static dyn Format);
+pub struct Understood {
+    /// The migrations.
+    pub bundle: Bundle,
+    /// Their format.
+    pub format: &'static dyn Format,
+    /// What in the folder told it; none where it was asked for by name.
+    pub reason: Option<String>,
+}
 
 /// What a command, or a format's own tool, applies is only compared: what of it cannot be read is unread.
-pub fn read(format: Option<&str>, folder: &Path, for_command: bool) -> Result<Understood, FormatError> {
-    let (format, _) = formats::find(format, folder)?;
+pub fn read(name: Option<&str>, folder: &Path, for_command: bool) -> Result<Understood, FormatError> {
+    let asked_for = name.is_some_and(|name| name != "auto");
+    let (format, reason) = formats::find(name, folder)?;
     let bundle = match for_command || format.writer().is_none() {
         true => formats::compare(format, folder)?,
         false => format.read(folder)?,
     };
-    Ok((bundle, format))
+    Ok(Understood { bundle, format, reason: (!asked_for).then_some(reason) })
 }
 
 /// A command's migrations may be of a format that we cannot read: then what is pending is unknown, and the ledger decides.
@@ -37,11 +45,11 @@ pub fn admitted(
             Ok(None)
         }
         read => {
-            let (bundle, format) = read?;
-            if let Some(part) = bundle.unread.first().filter(|_| !bundle.is_told_apart()) {
+            let read = read?;
+            if let Some(part) = read.bundle.unread.first().filter(|_| !read.bundle.is_told_apart()) {
                 unknown(format!("{} {}", part.name, part.why));
             }
-            Ok(Some((bundle, format)))
+            Ok(Some(read))
         }
     }
 }

@@ -122,10 +122,10 @@ pub async fn plan(call: &Invocation<'_>, settings: Settings) -> Result<Success, 
         lock_name: lock.name,
         lock_id: lock.id,
         followers: None,
-        format: None,
         pending: Pending::Unknown,
         migrations: Vec::new(),
         refused: Vec::new(),
+        notices: Vec::new(),
         next: format!("{standing}; would wait for the leader by {place}"),
     })));
     Ok(silent())
@@ -158,6 +158,8 @@ pub async fn status(call: &Invocation<'_>, settings: Settings, check: bool) -> R
     call.report.event(&Event::Status(Box::new(StatusReport {
         environment: party.scope.environment.clone(),
         release: party.scope.release.clone(),
+        format: party.format_name(),
+        format_reason: party.format_reason.clone(),
         run: latest.map(|seen| watched(&seen.run, looked.observation.now, None)),
         error: latest.and_then(|seen| seen.run.error.clone()),
         pending: Pending::Unknown,

@@ -24,6 +24,8 @@ pub struct Party {
     pub leader: Option<Participant>,
     /// Our migrations; none for a follower without any.
     pub bundle: Option<Bundle>,
+    /// What in their folder told their format; none where it was asked for by name.
+    pub format_reason: Option<String>,
     /// Who we are, in the ledger.
     pub identity: Identity,
     /// Limits.
@@ -98,6 +100,11 @@ impl Party {
     /// Of our bundle or command; empty where we have none.
     pub fn digest(&self) -> Digest {
         self.scope.digest.clone().unwrap_or(Digest(String::new()))
+    }
+
+    /// The format of our migrations.
+    pub fn format_name(&self) -> Option<String> {
+        self.bundle.as_ref().map(|bundle| bundle.format.to_owned())
     }
 
     /// The release as the ledger records it.

@@ -173,8 +173,7 @@ impl Odd {
         if self.0.swap(true, Ordering::Relaxed) {
             return;
         }
-        let refusals = judgement.refusals.iter().map(ToString::to_string);
-        for message in judgement.notices().into_iter().chain(refusals) {
+        for message in judgement.notices() {
             job.report.event(&Event::Notice { message });
         }
     }

@@ -24,7 +24,6 @@ use crate::model::event::{Event, StepRef};
 use crate::model::ids::Version;
 use crate::model::migration::Migration;
 use crate::model::run::{LockMode, Run, StepStatus};
-use crate::plan::pending::Refusal;
 
 /// Runs of so many steps write each one's begin on the one connection; longer ones now and then.
 const TOLD_ONE_BY_ONE: i64 = 100;
@@ -152,11 +151,9 @@ impl Working<'_> {
         for message in judgement.notices() {
             self.job.report.event(&Event::Notice { message });
         }
-        let unreadable = judgement.unknown.into_iter().map(|why| Refusal::Unreadable { why });
-        let refusals: Vec<_> = unreadable.chain(judgement.refusals).collect();
-        if !refusals.is_empty() {
+        if !judgement.refusals.is_empty() {
             return Err(Error::HistoryRefused {
-                refusals,
+                refusals: judgement.refusals,
                 history: history.clone(),
                 folder: bundle.folder.display().to_string(),
             });

@@ -297,7 +297,8 @@ impl SecondLook<Result<Success, Error>> for UnderTheLock<'_> {
     ) -> Result<Option<Result<Success, Error>>, LookError> {
         let mut reading = Reading { pending: Pending::Unknown, refused: false };
         if succeeded(look).is_some() {
-            reading = Reading::from(self.job.judge(session, self.history).await?);
+            let (judgement, pending) = self.job.judge(session, self.history).await?;
+            reading = Reading::new(judgement.as_ref(), pending);
         }
         let us = Claimant {
             role: self.job.role,

@@ -5,7 +5,7 @@ use crate::ledger::look::Look;
 use crate::model::ids::{Digest, Version};
 use crate::model::migration::Pending;
 use crate::model::run::{EngineKind, LockMode, Role, Run, RunStatus};
-use crate::plan::pending::Judgement;
+use crate::plan::pending::{Judgement, Refusal};
 
 /// What a claim found out about the run that the lock's row names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,9 +71,12 @@ pub struct Reading {
     pub refused: bool,
 }
 
-impl From<(Option<Judgement>, Pending)> for Reading {
-    fn from((judgement, pending): (Option<Judgement>, Pending)) -> Self {
-        Self { pending, refused: judgement.is_some_and(|judgement| !judgement.refusals.is_empty()) }
+impl Reading {
+    /// Of a judgement, and of what of it is pending.
+    pub fn new(judgement: Option<&Judgement>, pending: Pending) -> Self {
+        // what cannot be understood is unknown, and has rules of its own
+        let refuses = |it: &Refusal| !matches!(it, Refusal::Unreadable { .. });
+        Self { pending, refused: judgement.is_some_and(|judgement| judgement.refusals.iter().any(refuses)) }
     }
 }
 
@@ -117,8 +120,9 @@ pub fn settle(look: &Look, us: &Claimant, reading: &Reading) -> Option<Settled> 
 }
 
 /// The fast path of a designated leader, before the lock: the run that has done our work.
-pub fn nothing_to_do<'a>(look: &'a Look, command: bool, reading: &Reading) -> Option<&'a Run> {
-    succeeded(look).filter(|_| !command && !reading.refused && reading.pending == Pending::None)
+pub fn nothing_to_do<'a>(latest: Option<&'a Run>, command: bool, reading: &Reading) -> Option<&'a Run> {
+    let done = !command && !reading.refused && reading.pending == Pending::None;
+    latest.filter(|run| done && run.status == RunStatus::Succeeded)
 }
 
 #[cfg(test)]
@@ -290,9 +294,10 @@ mod tests {
         let us = claimant(Role::Lead, false);
         assert_eq!(settle(&look, &us, &reading(true)), None);
         assert!(settle(&look, &us, &reading(false)).is_some());
-        assert_eq!(nothing_to_do(&look, false, &reading(true)), None);
-        assert!(nothing_to_do(&look, false, &reading(false)).is_some());
-        assert_eq!(nothing_to_do(&look, true, &reading(false)), None, "a command always runs");
-        assert_eq!(nothing_to_do(&Look::default(), false, &reading(false)), None);
+        let latest = look.latest.as_ref();
+        assert_eq!(nothing_to_do(latest, false, &reading(true)), None);
+        assert!(nothing_to_do(latest, false, &reading(false)).is_some());
+        assert_eq!(nothing_to_do(latest, true, &reading(false)), None, "a command always runs");
+        assert_eq!(nothing_to_do(None, false, &reading(false)), None);
     }
 }

@@ -50,6 +50,10 @@ pub struct DoctorReport {
     pub environment: Environment,
     /// The database, without password, if anything names one.
     pub database: Option<String>,
+    /// The format of our migrations, if there are any that can be read.
+    pub format: Option<String>,
+    /// What in their folder told it; none where it was asked for by name.
+    pub format_reason: Option<String>,
     /// In the order in which a deploy would meet them.
     pub findings: Vec<Finding>,
 }

@@ -187,6 +187,10 @@ pub struct Start {
     pub deploy: Option<Deploy>,
     /// The database, without password; none where a status command, GitHub or Heroku is asked instead.
     pub database: Option<String>,
+    /// The format of our migrations, if there are any.
+    pub format: Option<String>,
+    /// What in their folder told it; none where it was asked for by name.
+    pub format_reason: Option<String>,
 }
 
 /// One migration of a run.
@@ -247,14 +251,14 @@ pub struct PlanReport {
     pub lock_id: Option<i64>,
     /// How followers hear of the end; none where we could not look.
     pub followers: Option<String>,
-    /// The format of the bundle, if there is one.
-    pub format: Option<String>,
     /// What is pending.
     pub pending: Pending,
     /// The bundle against the history.
     pub migrations: Vec<MigrationState>,
     /// Files that a leader would not apply.
     pub refused: Vec<Mark>,
+    /// What is odd about bundle and history and stops nobody, in a sentence each, as a deploy would say it.
+    pub notices: Vec<String>,
     /// What would be done, in one line.
     pub next: String,
 }
@@ -297,6 +301,10 @@ pub struct StatusReport {
     pub environment: Environment,
     /// What is being released, if anything says it.
     pub release: Option<Release>,
+    /// The format of our migrations, if there are any.
+    pub format: Option<String>,
+    /// What in their folder told it; none where it was asked for by name.
+    pub format_reason: Option<String>,
     /// The latest run that is ours.
     pub run: Option<Watched>,
     /// Its error.

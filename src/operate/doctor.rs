@@ -257,21 +257,29 @@ async fn migrations(job: &Job, session: &mut dyn Database) -> Result<Finding, Er
             format!("what is pending is unknown{}", why.map_or_else(String::new, |why| format!(" ({why})")))
         }
     };
-    let found = format!("{all} of the format {} in {}: {pending}", bundle.format, bundle.folder.display());
-    let (refusals, doubt) =
-        judgement.map(|judgement| (judgement.refusals, judgement.doubt)).unwrap_or_default();
-    if let Some(doubt) = doubt.filter(|_| refusals.is_empty()) {
-        let causes = vec![doubt];
+    let why = job.format_reason.as_ref().map_or_else(String::new, |why| format!(" ({why})"));
+    let found =
+        format!("{all} of the format {}{why} in {}: {pending}", bundle.format, bundle.folder.display());
+    let Some(mut judgement) = judgement else { return Ok(Finding::ok("migrations", found)) };
+    let mut causes = judgement.notices();
+    let refusals = std::mem::take(&mut judgement.refusals);
+    if let Some(doubt) = judgement.doubt.filter(|_| refusals.is_empty()) {
+        causes.insert(0, doubt);
         return Ok(Finding { causes, ..Finding::not_ok("migrations", Health::Warn, found, Vec::new()) });
     }
     let Some(history) = job.history_by_path().filter(|_| !refusals.is_empty()) else {
         return Ok(match bundle.unread.is_empty() {
-            true => Finding::ok("migrations", found),
-            false => Finding::not_ok("migrations", Health::Warn, found, vec![NOT_UNDERSTOOD.to_owned()]),
+            true => Finding { causes, ..Finding::ok("migrations", found) },
+            false => {
+                let todo = vec![NOT_UNDERSTOOD.to_owned()];
+                Finding { causes, ..Finding::not_ok("migrations", Health::Warn, found, todo) }
+            }
         });
     };
     let folder = bundle.folder.display().to_string();
-    let refused =
+    let mut refused =
         Finding::of("migrations", Health::Warn, &Error::HistoryRefused { refusals, history, folder });
-    Ok(Finding { found: format!("a leader would refuse: {}", refused.found), ..refused })
+    refused.found = format!("{found}; a leader would refuse: {}", refused.found);
+    refused.causes.extend(causes);
+    Ok(refused)
 }

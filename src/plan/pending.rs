@@ -1,6 +1,8 @@
 //! A bundle against a history: what is pending, what is refused, what is only worth a notice. Pure; who reads the
 //! history and who acts on the judgement is elsewhere.
 
+mod refusal;
+
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
@@ -8,6 +10,8 @@ use crate::formats::{FORMATS, Rules};
 use crate::model::event::{MigrationStanding, MigrationState};
 use crate::model::ids::Version;
 use crate::model::migration::{Applied, Bundle, Migration, Pending};
+
+pub use self::refusal::Refusal;
 
 /// What a bundle and a history say together.
 #[derive(Clone, Debug, Default)]
@@ -18,7 +22,8 @@ pub struct Judgement {
     pub refusals: Vec<Refusal>,
     /// Applied, and later than everything in the bundle: what a rollback looks like. A notice, never a refusal.
     pub ahead: Vec<Version>,
-    /// What would have been refused, and is let pass by these rules: changed and missing files.
+    /// What is wrong and stops nobody: changed and missing files that the rules let pass, and whatever the tool that
+    /// applies these migrations has to judge by itself.
     pub accepted: Vec<Refusal>,
     /// Every migration of bundle and history, by version; where versions have no order, the bundle's first.
     pub states: Vec<MigrationState>,
@@ -26,53 +31,6 @@ pub struct Judgement {
     pub doubt: Option<String>,
     /// Why the history says nothing that we could rely on: then what is pending is unknown.
     pub unknown: Option<String>,
-}
-
-/// One reason not to touch a database.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
-    /// The file is not the one that was applied.
-    #[error("{name} was changed after it was applied")]
-    Changed {
-        /// Its version.
-        version: Version,
-        /// The file's name.
-        name: String,
-    },
-    /// It was applied, and the bundle has later ones but not this one.
-    #[error("migration {version}{} was applied, but its file is not there", described(description))]
-    Missing {
-        /// Its version.
-        version: Version,
-        /// As the history describes it.
-        description: String,
-    },
-    /// It was applied in part.
-    #[error("migration {version} ({name}) is half applied{}", noted(.error.as_deref()))]
-    Dirty {
-        /// Its version.
-        version: Version,
-        /// The file's name, or how the history describes it where there is no file.
-        name: String,
-        /// What its tool noted of the failure, if it did.
-        error: Option<String>,
-    },
-    /// The history cannot be understood.
-    #[error("what is applied cannot be told: {why}")]
-    Unreadable {
-        /// Why.
-        why: String,
-    },
-    /// It is pending, and a later one is applied.
-    #[error("{name} is older than {newest}, which is applied already")]
-    OutOfOrder {
-        /// Its version.
-        version: Version,
-        /// The file's name.
-        name: String,
-        /// The latest version that is applied.
-        newest: Version,
-    },
 }
 
 /// How versions follow each other: numbers by value, dotted ones (`1.10`) part by part, then other texts by the number in
@@ -220,13 +178,42 @@ pub fn judge(bundle: &Bundle, applied: &[Applied], rules: Rules) -> Judgement {
 impl Judgement {
     /// Of a history that tells nothing.
     pub fn unknown(bundle: &Bundle, why: String, rules: Rules) -> Self {
-        Self { unknown: Some(why), ..judge(bundle, &[], rules) }
+        let refusals = vec![Refusal::Unreadable { why: why.clone() }];
+        Self { unknown: Some(why), refusals, ..judge(bundle, &[], rules) }
+    }
+
+    /// Says better why nothing is known.
+    pub fn unknown_because(&mut self, better: String) {
+        for refusal in &mut self.refusals {
+            if let Refusal::Unreadable { why } = refusal {
+                better.clone_into(why);
+            }
+        }
+        self.unknown = Some(better);
     }
 
     /// Takes out what its tool would not apply, because others stand for it.
     pub fn leave_out(&mut self, bundle: &Bundle, versions: &[Version]) {
         self.pending.retain(|index| !versions.contains(&bundle.migrations[*index].version));
         self.states.retain(|it| it.state != MigrationStanding::Pending || !versions.contains(&it.version));
+        let left_out =
+            |it: &Refusal| matches!(it, Refusal::OutOfOrder { version, .. } if versions.contains(version));
+        self.refusals.retain(|refusal| !left_out(refusal));
+    }
+
+    /// Not we apply these migrations but their own tool, which has its own mind about all that: nothing is refused.
+    pub fn leave_to_tool(&mut self) {
+        let left = std::mem::take(&mut self.refusals);
+        // what is unknown is said as such
+        self.accepted.extend(left.into_iter().filter(|it| !matches!(it, Refusal::Unreadable { .. })));
+    }
+
+    /// What somebody has to say who may go live, all that is needed being applied, where a leader would refuse.
+    pub fn passed_over(&self) -> Option<String> {
+        let all: Vec<_> = self.refusals.iter().map(ToString::to_string).collect();
+        let all: Vec<_> = all.iter().map(String::as_str).collect();
+        (!all.is_empty())
+            .then(|| format!("what we need is applied; a leader would refuse: {}", few(&all, "; ")))
     }
 
     /// Adds what a tool noted of migrations that it began and did not finish, by version.
@@ -254,21 +241,34 @@ impl Judgement {
             notices.push(format!(
                 "the database is ahead of these migrations by {}: {}; that is what a rollback looks like, and nothing is done about it",
                 ahead.len(),
-                few(&ahead)
+                few(&ahead, ", ")
             ));
         }
-        let (missing, changed): (Vec<_>, Vec<_>) =
-            self.accepted.iter().partition(|accepted| matches!(accepted, Refusal::Missing { .. }));
-        if !missing.is_empty() {
-            let versions: Vec<_> = missing.iter().map(|refusal| refusal.subject()).collect();
+        let subjects = |is_it: fn(&Refusal) -> bool| -> Vec<&str> {
+            self.accepted.iter().filter(|it| is_it(it)).map(Refusal::subject).collect()
+        };
+        let versions = subjects(|it| matches!(it, Refusal::Missing { .. }));
+        if !versions.is_empty() {
             let are = if versions.len() == 1 { "migration has" } else { "migrations have" };
-            notices.push(format!("{} applied {are} no file here: {}", versions.len(), few(&versions)));
+            notices.push(format!("{} applied {are} no file here: {}", versions.len(), few(&versions, ", ")));
         }
-        if !changed.is_empty() {
-            let names: Vec<_> = changed.iter().map(|refusal| refusal.subject()).collect();
+        let names = subjects(|it| matches!(it, Refusal::Changed { .. }));
+        if !names.is_empty() {
             let were = if names.len() == 1 { "file was" } else { "files were" };
-            notices.push(format!("{} {were} changed after being applied: {}", names.len(), few(&names)));
+            notices.push(format!(
+                "{} {were} changed after being applied: {}",
+                names.len(),
+                few(&names, ", ")
+            ));
         }
+        let late = subjects(|it| matches!(it, Refusal::OutOfOrder { .. }));
+        if !late.is_empty() {
+            let are = if late.len() == 1 { "file is" } else { "files are" };
+            let late_ones = few(&late, ", ");
+            notices.push(format!("{} pending {are} older than what is applied: {late_ones}", late.len()));
+        }
+        let dirty = self.accepted.iter().filter(|it| matches!(it, Refusal::Dirty { .. }));
+        notices.extend(dirty.map(ToString::to_string));
         notices
     }
 
@@ -305,35 +305,12 @@ impl Judgement {
     }
 }
 
-impl Refusal {
-    /// The migration that it is about, as people know it.
-    fn subject(&self) -> &str {
-        match self {
-            Self::Changed { name, .. } | Self::Dirty { name, .. } | Self::OutOfOrder { name, .. } => name,
-            Self::Missing { version, .. } => version.as_str(),
-            Self::Unreadable { why } => why,
-        }
-    }
-}
-
-/// A description in brackets, where a history has one.
-fn described(description: &str) -> String {
-    if description.is_empty() { String::new() } else { format!(" ({description})") }
-}
-
-/// What a tool noted, behind the sentence that it explains.
-fn noted(error: Option<&str>) -> String {
-    let lines = error.unwrap_or_default().lines().map(str::trim).filter(|line| !line.is_empty());
-    let line = lines.collect::<Vec<_>>().join(" ");
-    if line.is_empty() { line } else { format!(": {line}") }
-}
-
 /// The first of many.
-fn few(all: &[&str]) -> String {
+fn few(all: &[&str], between: &str) -> String {
     const FEW: usize = 10;
     match all.len() {
-        0..=FEW => all.join(", "),
-        many => format!("{} and {} more", all[..FEW].join(", "), many - FEW),
+        0..=FEW => all.join(between),
+        many => format!("{} and {} more", all[..FEW].join(between), many - FEW),
     }
 }
 

@@ -3,13 +3,13 @@
 use std::io::Write;
 use std::time::{Duration, Instant};
 
-use crate::model::event::{Event, Outcome, Start, Watched};
-use crate::model::run::{EngineKind, LockMode, Role};
+use crate::model::event::{Event, Outcome, Watched};
+use crate::model::run::{EngineKind, LockMode};
 use crate::report::line::{self, Fence, Hashes, Line, Mood};
 use crate::report::pace::Pace;
 use crate::report::past;
 use crate::report::progress::Progress;
-use crate::report::{Options, Teller, doctor, outcome, scaffold, tables, words};
+use crate::report::{Options, Teller, doctor, outcome, scaffold, start, tables, words};
 
 /// Writes sentences to stderr and tables to stdout.
 pub struct Human {
@@ -253,7 +253,7 @@ fn lines(event: &Event, verbosity: i8) -> Vec<Line> {
     let odd = |rest: String| vec![Line::new(Mood::Odd, "warning:", rest)];
     let detail = |text: String| if verbosity > 0 { vec![Line::plain(text)] } else { Vec::new() };
     match event {
-        Event::Start(start) => start_lines(start, verbosity),
+        Event::Start(start) => start::lines(start, verbosity),
         Event::Warning { message } => odd(format!(" {}", words::line(message))),
         Event::Notice { message } => {
             vec![Line::new(Mood::Help, "note:", format!(" {}", words::line(message)))]
@@ -347,34 +347,6 @@ pub fn now_doing(event: &Event) -> String {
 
 fn again(pause_ms: u64) -> String {
     format!("trying again in {}", words::duration(pause_ms))
-}
-
-fn start_lines(start: &Start, verbosity: i8) -> Vec<Line> {
-    let name = start.participant.as_ref().map(|name| format!(" as {name}")).unwrap_or_default();
-    let role = match start.role {
-        Role::Lead => format!("leading{name}"),
-        Role::Follow => {
-            let leads = start.leader.as_ref().map(|leader| format!("; {leader} leads")).unwrap_or_default();
-            format!("following{name}{leads}")
-        }
-        Role::Elect => format!("taking part{name}, and whoever gets the lock first leads"),
-    };
-    let release = start.release.as_ref().map(|r| format!(", release {}", r.short()));
-    let text = format!("{}{}: {role}", start.environment, release.unwrap_or_default());
-    let mut lines = vec![Line::plain(words::line(&text))];
-    if verbosity > 0 {
-        let database = start.database.as_ref().map(|it| format!(", database {it}")).unwrap_or_default();
-        let mut reasons = vec![
-            format!("bellwether {}{database}", start.bellwether),
-            format!("role {}: {}", start.role, start.role_reason),
-        ];
-        if let Some(release) = &start.release {
-            reasons.push(format!("release {release}: {}", start.release_reason));
-        }
-        reasons.extend(start.deploy.as_ref().map(|deploy| format!("deploy {deploy}")));
-        lines.extend(reasons.iter().map(|reason| Line::plain(words::line(reason)).indented(2)));
-    }
-    lines
 }
 
 fn run_started(event: &Event, verbosity: i8) -> Vec<Line> {

@@ -11,6 +11,7 @@ mod pace;
 mod past;
 mod progress;
 mod scaffold;
+mod start;
 pub mod summary;
 mod tables;
 #[cfg(test)]

@@ -131,12 +131,16 @@ fn of_plan(plan: &PlanReport) -> Vec<String> {
     let start = &plan.start;
     let release = start.release.as_ref().map_or("none", |release| release.as_str());
     let lock = plan.lock_mode.map_or("unknown", |mode| mode.as_str());
-    let format = plan.format.as_deref().unwrap_or("no migrations of ours");
+    let format = match (&start.format, &start.format_reason) {
+        (Some(format), Some(reason)) => format!("{format}: {reason}"),
+        (Some(format), None) => format.clone(),
+        (None, _) => "no migrations of ours".to_owned(),
+    };
     let mut rows = vec![
         row(&["role".to_owned(), prose(start.role.as_str()), prose(&start.role_reason)]),
         row(&["release".to_owned(), code(release), prose(&start.release_reason)]),
         row(&["lock".to_owned(), prose(lock), prose(&plan.lock_reason)]),
-        row(&["pending".to_owned(), prose(&pending(&plan.pending)), prose(format)]),
+        row(&["pending".to_owned(), prose(&pending(&plan.pending)), prose(&format)]),
     ];
     let server = plan.server.as_deref().unwrap_or("not looked at");
     rows.extend(
@@ -148,6 +152,7 @@ fn of_plan(plan: &PlanReport) -> Vec<String> {
         let (rows, hidden) = ends(&plan.refused, mark);
         parts.push(format!("**A leader would not apply:**\n\n{}", table(&["file", "why"], rows, hidden)));
     }
+    parts.extend(plan.notices.iter().map(|notice| prose(notice)));
     parts.extend(states(&plan.migrations));
     parts
 }

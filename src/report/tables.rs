@@ -25,10 +25,12 @@ pub fn plan(plan: &PlanReport, everything: bool) -> Vec<Line> {
     let id = plan.lock_id.map(|id| format!(" (id {id})")).unwrap_or_default();
     rows.add("lock name", &format!("{}{id}", plan.lock_name));
     rows.maybe("followers", plan.followers.as_deref());
-    rows.maybe("format", plan.format.as_deref());
+    rows.format(start.format.as_deref(), start.format_reason.as_deref());
     rows.add("pending", &pending(&plan.pending));
     let mut lines = rows.lines();
     lines.extend(migrations(&plan.migrations, everything));
+    let note = |it: &String| Line::new(Mood::Help, "note:", format!(" {}", words::line(it)));
+    lines.extend(plan.notices.iter().map(note));
     lines.push(Line::new(Mood::Help, "next:", format!(" {}", words::line(&plan.next))));
     lines
 }
@@ -43,6 +45,7 @@ pub fn status(status: &StatusReport, everything: bool) -> Vec<Line> {
         None => rows.add("run", "none"),
     }
     rows.maybe_lines("error", status.error.as_deref());
+    rows.format(status.format.as_deref(), status.format_reason.as_deref());
     rows.add("pending", &pending(&status.pending));
     let mut lines = rows.lines();
     lines.extend(migrations(&status.migrations, everything));
@@ -171,6 +174,14 @@ impl Rows {
 
     pub(super) fn because(&mut self, name: &'static str, value: &str, reason: &str) {
         self.add(name, &format!("{value} ({reason})"));
+    }
+
+    /// A format, and what told it if nobody said it.
+    fn format(&mut self, format: Option<&str>, reason: Option<&str>) {
+        match (format, reason) {
+            (Some(format), Some(reason)) => self.because("format", format, reason),
+            (format, _) => self.maybe("format", format),
+        }
     }
 
     pub(super) fn lines(self) -> Vec<Line> {

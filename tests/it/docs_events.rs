@@ -102,6 +102,8 @@ fn after(event: &Event) -> Option<Event> {
         Event::Resolved(_) => Event::Doctor(Box::new(DoctorReport {
             environment: "production".into(),
             database: Some("postgres://app@db.internal/shop".into()),
+            format: Some("sqlx".into()),
+            format_reason: Some("20240301_add_index.sql is named as sqlx does it".into()),
             findings: vec![Finding::ok("server", "PostgreSQL 15.14"), finding()],
         })),
         Event::Doctor(_) => Event::Init(Box::new(init())),
@@ -140,6 +142,8 @@ fn start() -> Start {
         release_reason: "--release".into(),
         deploy: Some("deploy-7".into()),
         database: Some("postgres://app@db.internal/shop".into()),
+        format: Some("sqlx".into()),
+        format_reason: Some("20240301_add_index.sql is named as sqlx does it".into()),
     }
 }
 
@@ -198,10 +202,10 @@ fn plan() -> PlanReport {
         lock_name: "default".into(),
         lock_id: None,
         followers: Some("are woken by LISTEN".into()),
-        format: Some("sqlx".into()),
         pending: Pending::Some(vec!["20240301".into()]),
         migrations: vec![migration()],
         refused: vec![mark()],
+        notices: vec!["1 applied migration has no file here: 20240215".into()],
         next: "apply 1 migration".into(),
     }
 }
@@ -210,6 +214,8 @@ fn status() -> StatusReport {
     StatusReport {
         environment: "production".into(),
         release: Some("v41".into()),
+        format: Some("sqlx".into()),
+        format_reason: Some("20240301_add_index.sql is named as sqlx does it".into()),
         run: Some(watched()),
         error: Some("column \"emial\" does not exist".into()),
         pending: Pending::Some(vec!["20240301".into()]),

@@ -14,6 +14,7 @@ mod explain;
 mod failures;
 mod fake_engine;
 mod faults;
+mod foresight;
 mod formats;
 mod freed_lock;
 mod github_action;

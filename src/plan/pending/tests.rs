@@ -139,6 +139,40 @@ fn what_is_let_pass_is_named() {
 }
 
 #[test]
+fn what_its_own_tool_applies_is_never_refused_by_us_and_always_named() {
+    let strict = Rules { changed: false, missing: false, out_of_order: false, ..SQLX };
+    let mut judgement = judge(&bundle(&["1", "3", "4", "10"]), &history(&["1~", "2", "4!", "10"]), strict);
+    assert_eq!(judgement.refusals.len(), 4);
+    assert!(judgement.notices().is_empty() && judgement.passed_over().is_some());
+    judgement.leave_to_tool();
+    assert!(judgement.refusals.is_empty() && judgement.passed_over().is_none());
+    assert_eq!(
+        judgement.notices(),
+        [
+            "1 applied migration has no file here: 2",
+            "1 file was changed after being applied: 1_x.sql",
+            "1 pending file is older than what is applied: 3_x.sql",
+            "migration 4 (4_x.sql) is half applied",
+        ]
+    );
+    let mut blind = Judgement::unknown(&bundle(&["1"]), "no table".into(), strict);
+    blind.unknown_because("another schema".into());
+    assert_eq!(say(&blind), "what is applied cannot be told: another schema");
+    blind.leave_to_tool();
+    assert!(blind.refusals.is_empty() && blind.notices().is_empty());
+    assert_eq!(blind.unknown.as_deref(), Some("another schema"));
+}
+
+#[test]
+fn a_late_file_that_others_stand_for_is_not_late() {
+    let strict = Rules { out_of_order: false, ..SQLX };
+    let files = bundle(&["1", "2", "3"]);
+    let mut judgement = judge(&files, &history(&["3"]), strict);
+    judgement.leave_out(&files, &["1".into()]);
+    assert_eq!(say(&judgement), "2_x.sql is older than 3, which is applied already");
+}
+
+#[test]
 fn states_come_by_version_and_name_the_file_where_there_is_one() {
     let judgement = judge(&bundle(&["1", "3", "10"]), &history(&["1", "2", "3~", "11"]), SQLX);
     let states: Vec<_> = judgement.states.iter().map(|s| (s.name.as_str(), s.state)).collect();

@@ -27,6 +27,8 @@ fn start_of(role: Role) -> Start {
         release_reason: "GITHUB_SHA".into(),
         deploy: None,
         database: Some("postgres://app@db.internal/shop".into()),
+        format: Some("sqlx".into()),
+        format_reason: Some("0001_users.sql is named as sqlx does it".into()),
     }
 }
 
@@ -131,7 +133,6 @@ fn plan(refused: Vec<Mark>) -> PlanReport {
         lock_name: "default".into(),
         lock_id: None,
         followers: None,
-        format: Some("sqlx".into()),
         pending: Pending::Some(vec!["3".into()]),
         migrations: vec![
             state("0001_users.sql", MigrationStanding::Applied),
@@ -139,6 +140,7 @@ fn plan(refused: Vec<Mark>) -> PlanReport {
             state("0003_index.sql", MigrationStanding::Pending),
         ],
         refused,
+        notices: vec!["1 applied migration has no file here: 2".into()],
         next: "would refuse: 0002_orders.sql was changed after it was applied".into(),
     }
 }
@@ -208,6 +210,8 @@ fn a_status_that_is_not_ready() {
     let status = StatusReport {
         environment: "production".into(),
         release: Some("v41".into()),
+        format: Some("sqlx".into()),
+        format_reason: None,
         run: None,
         error: Some("0002_orders.sql failed\n  x".into()),
         pending: Pending::Unknown,

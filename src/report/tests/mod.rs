@@ -93,6 +93,8 @@ fn start(role: Role) -> Start {
         release_reason: "GITHUB_SHA".into(),
         deploy: None,
         database: Some("postgres://app@db.internal/shop".into()),
+        format: Some("sqlx".into()),
+        format_reason: Some("0001_users.sql is named as sqlx does it".into()),
     }
 }
 

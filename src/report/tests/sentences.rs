@@ -201,7 +201,6 @@ pub(super) fn plan() -> PlanReport {
         lock_name: "default".into(),
         lock_id: None,
         followers: Some("are woken by LISTEN".into()),
-        format: Some("sqlx".into()),
         pending: Pending::Some(vec!["20240301".into(), "20240302".into()]),
         migrations: vec![
             state("20240101_create_users.sql", MigrationStanding::Applied),
@@ -215,6 +214,7 @@ pub(super) fn plan() -> PlanReport {
             column: None,
             message: "20240215_add_orders.sql was changed after it was applied".into(),
         }],
+        notices: vec!["1 applied migration has no file here: 20231231".into()],
         next: "refuse, because 20240215 was changed after it was applied".into(),
     }
 }
@@ -248,6 +248,8 @@ fn a_status() {
     let mut status = StatusReport {
         environment: "production".into(),
         release: Some("v41".into()),
+        format: Some("sqlx".into()),
+        format_reason: None,
         run: Some(run),
         error: Some("column \"emial\" does not exist".into()),
         pending: Pending::Unknown,

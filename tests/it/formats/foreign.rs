@@ -88,6 +88,18 @@ impl<'a> Foreign<'a> {
         all.map(|it| format!("{} {}", word(it, "version"), word(it, "state"))).collect()
     }
 
+    /// What `plan` says where this command would lead.
+    #[track_caller]
+    pub fn plan_of(&self, command: &str) -> Value {
+        let config = format!(
+            "environments: {{ default: {{ database: \"${{DATABASE_URL}}\", command: [{command:?}] }} }}\n"
+        );
+        std::fs::write(self.project().join("plan.yml"), config).unwrap();
+        let ended =
+            self.ours("plan").args(["-c", "plan.yml", "--release", "r1", "--role", "lead"]).run().expect(0);
+        ended.events_named("plan")[0].clone()
+    }
+
     /// We lead, and this is our command.
     pub fn lead(&self, release: &str, command: &[&str]) -> Finished {
         let ours = self.ours("lead").release(release).participant("shop-web");

@@ -49,7 +49,7 @@ impl Protocol {
         let seen = look(&rows, world.clock);
         if is_designated(self.cast(who)) {
             let command = self.mix.command(self.cast(who));
-            return match judge::nothing_to_do(&seen, command, &reading) {
+            return match judge::nothing_to_do(seen.latest.as_ref(), command, &reading) {
                 Some(_) => self.end(world, who, 0, &rows),
                 None => world.people[who].phase = Phase::Trying,
             };
