@@ -82,24 +82,25 @@ fn texts(list: &Value) -> Vec<String> {
 
 fn walk(db: &TestDatabase, odd: Odd) {
     for (number, (_, pending, again, verdicts)) in TABLE.iter().filter(|(it, ..)| *it == odd).enumerate() {
-        for (role, (exit, beginning, ending)) in ["lead", "elect", "follow"].into_iter().zip(verdicts) {
-            let case = format!("{odd:?}, pending: {pending}, again: {again}, {role}");
-            let environment = format!("e{number}{role}");
-            let files = files(odd);
-            participant("lead", db, &files, &environment).release("r1").run().expect(0);
-            make_odd(&files, odd, *pending);
+        let environment = format!("e{number}");
+        let files = files(odd);
+        participant("lead", db, &files, &environment).release("r1").run().expect(0);
+        make_odd(&files, odd, *pending);
+        let ours = |verb, role| {
             let release = if *again { "r1" } else { "r2" };
-            let ours =
-                |verb| participant(verb, db, &files, &environment).release(release).args(["--role", role]);
-
-            let plan = plan(&ours("plan").run().expect(0));
+            participant(verb, db, &files, &environment).release(release).args(["--role", role])
+        };
+        let doctor = migrations_of(&ours("doctor", "elect").run().expect(0));
+        assert!(doctor.contains("a leader would refuse"), "{odd:?}: {doctor}");
+        // who follows leaves no run behind, and after a refusal a designated leader may try anew
+        for (role, (exit, beginning, ending)) in ["lead", "elect", "follow"].into_iter().zip(verdicts).rev() {
+            let case = format!("{odd:?}, pending: {pending}, again: {again}, {role}");
+            let plan = plan(&ours("plan", role).run().expect(0));
             let next = plan["next"].as_str().unwrap();
             assert!(next.starts_with(beginning) && next.ends_with(ending), "{case}: {next}");
             assert_eq!(plan["refused"].as_array().unwrap().len(), 1, "{case}: what a leader would refuse");
-            let doctor = migrations_of(&ours("doctor").run().expect(0));
-            assert!(doctor.contains("a leader would refuse"), "{case}: {doctor}");
 
-            let deploy = ours("deploy").run();
+            let deploy = ours("deploy", role).run();
             assert_eq!(deploy.code, Some(*exit), "{case}: {}", deploy.said());
             assert_eq!(notices(&deploy), texts(&plan["notices"]), "{case}");
             let passed_over =
@@ -110,7 +111,7 @@ fn walk(db: &TestDatabase, odd: Odd) {
     }
 }
 
-on_servers! { [postgres Postgres, mariadb MariaDb, sqlite Sqlite]
+on_servers! { [postgres Postgres, sqlite Sqlite]
     fn of_a_changed_file_everybody_says_the_same(db) {
         walk(db, Odd::Changed);
     }
@@ -153,7 +154,7 @@ on_every_server! {
 
     fn which_format_it_is_and_why_is_said_by_all(db) {
         let files = Migrations::counted(1);
-        let why = "0001_step.sql is named as sqlx does it";
+        let why = "0001_first.sql is named as sqlx does it";
         let human = |verb: &str| Bellwether::human(verb).on(db).migrations(&files).release("r1");
         human("lead").arg("-v").run().expect(0).says(&format!("format sqlx: {why}"));
         human("lead").args(["-v", "--format", "sqlx"]).run().expect(0).says("format sqlx: it was asked for");
