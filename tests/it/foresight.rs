@@ -1,8 +1,12 @@
 //! What `plan` and `doctor` say of a history is what `deploy` then does: refuse, go on with a notice, or end at once.
 
+use std::time::Duration;
+
 use serde_json::Value;
 
-use crate::support::{Bellwether, Finished, Migrations, TestDatabase, on_every_server, on_servers};
+use crate::support::{Bellwether, Finished, Migrations, Server, TestDatabase, on_every_server, on_servers};
+
+const LONG: Duration = Duration::from_secs(60);
 
 /// What is odd about the files.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -148,7 +152,12 @@ on_every_server! {
             assert!(!doctor.contains("refuse") && expected.iter().all(|it| doctor.contains(it)), "{doctor}");
             Bellwether::human("plan").on(db).migrations(&files).release("r2").args(["--role", role]).config("command: [\"true\"]").run().says(&format!("note: {}", expected[1]));
         }
-        let deploy = Bellwether::at("lead", db, &files).args(["--", "sh", "-c", "sleep 1"]).run().expect(0);
+        // the command lasts until that is said; a SQLite file is its alone meanwhile, and is looked at after it
+        let lasts = if db.server() == Server::Sqlite { "true" } else { "until test -e \"$0/go\"; do sleep 0.05; done" };
+        let leading = Bellwether::at("lead", db, &files).args(["--", "sh", "-c", lasts]).arg(db.folder()).spawn();
+        leading.wait_for("the second notice", LONG, |it| it["event"] == "notice" && it["message"] == expected[1]);
+        std::fs::write(db.folder().join("go"), "").unwrap();
+        let deploy = leading.wait(LONG).expect(0);
         assert_eq!(notices(&deploy), expected, "{}", deploy.said());
     }
 

@@ -109,7 +109,7 @@ on_every_server! {
         let plan = project.plan_of("true");
         assert_eq!((plan["next"].as_str(), plan["refused"].as_array().map(Vec::len)), (Some("nothing is pending; would lead"), Some(0)));
         assert_eq!(plan["notices"][0], "1 file was changed after being applied: V1__users.sql");
-        project.lead("r1", &["sleep", "1"]).expect(0).says("1 file was changed after being applied: V1__users.sql");
+        project.lead("r1", &["true"]).expect(0);
         insert(db, 4, Some("2"), "later", "SQL", &sums[0], true);
         insert(db, 5, Some("3"), "half", "SQL", &sums[0], false);
         assert_eq!(project.states()[2..], ["2 ahead", "3 dirty", "R__all_views applied"]);
