@@ -7,7 +7,9 @@ use crate::support::{Bellwether, Finished, Migrations, Server, TestDatabase, on_
 /// The URL with a schema.
 fn in_schema(db: &TestDatabase, schema: &str) -> String {
     let name = if db.server() == Server::SqlServer { "schema" } else { "search_path" };
-    db.url_with(|url| drop(url.query_pairs_mut().append_pair(name, schema)))
+    db.url_with(|url| {
+        url.query_pairs_mut().append_pair(name, schema);
+    })
 }
 
 /// What it says of the schema that has a history.
