@@ -249,6 +249,7 @@ async fn migrations(job: &Job, session: &mut dyn Database) -> Result<Finding, Er
     let judged = job.judge(session, job.history_by_path().as_ref()).await;
     let (judgement, pending) = judged.map_err(|error| job.refused(Doing::ReadingHistory, error))?;
     let all = bundle.migrations.len();
+    let goes_on = job.role != Role::Lead && pending == Pending::None;
     let pending = match pending {
         Pending::None => "all applied".to_owned(),
         Pending::Some(versions) => format!("{} pending", versions.len()),
@@ -281,5 +282,8 @@ async fn migrations(job: &Job, session: &mut dyn Database) -> Result<Finding, Er
         Finding::of("migrations", Health::Warn, &Error::HistoryRefused { refusals, history, folder });
     refused.found = format!("{found}; a leader would refuse: {}", refused.found);
     refused.causes.extend(causes);
+    if goes_on {
+        refused.causes.push(format!("what we need is applied: who has the role {} goes on", job.role));
+    }
     Ok(refused)
 }

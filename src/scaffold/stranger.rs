@@ -32,8 +32,11 @@ const FOREIGN: [&str; 12] = [
     "examples",
 ];
 
+/// A word, and the tool that it tells.
+type Words = &'static [(&'static str, &'static str)];
+
 /// A word in the file of a project's dependencies, and its tool. Words as they stand there, not in longer ones.
-const DEPENDENCIES: [(&[&str], &[(&str, &str)]); 7] = [
+const DEPENDENCIES: [(&[&str], Words); 7] = [
     (
         &["package.json"],
         &[

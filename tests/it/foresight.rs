@@ -96,6 +96,7 @@ fn walk(db: &TestDatabase, odd: Odd) {
         };
         let doctor = migrations_of(&ours("doctor", "elect").run().expect(0));
         assert!(doctor.contains("a leader would refuse"), "{odd:?}: {doctor}");
+        assert_eq!(doctor.contains("who has the role elect goes on"), !pending, "{odd:?}: {doctor}");
         // who follows leaves no run behind, and after a refusal a designated leader may try anew
         for (role, (exit, beginning, ending)) in ["lead", "elect", "follow"].into_iter().zip(verdicts).rev() {
             let case = format!("{odd:?}, pending: {pending}, again: {again}, {role}");

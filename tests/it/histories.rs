@@ -116,7 +116,7 @@ on_every_server! {
         for (script, check, code) in [("true", "[\"true\"]", 0), ("exit 3", "[]", 10), ("sleep 3", "[]", 0)] {
             let leading = leader(db, &migrations, script).config(&format!("check: {check}"));
             let ended = leading.run().expect(code);
-            for odd in ["ahead of these migrations by 1: 9", "0002_step.sql was changed after it was applied"] {
+            for odd in ["ahead of these migrations by 1: 9", "2 files were changed after being applied: 0002_step.sql, 0003_step.sql"] {
                 let notices = ended.events_named("notice");
                 let said = notices.iter().filter(|it| it["message"].as_str().is_some_and(|it| it.contains(odd)));
                 assert_eq!(said.count(), 1, "{script}: {odd}: {}", ended.said());
