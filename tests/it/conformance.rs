@@ -2,6 +2,7 @@
 
 mod mysql;
 mod postgres;
+mod writes;
 
 use std::time::{Duration, Instant};
 

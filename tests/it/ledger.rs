@@ -22,7 +22,7 @@ use tokio::time::Instant;
 use crate::fake_engine;
 use crate::support::fake::{Answer, Fake, error, nothing, row};
 
-fn scope() -> Scope {
+pub fn scope() -> Scope {
     Scope {
         lock_name: "default".into(),
         environment: "production".into(),
@@ -32,7 +32,7 @@ fn scope() -> Scope {
     }
 }
 
-fn run(id: &str, fence: i64, status: RunStatus) -> Run {
+pub fn run(id: &str, fence: i64, status: RunStatus) -> Run {
     Run {
         id: id.into(),
         environment: "production".into(),
@@ -75,11 +75,11 @@ fn steps(count: i64) -> Vec<Step> {
     (1..=count).map(step).collect()
 }
 
-fn progress(count: i64) -> Progress {
+pub fn progress(count: i64) -> Progress {
     Progress { total: 9, done: 0, current: Some("1_a".into()), steps: steps(count) }
 }
 
-fn verdict() -> Verdict {
+pub fn verdict() -> Verdict {
     Verdict { status: RunStatus::Succeeded, error: None, failed_step: None, ended_by: "web".into() }
 }
 
