@@ -21,7 +21,9 @@
 //!    there is only the lease: the claim below, to be had when the run that the lock's row names is over ([`judge`]).
 //! 4. Claims ([`claim`]): one READ COMMITTED transaction whose first statement locks the lock's row. Under that lock it
 //!    looks again ([`judge`]): a run that failed since our first look is not tried anew by us, who were there; a run
-//!    that succeeded has done our work. Then the fence grows, and our run stands in the ledger.
+//!    that succeeded has done our work. Then the fence grows, and our run stands in the ledger. Where nobody ends a
+//!    transaction whose client is frozen (SQL Server), it looks in none, and writes in one message that compares the
+//!    lock's row and the dead run with what was seen.
 //! 5. Works. Each migration's transaction begins by comparing fence, run and session with the lock's row, read in
 //!    share mode; it holds the script, its history row and this check, nothing else.
 //! 6. Beats every 2 s on the beat session ([`beats`]): counter + 1, progress, finished steps. A beat that finds the run

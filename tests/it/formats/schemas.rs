@@ -32,9 +32,9 @@ fn assert_says(said: &[String], db: &TestDatabase, table: &str) {
 /// An old project of this format in the schema `app`, and what is said by those whose URL does not name it.
 fn begin_anew(db: &TestDatabase, format: &str, table: &str, migrations: &Migrations) {
     let ours = |verb: &str| Bellwether::new(verb).migrations(migrations).args(["--format", format]);
-    let old = ours("lead").url(&in_schema(db, "app")).release("r0").participant("shop-web");
+    let old = ours("lead").on(db).url(&in_schema(db, "app")).release("r0").participant("shop-web");
     assert_eq!(old.run().expect(0).applied().len(), 2, "{format}");
-    let settled = ours("plan").url(&in_schema(db, "app")).release("r1").run().expect(0);
+    let settled = ours("plan").on(db).url(&in_schema(db, "app")).release("r1").run().expect(0);
     assert!(told(&settled, "warning").is_empty(), "{}", settled.said());
 
     let plan = ours("plan").on(db).release("r1").run().expect(0);
