@@ -86,19 +86,22 @@ impl Sessions {
         let waited_ms = milliseconds(began.elapsed());
         job.report.event(&Event::LockWaiting { holder: described, waited_ms });
         if let Some(run) = holder.as_ref().filter(|run| observer.holder_is_silent(run, Instant::now())) {
-            self.end_silent(job, run).await;
+            let message = self.end_silent(job, run).await;
+            if let Some(message) = message.filter(|message| observer.is_news(message)) {
+                job.report.event(&Event::Notice { message });
+            }
         }
         Ok(holder.map(Box::new))
     }
 
     /// A silent leader's session may hold the lock for as long as its statement runs, or for ever if it is frozen: the
-    /// session that holds it now is ended if it is the one that the run recorded, and if we may.
-    async fn end_silent(&mut self, job: &Job, run: &Run) {
+    /// session that holds it now is ended if it is the one that the run recorded, and if we may. Gives what to say of it.
+    async fn end_silent(&mut self, job: &Job, run: &Run) -> Option<String> {
         let leader = &run.leader;
         if run.lock_mode == LockMode::Lease {
             return self.end_statement(job, run).await;
         }
-        let message = match self.work.holder(&job.key).await {
+        match self.work.holder(&job.key).await {
             Ok(Holder::Other(Some(session))) if session == run.session => {
                 self.end_session(job, run, "which has the lock").await
             }
@@ -109,9 +112,6 @@ impl Sessions {
                 format!("{leader} is silent, and whose session has the lock is not ours to see ({rights})")
             }),
             Ok(Holder::Free | Holder::Ours) | Err(_) => None,
-        };
-        if let Some(message) = message {
-            job.report.event(&Event::Notice { message });
         }
     }
 
@@ -134,7 +134,7 @@ impl Sessions {
 
     /// A dead lease's statement goes on for as long as it takes, unless the server looks for its client. Its mark says
     /// whose it is, so it is ended wherever it runs.
-    async fn end_statement(&mut self, job: &Job, run: &Run) {
+    async fn end_statement(&mut self, job: &Job, run: &Run) -> Option<String> {
         if !matches!(job.ledger.statement_runs(self.spare(), run).await, Ok(true)) {
             return self.end_transaction(job, run).await;
         }
@@ -143,14 +143,13 @@ impl Sessions {
             Ok(false) => "it is not ours to read: waiting for its end".to_owned(),
             Err(error) => format!("it cannot be ended from here: {}", error.message),
         };
-        let message = format!("{} is silent, and a statement of it still runs: {outcome}", run.leader);
-        job.report.event(&Event::Notice { message });
+        Some(format!("{} is silent, and a statement of it still runs: {outcome}", run.leader))
     }
 
     /// A frozen lease's transaction keeps the lock's row, where the server has no limit for it: the session that the run
     /// recorded is ended if that is what it does, by its number and the moment of its login.
-    async fn end_transaction(&mut self, job: &Job, run: &Run) {
-        let message = match job.ledger.keeps_lock_row(self.spare(), run).await {
+    async fn end_transaction(&mut self, job: &Job, run: &Run) -> Option<String> {
+        match job.ledger.keeps_lock_row(self.spare(), run).await {
             Ok(Kept::Yes) => self.end_session(job, run, "whose transaction has the lock's row").await,
             Ok(Kept::Unseen) => rights(job).map(|rights| {
                 format!(
@@ -159,9 +158,6 @@ impl Sessions {
                 )
             }),
             Ok(Kept::No) | Err(_) => None,
-        };
-        if let Some(message) = message {
-            job.report.event(&Event::Notice { message });
         }
     }
 

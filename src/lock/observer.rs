@@ -22,6 +22,8 @@ pub struct Observer {
     /// The newest run seen so far, by id and fence.
     watched: Option<(RunId, i64)>,
     shown: Option<(Option<RunId>, State, Instant)>,
+    /// What was said last of a silent holder, whom each try for the lock looks at anew.
+    said: Option<String>,
 }
 
 /// The last change of a run's counter.
@@ -68,6 +70,13 @@ pub struct Sight {
 }
 
 impl Observer {
+    /// Whether this is another thing to say of a silent holder than the last; it counts as said.
+    pub fn is_news(&mut self, message: &str) -> bool {
+        let news = self.said.as_deref() != Some(message);
+        self.said = Some(message.to_owned());
+        news
+    }
+
     /// The fence from which on runs were seen at work; none before the first look.
     pub fn since(&self) -> Option<i64> {
         self.ended_at_first.map(|fence| fence.saturating_add(1))

@@ -1,4 +1,8 @@
-//! The server ends sessions: of a leader at work, of one that waits, of a follower.
+//! The server ends sessions: of a leader at work, of one that waits, of a follower. And those that nobody may end.
+
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
 
 use super::{
     LONG, SOON, elect, takes_over, takes_over_somewhere, wait_at_gate, wait_for_witnessed, watching,
@@ -67,7 +71,7 @@ on_servers! { [postgres Postgres, mariadb MariaDb, sqlserver SqlServer quick]
             let end = std::time::Instant::now() + SOON;
             while proxy.accepted() < before + 3 {
                 assert!(std::time::Instant::now() < end, "somebody has not come back");
-                std::thread::sleep(std::time::Duration::from_millis(20));
+                std::thread::sleep(Duration::from_millis(20));
             }
         }
         gate.open();
@@ -76,5 +80,31 @@ on_servers! { [postgres Postgres, mariadb MariaDb, sqlserver SqlServer quick]
             waiting.wait(LONG).expect(0);
         }
         db.assert_witnessed(2);
+    }
+}
+
+on_servers! { [postgres Postgres]
+    fn who_may_not_end_a_silent_leaders_session_says_so_once(db) {
+        let gate = db.gate();
+        let migrations = Migrations::witnessed_with(db, 2, 2, &gate.sql());
+        let leader = Bellwether::lead(db, &migrations).spawn();
+        wait_at_gate(db, &leader, 2);
+        leader.signal(Signal::SIGSTOP);
+        let other = db.reader();
+        db.sql(&format!("grant select, insert, update, delete on all tables in schema public to {0}; grant pg_read_all_stats to {0}", other.name));
+        let elect = elect(db, &migrations).url(&other.url).spawn();
+        let is_it = |event: &serde_json::Value| {
+            event["message"].as_str().is_some_and(|said| said.contains("cannot be ended from here"))
+        };
+        let (_, first) = elect.wait_for("that it may not end it", LONG, is_it);
+        elect.wait_for("three more tries, ten seconds apart", LONG, |event| {
+            event["event"] == "lock_waiting" && event["waited_ms"].as_u64() > Some(50_000)
+        });
+        assert!(first.elapsed() > Duration::from_secs(20), "silence takes longer than that");
+        elect.signal(Signal::SIGINT);
+        let elect = elect.wait(SOON).expect(130);
+        assert_eq!(elect.events_named("notice").into_iter().filter(|event| is_it(event)).count(), 1);
+        leader.signal(Signal::SIGCONT);
+        leader.kill9();
     }
 }
