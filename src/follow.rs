@@ -151,7 +151,7 @@ impl Watch<'_> {
 
     /// Only a leader refuses; who need not lead goes on, and says what it has seen.
     fn say_passed_over(&self, seen: &Looked) {
-        if let Some(message) = passed_over(seen) {
+        for message in passed_over(seen) {
             self.party.report.event(&Event::Notice { message });
         }
     }
@@ -224,10 +224,12 @@ pub fn goes_on_at_once(job: &Job, seen: &Observation, judgement: Option<&Judgeme
     }
 }
 
-/// What such a one says where a leader would refuse.
-pub fn passed_over(seen: &Looked) -> Option<String> {
-    let judgement = seen.judgement.as_ref().filter(|_| seen.observation.pending == Pending::None)?;
-    judgement.passed_over()
+/// What such a one says: what is odd in the history, and where a leader would refuse.
+pub fn passed_over(seen: &Looked) -> Vec<String> {
+    let Some(judgement) = &seen.judgement else { return Vec::new() };
+    let mut messages = judgement.notices();
+    messages.extend(judgement.passed_over().filter(|_| seen.observation.pending == Pending::None));
+    messages
 }
 
 fn ready_to_go(ready: &Ready, seen: &Observation) -> Success {

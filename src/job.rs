@@ -24,7 +24,7 @@ use crate::ledger::look::LookError;
 use crate::lock::choose::{self, Chosen};
 use crate::model::choice::LockChoice;
 use crate::model::event::Event;
-use crate::model::migration::{Applied, Bundle, Pending};
+use crate::model::migration::{Applied, Bundle, Migration, Pending};
 use crate::plan::need::Need;
 use crate::plan::pending::{Judgement, judge};
 
@@ -270,6 +270,9 @@ impl Job {
             Ok(judgement)
         };
         let mut judgement = judged().unwrap_or_else(|why| Judgement::unknown(bundle, why, self.rules));
+        if self.needs.is_some() && bundle.migrations.iter().all(Migration::is_named_only) {
+            judgement.leave_the_rest();
+        }
         if self.command.is_some() || history.format().writer().is_none() {
             judgement.leave_to_tool();
         }

@@ -18,6 +18,7 @@ use crate::job::{Job, Success};
 use crate::ledger::look::Look;
 use crate::lock::judge::{self, Reading};
 use crate::lock::observer::Observer;
+use crate::model::event::Event;
 use crate::model::run::Run;
 use sessions::Sessions;
 
@@ -165,7 +166,11 @@ async fn fast_path(job: &Job, observer: &mut Observer, first: bool) -> Result<Fi
     let (judgement, pending) = judged.map_err(|error| job.refused(Doing::ReadingHistory, error))?;
     let reading = Reading::new(judgement.as_ref(), pending);
     let done = judge::nothing_to_do(look.latest.as_ref(), job.command.is_some(), &reading);
-    Ok(done.map_or(First::Go(None), |run| First::Done(nothing_to_do(run, true))))
+    let Some(run) = done else { return Ok(First::Go(None)) };
+    for message in judgement.map(|judgement| judgement.notices()).unwrap_or_default() {
+        job.report.event(&Event::Notice { message });
+    }
+    Ok(First::Done(nothing_to_do(run, true)))
 }
 
 fn nothing_to_do(latest: &Run, before: bool) -> Success {

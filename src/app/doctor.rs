@@ -63,7 +63,7 @@ fn tell(call: &Invocation<'_>, mut doctor: DoctorReport) -> Result<Success, Erro
     doctor.findings.iter_mut().for_each(|finding| with_flags(&mut finding.todo, &flags));
     let bad = || doctor.findings.iter().filter(|finding| finding.health == Health::Bad);
     let names: Vec<_> = bad().map(|finding| finding.check).collect();
-    let usage = bad().all(|finding| ["migrations", "lock"].contains(&finding.check));
+    let usage = bad().all(|finding| finding.usage);
     call.report.event(&Event::Doctor(Box::new(doctor)));
     if names.is_empty() { Ok(silent()) } else { Err(OperateError::Ailing { bad: names, usage }.into()) }
 }
@@ -108,7 +108,7 @@ fn deploy(
             Role::Follow
         }
     };
-    let release = match prepared.release(call) {
+    let release = match prepared.release(call, role) {
         Ok((release, reason)) => {
             let name = release.as_ref().map_or("none", |release| release.as_str()).to_owned();
             findings.push(Finding::ok("release", format!("{name} ({reason})")));

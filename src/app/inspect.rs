@@ -31,7 +31,7 @@ pub async fn plan(call: &Invocation<'_>) -> Result<Success, Error> {
     let prepared = prepare::prepare(call, settings)?;
     let (role, role_reason) = prepared.role(call)?;
     call.has_role(Some(role));
-    let (release, release_reason) = prepared.release(call)?;
+    let (release, release_reason) = prepared.release(call, role)?;
     call.has_release(release.as_ref());
     let named = unmatched_leader(&prepared.role_inputs(call), &[]).cloned();
     let job = prepared.job(call, role, release)?;
@@ -43,8 +43,10 @@ pub async fn plan(call: &Invocation<'_>) -> Result<Success, Error> {
     let refused = refused(&job, &looked);
     let at_once = goes_on_at_once(&job, &looked.observation, looked.judgement.as_ref());
     let judgement = looked.judgement.as_ref();
-    let mut notices = judgement.map(Judgement::notices).unwrap_or_default();
-    notices.extend(Some(&looked).filter(|_| at_once).and_then(passed_over));
+    let notices = match at_once {
+        true => passed_over(&looked),
+        false => judgement.map(Judgement::notices).unwrap_or_default(),
+    };
     let plan = PlanReport {
         next: if at_once {
             format!("{}; would end at once with exit 0", pending(&job, &looked))
@@ -230,8 +232,15 @@ pub async fn status(call: &Invocation<'_>, check: bool) -> Result<Success, Error
         return watching::status(call, settings, check).await;
     }
     let prepared = prepare::prepare_to_look(call, settings).await?;
-    // without a release, every run of our lock name and environment is ours
-    let release = prepared.release(call).map_or(None, |(release, _)| release);
+    let release = prepared.release(call, Role::Follow);
+    if check && let Err(error) = release {
+        return Err(error);
+    }
+    // without a release, every run of our lock name and environment is shown, and says nothing about us
+    let (release, unsaid) = match release {
+        Ok((release, _)) => (release, None),
+        Err(error) => (None, Some(error)),
+    };
     call.has_release(release.as_ref());
     let job = prepared.job(call, Role::Follow, release)?;
     let mut looked = look_once(&job).await?;
@@ -245,8 +254,11 @@ pub async fn status(call: &Invocation<'_>, check: bool) -> Result<Success, Error
     }
     warn_of_doubt(&job, &looked);
     let latest = looked.observation.latest.as_ref();
-    let (ready, mut reason) =
+    let (mut ready, mut reason) =
         readiness(latest.map(|seen| (&seen.run, seen.alive)), &looked.observation.pending);
+    if let Some(unsaid) = unsaid.filter(|_| ready) {
+        (ready, reason) = (false, unsaid.to_string());
+    }
     if looked.observation.pending == Pending::Unknown {
         reason.push_str(&why_unknown(&job, &looked));
     }
@@ -294,7 +306,7 @@ pub(super) fn readiness(latest: Option<(&Run, bool)>, pending: &Pending) -> (boo
         (Some((run, _)), Pending::Unknown) => {
             (false, format!("the latest run, by {}, is {}", run.leader, run.status))
         }
-        (None, Pending::Unknown) => (false, "there is no run, and no migrations to compare".to_owned()),
+        (None, Pending::Unknown) => (false, "there is no run, and what is pending is unknown".to_owned()),
     }
 }
 

@@ -180,24 +180,23 @@ impl Prepared {
         }
     }
 
-    /// The release, with its reason.
-    pub fn release(&self, call: &Invocation<'_>) -> Result<(Option<Release>, String), Error> {
+    /// The release of one in this role, with its reason.
+    pub fn release(&self, call: &Invocation<'_>, role: Role) -> Result<(Option<Release>, String), Error> {
         Ok(release(&ReleaseInputs {
             flag: call.request.global.release.as_ref(),
             platform_release: call.identity.release.as_ref(),
             platform: call.identity.platform,
             hint: call.identity.release_hint,
             bundle: self.digest.as_ref(),
-            needless: self.needless(call),
+            needless: self.needless(role),
         })?)
     }
 
     /// Why no release is needed, if none is.
-    fn needless(&self, call: &Invocation<'_>) -> Option<&'static str> {
+    fn needless(&self, role: Role) -> Option<&'static str> {
         let follow = &self.settings.follow;
-        let follows = self.role(call).is_ok_and(|(role, _)| role == Role::Follow);
         match follow.source {
-            _ if !follows => None,
+            _ if role != Role::Follow => None,
             _ if follow.needs.is_some() => Some("follow.needs waits for a migration, whatever the release"),
             FollowSource::History => Some("the history is looked at, whatever the release"),
             _ => None,
@@ -339,7 +338,7 @@ pub async fn job(call: &Invocation<'_>, settings: Settings) -> Result<Job, Error
     let prepared = if follows { prepare_to_look(call, settings).await? } else { prepare(call, settings)? };
     let (role, role_reason) = prepared.role(call)?;
     call.has_role(Some(role));
-    let (release, release_reason) = prepared.release(call)?;
+    let (release, release_reason) = prepared.release(call, role)?;
     call.has_release(release.as_ref());
     let deployments = match role {
         Role::Follow => None,

@@ -57,7 +57,7 @@ fn watcher(call: &Invocation<'_>, settings: Settings) -> Result<Watcher, Error> 
     let role_reason = decided.map_or_else(String::new, |(_, reason)| reason);
     call.has_role(Some(Role::Follow));
     let remote = remote(call, &prepared)?;
-    let (release, release_reason) = prepared.release(call)?;
+    let (release, release_reason) = prepared.release(call, Role::Follow)?;
     call.has_release(release.as_ref());
     let mut party = prepared.party(call, Role::Follow, release);
     if prepared.settings.follow.source == FollowSource::Heroku && party.scope.deploy.take().is_some() {

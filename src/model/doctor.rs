@@ -29,17 +29,20 @@ pub struct Finding {
     pub causes: Vec<String>,
     /// What to do about it, most likely first.
     pub todo: Vec<String>,
+    /// A deploy would end there with 2: usage or config, no fault of the database.
+    #[serde(skip)]
+    pub usage: bool,
 }
 
 impl Finding {
     /// All is well.
     pub fn ok(check: &'static str, found: impl Into<String>) -> Self {
-        Self { check, health: Health::Ok, found: found.into(), causes: Vec::new(), todo: Vec::new() }
+        Self::not_ok(check, Health::Ok, found, Vec::new())
     }
 
     /// Something is not, and this is what to do.
     pub fn not_ok(check: &'static str, health: Health, found: impl Into<String>, todo: Vec<String>) -> Self {
-        Self { check, health, found: found.into(), causes: Vec::new(), todo }
+        Self { check, health, found: found.into(), causes: Vec::new(), todo, usage: false }
     }
 }
 

@@ -7,7 +7,9 @@ use tokio::time::{Instant, timeout};
 
 use crate::database::{Database, DbError, DbErrorKind, Purpose, Server};
 use crate::error::{Doing, Error};
+use crate::exit::Exit;
 use crate::explain::explain;
+use crate::follow::{goes_on_at_once, look_once};
 use crate::job::Job;
 use crate::ledger::LEDGER_VERSION;
 use crate::ledger::history::HistoryTable;
@@ -33,7 +35,8 @@ impl Finding {
     /// An error that a deploy would end with, as it would tell it.
     pub fn of(check: &'static str, health: Health, error: &Error) -> Self {
         let told = explain(error);
-        Self { check, health, found: told.title, causes: told.causes, todo: told.hints }
+        let usage = error.exit() == Exit::Usage;
+        Self { check, health, found: told.title, causes: told.causes, todo: told.hints, usage }
     }
 }
 
@@ -249,7 +252,6 @@ async fn migrations(job: &Job, session: &mut dyn Database) -> Result<Finding, Er
     let judged = job.judge(session, job.history_by_path().as_ref()).await;
     let (judgement, pending) = judged.map_err(|error| job.refused(Doing::ReadingHistory, error))?;
     let all = bundle.migrations.len();
-    let goes_on = job.role != Role::Lead && pending == Pending::None;
     let pending = match pending {
         Pending::None => "all applied".to_owned(),
         Pending::Some(versions) => format!("{} pending", versions.len()),
@@ -261,10 +263,10 @@ async fn migrations(job: &Job, session: &mut dyn Database) -> Result<Finding, Er
     let why = job.format_reason.as_ref().map_or_else(String::new, |why| format!(" ({why})"));
     let found =
         format!("{all} of the format {}{why} in {}: {pending}", bundle.format, bundle.folder.display());
-    let Some(mut judgement) = judgement else { return Ok(Finding::ok("migrations", found)) };
+    let Some(judgement) = judgement else { return Ok(Finding::ok("migrations", found)) };
     let mut causes = judgement.notices();
-    let refusals = std::mem::take(&mut judgement.refusals);
-    if let Some(doubt) = judgement.doubt.filter(|_| refusals.is_empty()) {
+    let refusals = judgement.refusals.clone();
+    if let Some(doubt) = judgement.doubt.clone().filter(|_| refusals.is_empty()) {
         causes.insert(0, doubt);
         return Ok(Finding { causes, ..Finding::not_ok("migrations", Health::Warn, found, Vec::new()) });
     }
@@ -282,7 +284,8 @@ async fn migrations(job: &Job, session: &mut dyn Database) -> Result<Finding, Er
         Finding::of("migrations", Health::Warn, &Error::HistoryRefused { refusals, history, folder });
     refused.found = format!("{found}; a leader would refuse: {}", refused.found);
     refused.causes.extend(causes);
-    if goes_on {
+    let looked = look_once(job).await?;
+    if goes_on_at_once(job, &looked.observation, Some(&judgement)) {
         refused.causes.push(format!("what we need is applied: who has the role {} goes on", job.role));
     }
     Ok(refused)

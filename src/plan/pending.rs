@@ -201,6 +201,14 @@ impl Judgement {
         self.refusals.retain(|refusal| !left_out(refusal));
     }
 
+    /// We have no files, only the one migration that we wait for: that others have none here says nothing.
+    pub fn leave_the_rest(&mut self) {
+        self.ahead.clear();
+        let is_ours = |it: &Refusal| !matches!(it, Refusal::Missing { .. });
+        self.refusals.retain(is_ours);
+        self.accepted.retain(is_ours);
+    }
+
     /// Not we apply these migrations but their own tool, which has its own mind about all that: nothing is refused.
     pub fn leave_to_tool(&mut self) {
         let left = std::mem::take(&mut self.refusals);

@@ -288,6 +288,7 @@ fn finding() -> Finding {
         found: "the database user may not read bellwether's ledger".into(),
         causes: vec!["permission denied for table bellwether_runs (42501)".into()],
         todo: vec!["GRANT SELECT ON \"public\".\"bellwether_runs\" TO \"app\";".into()],
+        usage: false,
     }
 }
 

@@ -128,6 +128,36 @@ on_servers! { [postgres Postgres, sqlite Sqlite]
     fn of_a_late_file_everybody_says_the_same(db) {
         walk(db, Odd::Late);
     }
+
+    fn of_a_rollback_everybody_says_the_same(db) {
+        let files = Migrations::counted(3);
+        participant("lead", db, &files, "e").release("r1").run().expect(0);
+        files.remove("0003_step.sql");
+        for (release, role) in [("r1", "lead"), ("r1", "elect"), ("r1", "follow"), ("r0", "elect"), ("r0", "follow")] {
+            let ours = |verb| participant(verb, db, &files, "e").release(release).args(["--role", role]);
+            let foretold = texts(&plan(&ours("plan").run().expect(0))["notices"]);
+            assert!(foretold.concat().contains("the database is ahead"), "{role}: {foretold:?}");
+            assert_eq!(notices(&ours("deploy").run().expect(0)), foretold, "{role}");
+        }
+        // without files there is nothing that could be missing, or ahead of them
+        let keys = "{ database: \"${DATABASE_URL}\", format: sqlx, follow: { needs: \"2\" } }";
+        let config = format!("environments: {{ e: {keys} }}\n");
+        let needs = Bellwether::new("follow").on(db).args(["-e", "e"]).file("bellwether.yml", &config);
+        assert_eq!(notices(&needs.run().expect(0)), [""; 0]);
+    }
+
+    fn after_a_refusal_doctor_promises_no_more_than_a_deploy_keeps(db) {
+        let files = files(Odd::Changed);
+        let ours = |verb, role| participant(verb, db, &files, "e").release("r1").args(["--role", role]);
+        ours("deploy", "lead").run().expect(0);
+        make_odd(&files, Odd::Changed, false);
+        let goes_on = |role| migrations_of(&ours("doctor", role).run().expect(0)).contains("goes on");
+        assert!(goes_on("elect") && goes_on("follow") && !goes_on("lead"));
+        ours("deploy", "lead").run().expect(13);
+        assert!(!goes_on("elect") && !goes_on("follow") && !goes_on("lead"));
+        assert!(plan(&ours("plan", "elect").run().expect(0))["next"].as_str().unwrap().starts_with("would refuse"));
+        ours("deploy", "follow").run().expect(20);
+    }
 }
 
 on_every_server! {

@@ -1,6 +1,8 @@
 //! `plan` and `status` look and change nothing.
 
-use crate::support::{Bellwether, Migrations, Server, TestDatabase, on_every_server};
+use serde_json::Value;
+
+use crate::support::{Bellwether, Finished, Migrations, Server, TestDatabase, on_every_server, on_servers};
 
 fn tables(db: &TestDatabase) -> Vec<String> {
     match db.server() {
@@ -13,6 +15,11 @@ fn tables(db: &TestDatabase) -> Vec<String> {
         Server::SqlServer => db.column("select name from sys.tables order by 1"),
         Server::Sqlite => db.column("select name from sqlite_master where type = 'table' order by 1"),
     }
+}
+
+#[track_caller]
+fn status(ended: &Finished) -> Value {
+    ended.events_named("status")[0].clone()
 }
 
 on_every_server! {
@@ -51,6 +58,16 @@ on_every_server! {
         Bellwether::at("status", db, &migrations).run().expect(0);
     }
 
+    fn where_nothing_says_the_release_nobody_s_run_makes_it_ready(db) {
+        Bellwether::lead(db, &Migrations::counted(1)).run().expect(0);
+        let asked = || Bellwether::new("status").on(db);
+        let follower = Bellwether::new("follow").on(db).run().expect(2);
+        assert_eq!(asked().arg("--check").run().expect(2).error(), follower.error());
+        let shown = status(&asked().run().expect(0));
+        assert_eq!((&shown["ready"], &shown["run"]["status"]), (&false.into(), &"succeeded".into()), "{shown}");
+        assert!(shown["reason"].to_string().contains("nothing says what is being released"), "{shown}");
+    }
+
     fn status_tells_of_a_failure(db) {
         let migrations = Migrations::counted(1).file("0002_bad.sql", "insert into no_such_table values (1);");
         Bellwether::lead(db, &migrations).run().expect(10);
@@ -60,5 +77,21 @@ on_every_server! {
         assert_eq!(found[0]["run"]["status"], "failed");
         assert!(found[0]["error"].as_str().is_some_and(|error| error.contains("no_such_table")), "{}", status.said());
         assert_eq!(found[0]["ready"], false);
+    }
+}
+
+on_servers! { [postgres Postgres, mariadb MariaDb, sqlite Sqlite]
+    fn a_folder_that_is_not_understood_is_not_made_ready_by_another_release(db) {
+        let files = Migrations::new().file("20240101000000_create_users.rb", "class CreateUsers; end");
+        let old = Bellwether::new("deploy").on(db).migrations(&files).release("old");
+        old.args(["--", "true"]).run().expect(0);
+        files.write("20250101000000_newOne.rb", "class NewOne; end");
+        let asked = || Bellwether::new("status").on(db).migrations(&files);
+        asked().arg("--check").run().expect(2);
+        assert_eq!(status(&asked().run().expect(0))["ready"], false);
+        let new = asked().release("new").arg("--check").run().expect(3);
+        let reason = status(&new)["reason"].to_string();
+        assert!(reason.contains("there is no run, and what is pending is unknown (20250101000000_newOne.rb"), "{reason}");
+        asked().release("old").arg("--check").run().expect(0);
     }
 }

@@ -191,6 +191,23 @@ on_servers! { [postgres Postgres, mariadb MariaDb, sqlserver SqlServer quick]
         assert!(words.contains("GRANT"), "{words}");
     }
 
+    fn a_history_that_may_not_be_read_is_no_usage(db) {
+        let migrations = Migrations::counted(1);
+        Bellwether::lead(db, &migrations).run().expect(0);
+        for table in LEDGER {
+            db.sql(&format!("drop table {table}"));
+        }
+        let reader = db.reader();
+        let follow = |verb: &str| {
+            let asked = Bellwether::new(verb).on(db).migrations(&migrations).release("r1");
+            asked.url(&reader.url).args(["--role", "follow"]).run().expect(31)
+        };
+        follow("deploy");
+        let (health, words) = of(&follow("doctor"), "migrations");
+        assert_eq!(health, "bad");
+        assert!(words.contains("GRANT SELECT"), "{words}");
+    }
+
     fn a_server_that_is_not_there_is_a_finding_with_the_reason(db) {
         let url = db.url_with(|url| url.set_port(Some(1)).unwrap());
         let asked = doctor(db, &Migrations::counted(1)).url(&url).config("connect: { wait: 1s }");
