@@ -83,10 +83,11 @@ on_every_server! {
 on_servers! { [postgres Postgres, mariadb MariaDb, sqlite Sqlite]
     fn a_folder_that_is_not_understood_is_not_made_ready_by_another_release(db) {
         let files = Migrations::new().file("20240101000000_create_users.rb", "class CreateUsers; end");
-        let old = Bellwether::new("deploy").on(db).migrations(&files).release("old");
+        let rails = |verb| Bellwether::new(verb).on(db).migrations(&files).arg("--format=rails");
+        let old = rails("deploy").release("old");
         old.args(["--", "true"]).run().expect(0);
         files.write("20250101000000_newOne.rb", "class NewOne; end");
-        let asked = || Bellwether::new("status").on(db).migrations(&files);
+        let asked = || rails("status");
         asked().arg("--check").run().expect(2);
         assert_eq!(status(&asked().run().expect(0))["ready"], false);
         let new = asked().release("new").arg("--check").run().expect(3);
