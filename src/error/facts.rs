@@ -80,6 +80,8 @@ pub enum Doing {
     Installing,
     /// Making the history's table.
     MakingHistory,
+    /// Writing the history's rows.
+    WritingHistory,
     /// Trying the lock.
     Locking,
     /// Recording our run.

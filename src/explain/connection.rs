@@ -203,6 +203,7 @@ pub fn no_privilege(doing: Doing, target: &str, error: &DbError, grants: &[Strin
         Doing::ReadingHistory => "read the history of migrations",
         Doing::Installing => "create bellwether's tables",
         Doing::MakingHistory => "create the history's table",
+        Doing::WritingHistory => "write the history of migrations",
         Doing::Claiming | Doing::Recording => "write bellwether's ledger",
         _ => "read bellwether's ledger",
     };
@@ -287,6 +288,7 @@ fn gerund(doing: Doing) -> &'static str {
         Doing::ReadingHistory => "reading the history of migrations",
         Doing::Installing => "making bellwether's tables",
         Doing::MakingHistory => "making the history's table",
+        Doing::WritingHistory => "writing the history",
         Doing::Locking => "trying the lock",
         Doing::Claiming => "recording our run",
         Doing::Recording => "recording how the run goes",

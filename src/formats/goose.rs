@@ -22,7 +22,8 @@ pub struct Goose;
 static HISTORY: History = History {
     table: "goose_db_version",
     schema: None,
-    columns: &[Column::words("version_id"), Column::truth("is_applied")],
+    // the last is not read but written, as the others
+    columns: &[Column::words("version_id"), Column::truth("is_applied"), Column::is_set("tstamp")],
     order: ("id", Order::Up),
     rules: Rules { out_of_order: false, changed: true, missing: true, ordered: true },
 };

@@ -26,6 +26,8 @@ static HISTORY: History = History {
         Column::words("description"),
         Column::truth("success"),
         Column::bytes("checksum"),
+        // not read but written, as the others
+        Column::is_set("execution_time"),
     ],
     order: ("version", Order::Up),
     rules: Rules { out_of_order: true, changed: false, missing: false, ordered: true },

@@ -5,6 +5,7 @@ use crate::database::url::sqlserver::HISTORY;
 use crate::database::{DbError, DbErrorKind, EngineName};
 use crate::error::{Doing, Error};
 use crate::job::Job;
+use crate::ledger::history::HistoryTable;
 use crate::model::run::Role;
 
 impl Job {
@@ -30,12 +31,22 @@ impl Job {
                 let database = self.target.database.as_deref().unwrap_or("the_database");
                 self.engine.dialect.grants_to_connect(self.user(), database, self.role != Role::Follow)
             }
-            Doing::Connecting | Doing::Identifying | Doing::Locking => Vec::new(),
+            Doing::Connecting | Doing::Identifying | Doing::Locking | Doing::WritingHistory => Vec::new(),
         };
         match grants.is_empty() {
             true => Error::Database { doing, engine: self.engine.name, target, error },
             false => Error::NoPrivilege { doing, target, error, grants },
         }
+    }
+
+    /// The history may be read, but not written.
+    pub fn may_not_write(&self, history: &HistoryTable, error: DbError) -> Error {
+        let grant = self.engine.dialect.grant.map(|grant| {
+            let user = (grant.grantee)(self.user());
+            format!("GRANT SELECT, INSERT, UPDATE, DELETE ON {} TO {user};", history.name())
+        });
+        let grants = grant.into_iter().collect();
+        Error::NoPrivilege { doing: Doing::WritingHistory, target: self.place(), error, grants }
     }
 
     /// A schema or a role that the config names and the database does not have.

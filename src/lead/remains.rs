@@ -140,8 +140,9 @@ impl Watcher<'_> {
 
     fn tell(&mut self, judgement: &Judgement) {
         self.odd.say_once(self.job, judgement);
-        if judgement.unknown.is_some() {
-            return; // before its first migration, a tool may not have made its table yet
+        // before its first migration, a tool may not have made its table yet
+        if judgement.pending(self.bundle) == Pending::Unknown {
+            return;
         }
         let left = judgement.pending.len();
         let total = *self.total.get_or_insert(left);

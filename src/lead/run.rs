@@ -158,6 +158,7 @@ impl Working<'_> {
                 folder: bundle.folder.display().to_string(),
             });
         }
+        self.expect_writable(work, history, &judgement).await?;
         for (position, index) in (1..).zip(judgement.pending) {
             let Some(migration) = bundle.migrations.get(index) else { continue };
             let step =

@@ -1,14 +1,34 @@
-//! How far a run is: the steps that the next beat, or the verdict, writes; and whether what it applied is still there.
+//! How far a run is: the steps that the next beat, or the verdict, writes; and whether the history can be written, and
+//! what was applied is still there.
 
 use crate::database::{Database, DbErrorKind};
 use crate::error::{Doing, Error};
 use crate::lead::run::{Working, stem};
+use crate::ledger::history::HistoryTable;
 use crate::model::event::StepRef;
 use crate::model::ids::Version;
 use crate::model::migration::Migration;
 use crate::model::run::{LockMode, Step, StepStatus};
+use crate::plan::pending::Judgement;
 
 impl Working<'_> {
+    /// Asked before the first script, which would run in vain. What else goes wrong here, its own statements say.
+    pub(super) async fn expect_writable(
+        &self,
+        work: &mut dyn Database,
+        history: &HistoryTable,
+        judgement: &Judgement,
+    ) -> Result<(), Error> {
+        // a file of SQLite has no grants
+        if judgement.pending.is_empty() || self.job.engine.dialect.grant.is_none() {
+            return Ok(());
+        }
+        match history.unwritable(work).await {
+            Ok(Some(error)) => Err(self.job.may_not_write(history, error)),
+            _ => Ok(()),
+        }
+    }
+
     pub(super) fn begin_step(&self, migration: &Migration, step: &StepRef) {
         let started_at = self.now();
         self.progress.update(|progress| {

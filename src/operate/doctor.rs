@@ -12,7 +12,6 @@ use crate::explain::explain;
 use crate::follow::{goes_on_at_once, look_once};
 use crate::job::Job;
 use crate::ledger::LEDGER_VERSION;
-use crate::ledger::history::HistoryTable;
 use crate::ledger::past::Tables;
 use crate::ledger::rights::Lacking;
 use crate::model::doctor::{Finding, Health};
@@ -197,7 +196,7 @@ async fn leading(job: &Job, server: &Server, tables: &Tables) -> Result<Finding,
     if let Some(history) = job.history_table(server) {
         let lacking = history.unwritable(session.as_mut()).await;
         if let Some(error) = lacking.map_err(|error| job.refused(Doing::ReadingHistory, error))? {
-            return Ok(no_history(job, severe, &history, error));
+            return Ok(Finding::of("leading", severe, &job.may_not_write(&history, error)));
         }
     }
     match job.ledger.unwritable(session.as_mut()).await {
@@ -210,16 +209,6 @@ async fn leading(job: &Job, server: &Server, tables: &Tables) -> Result<Finding,
         }
         Err(error) => Err(job.refused(Doing::Claiming, error)),
     }
-}
-
-fn no_history(job: &Job, severe: Health, history: &HistoryTable, error: DbError) -> Finding {
-    let grant = job.engine.dialect.grant.map(|grant| {
-        let user = (grant.grantee)(job.target.user.as_deref().unwrap_or("the_user"));
-        format!("GRANT SELECT, INSERT, UPDATE, DELETE ON {} TO {user};", history.name())
-    });
-    let found = format!("this user may not write the history {}", history.short_name());
-    let todo = grant.into_iter().collect();
-    Finding { causes: vec![error.message], ..Finding::not_ok("leading", severe, found, todo) }
 }
 
 /// Rows that no leader wrote stop those who read them.

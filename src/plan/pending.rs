@@ -143,13 +143,17 @@ pub fn judge(bundle: &Bundle, applied: &[Applied], rules: Rules) -> Judgement {
         let refusal = refuse(migration, standing, newest, rules);
         found.push((order, migration.version.clone(), migration.name.clone(), standing, refusal));
     }
+    // where files were not read, one of them may be what only the history has
+    let all_read = bundle.unread.is_empty();
     for (order, row) in history {
-        let ahead = !ordered(order) || newest_here.is_none_or(|newest| order > newest);
+        let ahead = all_read && (!ordered(order) || newest_here.is_none_or(|newest| order > newest));
         let (version, name) = (row.version.clone(), row.description.clone());
         let (standing, refusal) = if !row.success {
             (MigrationStanding::Dirty, Some(Refusal::Dirty { version, name, error: None }))
         } else if ahead {
             (MigrationStanding::Ahead, None)
+        } else if !all_read {
+            (MigrationStanding::Applied, None)
         } else {
             let refusal = Refusal::Missing { version, description: name };
             let refused = if rules.missing {

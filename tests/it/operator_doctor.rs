@@ -2,9 +2,8 @@
 
 use serde_json::Value;
 
-use crate::support::database::Reader;
 use crate::support::server::{faketime_library, pgbouncer_url};
-use crate::support::{Bellwether, Finished, Migrations, Server, TestDatabase, on_every_server, on_servers};
+use crate::support::{Bellwether, Finished, Migrations, TestDatabase, on_every_server, on_servers};
 
 const LEDGER: [&str; 4] = ["bellwether_lock", "bellwether_runs", "bellwether_steps", "bellwether_meta"];
 
@@ -136,14 +135,6 @@ on_every_server! {
     }
 }
 
-fn grant_all(db: &TestDatabase, reader: &Reader, table: &str) {
-    let (table, user) = match db.server() {
-        Server::MariaDb => (format!("{}.{table}", db.name()), format!("{}@'%'", reader.name)),
-        _ => (table.to_owned(), reader.name.clone()),
-    };
-    db.sql(&format!("grant select, insert, update, delete on {table} to {user}"));
-}
-
 on_servers! { [postgres Postgres, mariadb MariaDb, sqlserver SqlServer quick]
     fn a_clock_that_differs_is_told_and_stops_nothing(db) {
         let Some(library) = faketime_library() else { return };
@@ -175,12 +166,12 @@ on_servers! { [postgres Postgres, mariadb MariaDb, sqlserver SqlServer quick]
         assert_eq!(health, "bad");
         assert!(words.contains("GRANT SELECT, INSERT, UPDATE, DELETE"), "{words}");
         for table in LEDGER {
-            grant_all(db, &reader, table);
+            db.grant_writes(&reader, table);
         }
         let (health, words) = of(&asked("lead").expect(31), "leading");
         assert_eq!(health, "bad");
         assert!(words.contains("may not write the history") && words.contains("GRANT SELECT, INSERT"), "{words}");
-        grant_all(db, &reader, "_sqlx_migrations");
+        db.grant_writes(&reader, "_sqlx_migrations");
         assert_eq!(of(&asked("lead").expect(0), "leading").0, "ok");
         for table in LEDGER {
             db.sql(&format!("drop table {table}"));

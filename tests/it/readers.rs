@@ -51,6 +51,27 @@ on_servers! { [postgres Postgres, mariadb MariaDb, sqlserver SqlServer quick]
         keeps_secret(finished.explains(&["GRANT SELECT", "_sqlx_migrations"]));
     }
 
+    fn a_leader_that_may_only_read_the_history_gets_the_grant_before_anything_is_applied(db) {
+        let migrations = Migrations::counted(1);
+        Bellwether::lead(db, &migrations).run().expect(0);
+        let reader = db.reader();
+        for table in LEDGER {
+            db.grant_writes(&reader, table);
+        }
+        db.grant_select(&reader, &["_sqlx_migrations"]);
+        migrations.write("0002_next.sql", "select 2;");
+        let lead = || Bellwether::new("lead").on(db).url(&reader.url).migrations(&migrations);
+        let refused = lead().release("r2").run().expect(31);
+        keeps_secret(refused.explains(&["GRANT SELECT, INSERT, UPDATE, DELETE", "_sqlx_migrations"]).never_says("step_started"));
+        assert_eq!(db.value("select count(*) from _sqlx_migrations"), "1");
+        // with nothing to write, it does no harm
+        migrations.remove("0002_next.sql");
+        lead().release("r3").run().expect(0);
+        migrations.write("0002_next.sql", "select 2;");
+        db.grant_writes(&reader, "_sqlx_migrations");
+        lead().release("r4").run().expect(0);
+    }
+
     fn readers_of_the_config_are_granted_the_ledger_when_it_is_made(db) {
         let reader = db.reader();
         let migrations = Migrations::counted(1);

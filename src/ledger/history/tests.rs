@@ -31,10 +31,15 @@ fn histories_are_read() {
     for (format, read) in [
         (
             "sqlx",
-            "[version], [description], [success], [checksum] FROM [dbo].[_sqlx_migrations] h ORDER BY [version]",
+            "[version], [description], [success], [checksum], CASE WHEN [execution_time] IS NULL THEN 0 ELSE 1 END \
+             FROM [dbo].[_sqlx_migrations] h ORDER BY [version]",
         ),
         ("golang-migrate", "[version], [dirty] FROM [dbo].[schema_migrations] h ORDER BY [version]"),
-        ("goose", "[version_id], [is_applied] FROM [dbo].[goose_db_version] h ORDER BY [id]"),
+        (
+            "goose",
+            "[version_id], [is_applied], CASE WHEN [tstamp] IS NULL THEN 0 ELSE 1 END FROM [dbo].[goose_db_version] h \
+             ORDER BY [id]",
+        ),
         (
             "flyway",
             "[version], [description], [type], [script], [checksum], [success] FROM [dbo].[flyway_schema_history] h \

@@ -256,7 +256,17 @@ fn what_cannot_be_read_leaves_what_is_pending_unknown() {
     let many = Bundle { unread: many.collect(), ..partly.clone() };
     let why = blind.why_unknown(&many).unwrap();
     assert!(why.contains("4.xml is XML; and 2 more files or parts are not understood; no table"), "{why}");
+    // nor is anything ahead or missing that only the history has: it may be of what was not understood
+    for rules in [STRICT, LOOSE, Rules { ordered: false, ..LOOSE }] {
+        let judgement = judge(&partly, &history(&["0", "2", "3"]), rules);
+        assert!(judgement.ahead.is_empty(), "{judgement:?}");
+        let mut said = judgement.refusals.iter().chain(&judgement.accepted);
+        assert!(!said.any(|it| matches!(it, Refusal::Missing { .. })), "{judgement:?}");
+        let odd = [MigrationStanding::Ahead, MigrationStanding::Missing];
+        assert!(judgement.states.iter().all(|it| !odd.contains(&it.state)), "{judgement:?}");
+    }
     partly.migrations.clear();
+    assert!(judge(&partly, &history(&["1", "2"]), STRICT).notices().is_empty());
     assert_eq!(judge(&partly, &[], STRICT).why_unknown(&partly).as_deref(), Some("3.xml is XML"));
     assert_eq!(judge(&partly, &[], STRICT).pending(&partly), Pending::Unknown);
 }

@@ -303,6 +303,15 @@ impl TestDatabase {
         self.sql(&sql);
     }
 
+    /// Lets a role read and write a table.
+    pub fn grant_writes(&self, reader: &Reader, table: &str) {
+        let (table, user) = match self.server {
+            Server::MariaDb => (format!("{}.{table}", self.name), format!("{}@'%'", reader.name)),
+            _ => (table.to_owned(), reader.name.clone()),
+        };
+        self.sql(&format!("grant select, insert, update, delete on {table} to {user}"));
+    }
+
     /// A gate that holds a migration until the test opens it.
     pub fn gate(&self) -> Gate<'_> {
         Gate::new(self)
