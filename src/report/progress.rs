@@ -52,7 +52,10 @@ impl Progress {
             }
             _ => (0, 0),
         };
-        let text = now_doing(event);
+        let mut text = now_doing(event);
+        if let (Event::Working { step: None, .. }, true) = (event, total > 0) {
+            text = format!("{done}/{total}, {text}");
+        }
         let bar = self.bar.get_or_insert_with(|| {
             let style = ProgressStyle::with_template("{spinner} {wide_msg}")
                 .unwrap_or_else(|_| ProgressStyle::default_spinner())

@@ -128,6 +128,10 @@ fn a_terminal_shows_a_bar_with_the_current_migration_and_its_time() {
     progress.show(Some(&Event::Working { step: Some(step(3, "20240301_add_index")), since_ms: 42_000 }));
     let text = screen.0.text();
     assert!(text.contains("[=============>      ] applying 3/3 20240301_add_index, 42 s so far"), "{text}");
+    progress.follow(&Event::Progress { done: 1, total: 4 });
+    progress.show(Some(&Event::Working { step: None, since_ms: 8_000 }));
+    let text = screen.0.text();
+    assert!(text.contains("[=====>              ] 1/4, still at work, 8 s"), "{text}");
     progress.show(Some(&Event::Waiting { reason: "no run yet".into(), waited_ms: 12_000 }));
     let text = screen.0.text();
     assert!(text.contains(" waiting, 12 s: no run yet"), "{text}");
