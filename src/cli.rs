@@ -210,12 +210,12 @@ pub struct Global {
     #[arg(long, global = true, value_name = "FOLDER", help_heading = DATABASE)]
     pub migrations: Option<PathBuf>,
 
-    /// How the migrations are named and recorded: auto, sqlx
+    /// How the migrations are named and recorded
     #[arg(long, global = true, value_name = "FORMAT", help_heading = DATABASE)]
-    #[arg(value_parser = name())]
+    #[arg(help = help::format(), value_parser = name())]
     pub format: Option<String>,
 
-    /// Where a follower looks: ledger, github, heroku, command
+    /// Where a follower looks: ledger, history, github, heroku, command
     #[arg(long, global = true, value_name = "SOURCE", help_heading = WAITING)]
     #[arg(hide_possible_values = true, value_parser = words::<FollowSource>(&["ledger", "history", "github", "heroku", "command"]))]
     pub follow: Option<FollowSource>,

@@ -1,4 +1,11 @@
-//! The examples under each `--help`.
+//! The examples under each `--help`, and what is made of lists that others keep.
+
+use crate::model::choice::FORMATS;
+
+/// What `--format` takes.
+pub(super) fn format() -> String {
+    format!("How the migrations are named and recorded: {}", FORMATS.join(", "))
+}
 
 pub(super) const TOP: &str = "\
 Examples:
