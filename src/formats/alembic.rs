@@ -5,7 +5,7 @@ mod graph;
 mod settings;
 
 use std::collections::{HashMap, HashSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::formats::alembic::graph::Graph;
 use crate::formats::alembic::settings::Settings;
@@ -33,17 +33,19 @@ impl Format for Alembic {
     }
 
     fn detect(&self, folder: &Path) -> Option<String> {
-        let versions = settings::versions(folder);
-        let found =
-            entries(&versions).ok()?.into_iter().filter(|(name, _)| is_revision(name)).find(|(_, path)| {
-                let text = std::fs::read_to_string(path).unwrap_or_default();
-                text.lines().any(|line| line.starts_with("down_revision"))
-            });
-        if let Some((name, _)) = found {
+        let scripts = entries(&settings::versions(folder)).ok()?;
+        let mut revisions = scripts.iter().filter(|(name, _)| is_revision(name));
+        let has_down = |(_, path): &&(String, PathBuf)| {
+            // what is not UTF-8 is named by who reads it
+            let text = std::fs::read(path).unwrap_or_default();
+            String::from_utf8_lossy(&text).lines().any(|line| line.starts_with("down_revision"))
+        };
+        if let Some((name, _)) = revisions.clone().find(has_down) {
             return Some(format!("{name} has a down_revision, as Alembic's have"));
         }
-        let env = std::fs::read_to_string(folder.join("env.py")).ok()?;
-        env.contains("alembic").then(|| "env.py is Alembic's".to_owned())
+        let above = folder.parent().filter(|_| folder.ends_with("versions") && revisions.next().is_some());
+        let is_home = settings::is_home(folder) || above.is_some_and(settings::is_home);
+        is_home.then(|| "env.py is Alembic's".to_owned())
     }
 
     fn read(&self, folder: &Path) -> Result<Bundle, FormatError> {

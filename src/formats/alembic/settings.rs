@@ -18,6 +18,17 @@ pub(super) fn versions(folder: &Path) -> PathBuf {
     if inside.is_dir() { inside } else { folder.to_owned() }
 }
 
+/// Whether this is a folder that `alembic init` made: by what its `env.py` says, or by what stands beside that.
+pub(super) fn is_home(folder: &Path) -> bool {
+    let has = |name: &str| folder.join(name).is_file();
+    let env = std::fs::read(folder.join("env.py")).unwrap_or_default();
+    has("env.py")
+        && (String::from_utf8_lossy(&env).contains("alembic")
+            || has("script.py.mako")
+            || has("alembic.ini")
+            || folder.join("versions").is_dir())
+}
+
 impl Settings {
     /// Of the folder with `env.py`, or of its `versions/`. What it cannot read goes to `unread`.
     pub fn of(folder: &Path, unread: &mut Vec<Unread>) -> Self {

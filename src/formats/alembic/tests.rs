@@ -233,6 +233,17 @@ fn it_is_recognised_by_its_files() {
     assert!(detect(&[("versions/a.py", &file("a", "None"))]).unwrap().contains("a.py"));
     assert!(detect(&[("a.py", &file("a", "None"))]).is_some());
     assert!(detect(&[("env.py", "from alembic import context"), ("versions/README", "")]).is_some());
+    for broken in ["revision = (", "def upgrade():\n    pass\n", ""] {
+        let env = ("env.py", "from shop import run\nrun()\n");
+        assert!(detect(&[env, ("versions/a.py", broken)]).is_some());
+        assert!(detect(&[env, ("script.py.mako", ""), ("a.py", broken)]).is_some());
+        assert_eq!(detect(&[env, ("a.py", broken)]), None);
+        let inner = tree(&[env, ("script.py.mako", ""), ("versions/a.py", broken)]);
+        assert!(Alembic.detect(&inner.path().join("versions")).is_some());
+    }
+    let latin = tree(&[("a.py", "")]);
+    std::fs::write(latin.path().join("a.py"), b"# caf\xe9\nrevision = 'a'\ndown_revision = None\n").unwrap();
+    assert!(Alembic.detect(latin.path()).is_some());
     assert_eq!(detect(&[("0001_initial.py", "class Migration: pass")]), None);
     assert_eq!(detect(&[("1_a.sql", "")]), None);
 }

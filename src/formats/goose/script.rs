@@ -140,6 +140,10 @@ impl Parser {
         }
         match self.state {
             State::Start if line.trim().is_empty() => Ok(()),
+            State::Start if line.starts_with('\u{feff}') => {
+                Err("it begins with a byte order mark, behind which goose sees no comment: save it without"
+                    .to_owned())
+            }
             State::Start => Err("nothing but comments may stand before `-- +goose Up`".to_owned()),
             State::Up | State::UpBlock if self.substitutes => Err(ENVSUB.to_owned()),
             State::Up | State::UpBlock => {

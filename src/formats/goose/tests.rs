@@ -68,6 +68,7 @@ fn a_server_that_minds_gets_the_messages_that_goose_sends() {
 fn what_goose_refuses_is_refused_with_its_line() {
     for (text, line, words) in [
         ("select 1;\n", Some(1), "before"),
+        ("\u{feff}-- +goose Up\nselect 1;\n", Some(1), "byte order mark"),
         ("-- nothing\n", None, "no `-- +goose Up`"),
         ("-- +goose Down\n", Some(1), "must come after"),
         ("-- +goose Up\n-- +goose Up\n", Some(2), "second"),
