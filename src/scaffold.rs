@@ -3,6 +3,7 @@
 
 mod command;
 mod config;
+mod ledger;
 mod look;
 mod migration;
 mod places;
@@ -92,7 +93,10 @@ fn found(project: &Project) -> InitReport {
     if let Some(found) = &project.found {
         report.migrations = Some(found.named.display().to_string());
         report.format = Some(found.format.name().to_owned());
-        report.format_reason = Some(found.why.clone());
+        report.format_reason = Some(match &found.unread {
+            Some(unread) => format!("{}; what is pending stays unknown: {unread}", found.why),
+            None => found.why.clone(),
+        });
     } else {
         report.format_reason = project.unread.first().cloned();
     }

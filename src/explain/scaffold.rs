@@ -44,7 +44,7 @@ fn nothing_here(folder: &str, rejected: &[String], others: &[String]) -> Explain
         }
         (_, []) => "put that right, or name the folder with --migrations and its format with --format",
         _ => {
-            "name the folder with --migrations; or, where SQL files shall stand beside that, begin one: `bellwether new create_users --migrations migrations --format sqlx`"
+            "name the folder with --migrations, and an empty one's format with --format; or, where SQL files shall stand beside that, begin one: `bellwether new create_users --migrations migrations --format sqlx`"
         }
     };
     told(

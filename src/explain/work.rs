@@ -105,12 +105,22 @@ const NOT_FOUND: i32 = 2;
 const NO_ACCESS: i32 = 13;
 /// Not a program for this machine (ENOEXEC).
 const NO_PROGRAM: i32 = 8;
+/// Prisma's code for a database that is not empty and has no history.
+const PRISMA_NOT_EMPTY: &str = "P3005";
 
 pub fn command(command: &[String], ending: &Ending, output: &str, check: bool) -> Explained {
     let program = command.first().map_or("", String::as_str);
     let what = if check { "the check after the command" } else { "the command" };
-    let hints = start_hints(program, ending)
+    let mut hints = start_hints(program, ending)
         .unwrap_or_else(|| vec!["its own output says why; mend it and deploy again".to_owned()]);
+    if output.contains(PRISMA_NOT_EMPTY) {
+        hints.push(
+            "Prisma begins in no schema that has tables of others, as bellwether's own are: `ledger: { schema: bellwether }` \
+             once that schema is made and the bellwether_* tables are dropped, or `prisma migrate deploy` once by hand after \
+             dropping them (docs/formats/prisma.md)"
+                .to_owned(),
+        );
+    }
     let mut causes = vec![format!("it was: {}", command.join(" "))];
     if !output.trim().is_empty() {
         causes.push(format!("the end of its output:\n{}", output.trim_end()));

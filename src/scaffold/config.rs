@@ -3,7 +3,7 @@
 use crate::model::choice::Place;
 use crate::scaffold::command::{line, url_variable};
 use crate::scaffold::look::Project;
-use crate::scaffold::{Asked, yaml};
+use crate::scaffold::{Asked, ledger, yaml};
 
 const TEMPLATE: &str = include_str!("templates/bellwether.yml");
 
@@ -18,6 +18,7 @@ pub fn text(project: &Project, asked: &Asked<'_>) -> String {
         .replace("<<environment>>", &yaml::word(environment))
         .replace("<<leader>>", leader)
         .replace("<<work>>\n", &work(project))
+        .replace("<<ledger>>\n", &ledger::text(project))
 }
 
 /// The migrations, and what applies them.
@@ -26,8 +27,11 @@ fn work(project: &Project) -> String {
     let command = project.command();
     match &project.found {
         Some(found) => {
-            let (name, count) = (found.format.name(), counted(found.count));
-            text += &comment(&format!("{count}; {name}: {}", found.why));
+            let name = found.format.name();
+            text += &comment(&match &found.unread {
+                Some(unread) => format!("{name}: {}. What is pending stays unknown: {unread}.", found.why),
+                None => format!("{}; {name}: {}", counted(found.count), found.why),
+            });
             text += &format!("    migrations: {}\n    format: {name}\n", scalar(&path(&found.named)));
         }
         None => {

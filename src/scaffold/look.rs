@@ -53,6 +53,8 @@ pub struct Found {
     pub why: String,
     /// How many migrations there are, files that are not read among them.
     pub count: usize,
+    /// The first part of them that cannot be read, and why.
+    pub unread: Option<String>,
 }
 
 impl Project {
@@ -241,7 +243,12 @@ fn changelogs(root: &Path, format: Option<&str>) -> Vec<Found> {
 
 fn read(root: &Path, folder: &Path, format: Option<&str>) -> Result<Found, FormatError> {
     let (format, why) = formats::find(format, folder)?;
-    let bundle = format.read(folder)?;
+    // what is only compared stops nobody
+    let bundle = match is_applied(format) {
+        true => format.read(folder)?,
+        false => formats::compare(format, folder)?,
+    };
+    let unread = bundle.unread.first().map(|part| format!("{} {}", part.name, part.why));
     let count = bundle.migrations.len() + bundle.unread.len();
     let named = match folder.strip_prefix(root) {
         Ok(below) if !below.as_os_str().is_empty() => below.to_owned(),
@@ -249,5 +256,5 @@ fn read(root: &Path, folder: &Path, format: Option<&str>) -> Result<Found, Forma
         // a config in another folder counts from there
         Err(_) => std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned()),
     };
-    Ok(Found { folder: folder.to_owned(), named, format, why, count })
+    Ok(Found { folder: folder.to_owned(), named, format, why, count, unread })
 }

@@ -8,7 +8,7 @@ use crate::config::DEFAULT_FILE;
 use crate::model::choice::Place;
 use crate::scaffold::look::Project;
 use crate::scaffold::tools::names;
-use crate::scaffold::{Asked, Wish, yaml};
+use crate::scaffold::{Asked, Wish, ledger, yaml};
 
 const KUBERNETES_SQL: &str = include_str!("templates/kubernetes-sql.yaml");
 const KUBERNETES_COMMAND: &str = include_str!("templates/kubernetes-command.yaml");
@@ -38,10 +38,11 @@ pub fn wishes(place: Place, project: &Project, asked: &Asked<'_>) -> Vec<Wish> {
 
 /// What to do now.
 pub fn next(project: &Project, asked: &Asked<'_>) -> Vec<String> {
-    let mut next = vec![format!(
+    let mut next: Vec<String> = ledger::first(project).filter(|_| asked.said.is_none()).into_iter().collect();
+    next.push(format!(
         "`bellwether plan{}` shows what a deploy would do, once DATABASE_URL is set",
         plan_flag(asked)
-    )];
+    ));
     let page = match asked.place {
         Some(Place::Heroku) => {
             "docs/heroku.md: the buildpack, `heroku labs:enable runtime-dyno-metadata`, and RUN_MIGRATIONS=true in the one app that migrates"

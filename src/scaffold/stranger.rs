@@ -36,7 +36,7 @@ const FOREIGN: [&str; 12] = [
 type Words = &'static [(&'static str, &'static str)];
 
 /// A word in the file of a project's dependencies, and its tool. Words as they stand there, not in longer ones.
-const DEPENDENCIES: [(&[&str], Words); 7] = [
+const DEPENDENCIES: [(&[&str], Words); 8] = [
     (
         &["package.json"],
         &[
@@ -45,6 +45,8 @@ const DEPENDENCIES: [(&[&str], Words); 7] = [
             ("\"sequelize\"", "Sequelize"),
             ("\"typeorm\"", "TypeORM"),
             ("\"drizzle-kit\"", "Drizzle"),
+            ("\"drizzle-orm\"", "Drizzle"),
+            ("\"dbmate\"", "dbmate"),
             ("\"umzug\"", "Umzug"),
             ("\"kysely\"", "Kysely"),
             ("\"@mikro-orm/", "MikroORM"),
@@ -58,9 +60,28 @@ const DEPENDENCIES: [(&[&str], Words); 7] = [
             ("yoyo-migrations", "yoyo"),
             ("aerich", "Aerich"),
             ("peewee-migrate", "peewee"),
+            ("jango", "django"),
         ],
     ),
-    (&["Gemfile"], &[("activerecord", "rails"), ("\"sequel\"", "Sequel"), ("'sequel'", "Sequel")]),
+    (
+        &["Gemfile"],
+        &[
+            ("activerecord", "rails"),
+            ("\"rails\"", "rails"),
+            ("'rails'", "rails"),
+            ("\"sequel\"", "Sequel"),
+            ("'sequel'", "Sequel"),
+        ],
+    ),
+    (
+        &["go.mod"],
+        &[
+            ("github.com/pressly/goose", "goose"),
+            ("github.com/golang-migrate/migrate", "golang-migrate"),
+            ("github.com/amacneil/dbmate", "dbmate"),
+            ("github.com/rubenv/sql-migrate", "sql-migrate"),
+        ],
+    ),
     (
         &["composer.json"],
         &[

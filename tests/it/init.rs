@@ -126,6 +126,65 @@ fn each_tool_is_known_by_its_files_and_runs_as_a_command() {
     init(&neither, &[]).0.expect(2);
 }
 
+/// What only a tool applies stops nobody, and what of it cannot be read is named with the reason.
+#[test]
+fn migrations_that_cannot_be_read_are_named_and_written_all_the_same() {
+    let class = "class Users < ActiveRecord::Migration[7.1]\nend\n";
+    let flyway = "src/main/resources/db/migration";
+    let (one, other) = (format!("{flyway}/V1__a.sql"), format!("{flyway}/V1__b.sql"));
+    let (rails, odd) = ("db/migrate/20240301000000_users.rb", "db/migrate/20240302000000_Add-Email.rb");
+    for (files, folder, why, command) in [
+        (
+            &[("bin/rails", ""), (rails, class), (odd, class)][..],
+            "db/migrate",
+            "20240302000000_Add-Email.rb is no migration",
+            "bundle exec rake db:migrate",
+        ),
+        (&[(&one, "select 1;"), (&other, "select 1;")], flyway, "have the same version 1", JVM_FLYWAY),
+        (
+            &[("atlas.hcl", ""), ("migrations/1_a.sql", "select 1;"), ("migrations/atlas.sum", "h1:odd\n")],
+            "migrations",
+            "atlas.sum",
+            "atlas migrate apply --env production",
+        ),
+    ] {
+        let (ended, written) = init(&project(files), &[]);
+        ended.expect(0).says(why).says(command);
+        let text = &written["bellwether.yml"];
+        let comment: Vec<_> = text.split_whitespace().filter(|word| *word != "#").collect();
+        assert!(comment.join(" ").contains("What is pending stays unknown:"), "{text}");
+        let config = &yaml(text)["environments"]["production"];
+        assert_eq!(config["migrations"].as_str(), Some(folder));
+        assert_eq!(words(&config["command"]).join(" "), command);
+    }
+}
+
+/// Prisma begins in no schema that has our tables.
+#[test]
+fn prisma_gets_a_schema_for_the_ledger_where_there_are_schemas() {
+    let migration = ("prisma/migrations/20240301000000_a/migration.sql", "select 1;");
+    for (file, provider, schema) in [
+        ("prisma/migrations/migration_lock.toml", "postgresql", true),
+        ("prisma/migrations/migration_lock.toml", "sqlserver", true),
+        ("prisma/migrations/migration_lock.toml", "mysql", false),
+        ("prisma/schema.prisma", "sqlite", false),
+        ("prisma/schema.prisma", "postgresql", true),
+        ("prisma.config.ts", "", false),
+    ] {
+        let text = format!(
+            "generator client {{\n  provider = \"prisma-client-js\"\n}}\n  provider = \"{provider}\"\n"
+        );
+        let (ended, written) = init(&project(&[migration, (file, &text)]), &[]);
+        let ended = ended.expect(0);
+        let config = &yaml(&written["bellwether.yml"])["environments"]["production"];
+        let expected = schema.then_some("bellwether");
+        assert_eq!(config["ledger"]["schema"].as_str(), expected, "{provider}: {}", ended.said());
+        assert!(written["bellwether.yml"].contains("P3005"));
+        assert_eq!(ended.said().contains("CREATE SCHEMA bellwether;"), schema);
+    }
+    assert!(!init(&project(&[SQL]), &[]).1["bellwether.yml"].contains("P3005"));
+}
+
 /// Where the tools of the JVM and of .NET have theirs, with a file that says so and without.
 #[test]
 fn folders_of_other_ecosystems_are_found() {

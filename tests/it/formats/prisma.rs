@@ -120,7 +120,7 @@ on_servers! { [postgres Postgres]
     fn a_new_database_wants_the_ledger_in_a_schema_of_its_own(db) {
         let Some(project) = project(db) else { return };
         migration(&project, A, "create table a (id int);\n");
-        project.lead("r1", FOLDER, &DEPLOY).expect(10).explains(&["P3005"]);
+        project.lead("r1", FOLDER, &DEPLOY).expect(10).explains(&["P3005", "ledger: { schema: bellwether }"]);
         db.sql("drop table bellwether_lock, bellwether_runs, bellwether_steps, bellwether_meta; create schema bellwether");
         project.write("bellwether.yml", "defaults: { ledger: { schema: bellwether } }\n");
         project.lead("r1", FOLDER, &DEPLOY).expect(0);
