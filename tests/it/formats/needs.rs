@@ -35,8 +35,8 @@ fn cases() -> Vec<Case> {
         },
         Case {
             format: "goose",
-            history: "create table goose_db_version (id int, version_id bigint, is_applied boolean); \
-                      insert into goose_db_version values (1, 0, true), (2, 3, true)",
+            history: "create table goose_db_version (id int, version_id bigint, is_applied boolean, tstamp timestamp); \
+                      insert into goose_db_version (id, version_id, is_applied) values (1, 0, true), (2, 3, true)",
             there: &["3", "00003_t3", "00003_t3.sql"],
             missing: "00004_t4",
             never: "t3",
