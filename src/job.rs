@@ -266,6 +266,7 @@ impl Job {
             if let Recorded::Rows(rows) = recorded {
                 judgement.note(history.format().failures(rows));
                 judgement.leave_out(bundle, &history.format().left_out(bundle, rows));
+                judgement.leave_open(bundle, history.format().undecided(bundle, &applied));
             }
             Ok(judgement)
         };

@@ -187,9 +187,18 @@ impl Prepared {
             platform_release: call.identity.release.as_ref(),
             platform: call.identity.platform,
             hint: call.identity.release_hint,
-            bundle: self.digest.as_ref(),
+            bundle: self.digest.as_ref().ok_or(self.undigested()),
             needless: self.needless(role),
         })?)
+    }
+
+    /// Why there is no digest, where there is none.
+    fn undigested(&self) -> &'static str {
+        match &self.bundle {
+            Some(read) if read.bundle.is_empty() => "no migrations in the folder",
+            None if self.settings.migrations.is_none() => "no migrations",
+            _ => "none of the migrations can be read",
+        }
     }
 
     /// Why no release is needed, if none is.

@@ -75,6 +75,10 @@ impl Format for Liquibase {
         rows::applied(bundle, rows)
     }
 
+    fn undecided(&self, bundle: &Bundle, applied: &[Applied]) -> Vec<(Version, String)> {
+        rows::undecided(bundle, applied)
+    }
+
     /// `path::id::author`, as Liquibase prints it.
     fn called(&self, row: &Applied) -> String {
         row.version.to_string()

@@ -64,6 +64,12 @@ pub trait Format: Sync {
         Vec::new()
     }
 
+    /// Which of the bundle's migrations are not applied, and may never be: a condition stands before them that only the
+    /// tool decides. Each with the reason, in words that follow `is not there, and may never be: `.
+    fn undecided(&self, _bundle: &Bundle, _applied: &[Applied]) -> Vec<(Version, String)> {
+        Vec::new()
+    }
+
     /// What else may be the case where the history's table is not there, in a clause: an older name of it.
     fn absent(&self) -> Option<&'static str> {
         None

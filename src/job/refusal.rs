@@ -2,7 +2,7 @@
 
 use crate::database::grant::Securable;
 use crate::database::url::sqlserver::HISTORY;
-use crate::database::{DbError, DbErrorKind, EngineName};
+use crate::database::{Database, DbError, DbErrorKind, EngineName};
 use crate::error::{Doing, Error};
 use crate::job::Job;
 use crate::ledger::history::HistoryTable;
@@ -22,7 +22,9 @@ impl Job {
         }
         let grants = match doing {
             _ if error.kind != DbErrorKind::Privilege => Vec::new(),
-            Doing::Looking | Doing::ReadingHistory => self.grants(),
+            Doing::Looking => self.grants_to_read(&self.ledger.read_tables()),
+            // the ledger was looked at before, or is not there yet
+            Doing::ReadingHistory => self.grants_to_read(&[]),
             Doing::Installing | Doing::MakingHistory | Doing::Claiming | Doing::Recording => {
                 self.grants_to_lead(doing)
             }
@@ -39,7 +41,25 @@ impl Job {
         }
     }
 
-    /// The history may be read, but not written.
+    /// Makes the history's table if it is not there, and gives the schemas that had one of this name before.
+    pub async fn ensure_history(
+        &self,
+        session: &mut dyn Database,
+        history: &HistoryTable,
+    ) -> Result<Vec<String>, Error> {
+        match history.is_there(session).await {
+            Ok(true) => return Ok(Vec::new()),
+            Ok(false) => {}
+            // who may not even read it does not make it, nor write it
+            Err(error) if error.kind == DbErrorKind::Privilege => {
+                return Err(self.may_not_write(history, error));
+            }
+            Err(error) => return Err(self.refused(Doing::MakingHistory, error)),
+        }
+        history.make(session).await.map_err(|error| self.refused(Doing::MakingHistory, error))
+    }
+
+    /// The history is there, and may not be written.
     pub fn may_not_write(&self, history: &HistoryTable, error: DbError) -> Error {
         let grant = self.engine.dialect.grant.map(|grant| {
             let user = (grant.grantee)(self.user());
@@ -106,21 +126,28 @@ impl Job {
         self.target.user.as_deref().unwrap_or("the_user")
     }
 
-    /// What lets our own user read, to be pasted.
-    fn grants(&self) -> Vec<String> {
+    /// What lets our own user read the history, and these tables of the ledger, to be pasted.
+    fn grants_to_read(&self, ledger: &[(Option<&str>, &str)]) -> Vec<String> {
         // which schema the history is in is not known before a session is open: where the URL says, else the default
         let names = ["search_path", HISTORY];
         let path = self.target.settings.iter().find(|(name, _)| names.contains(&name.as_str()));
         let schema = path.map(|(_, path)| path.split(',').next().unwrap_or(path).trim());
         let own_database = self.target.database.as_deref().filter(|_| self.engine.name == EngineName::MySql);
-        let schema = schema.or(own_database);
-        self.grants_for(self.user(), schema).into_iter().map(|grant| grant + ";").collect()
+        let tables = self.with_history(ledger, schema.or(own_database));
+        self.engine.dialect.grants(self.user(), &tables).into_iter().map(|grant| grant + ";").collect()
     }
 
     /// What lets a role read ledger and history.
     pub fn grants_for(&self, role: &str, history_schema: Option<&str>) -> Vec<String> {
-        let mut tables = self.ledger.read_tables().to_vec();
-        tables.extend(self.format.map(|format| (history_schema, format.history().table)));
-        self.engine.dialect.grants(role, &tables)
+        self.engine.dialect.grants(role, &self.with_history(&self.ledger.read_tables(), history_schema))
+    }
+
+    fn with_history<'a>(
+        &self,
+        ledger: &[(Option<&'a str>, &'a str)],
+        schema: Option<&'a str>,
+    ) -> Vec<(Option<&'a str>, &'a str)> {
+        let history = self.format.map(|format| (schema, format.history().table));
+        ledger.iter().copied().chain(history).collect()
     }
 }

@@ -95,7 +95,7 @@ impl Working<'_> {
 
 /// What can be said all the same.
 fn seems(judgement: &Judgement) -> String {
-    match judgement.pending.len() {
+    match judgement.pending.len().saturating_sub(judgement.undecided.len()) {
         _ if judgement.unknown.is_some() => String::new(),
         0 => String::new(),
         1 => "; of what is understood, 1 migration seems to be pending".to_owned(),

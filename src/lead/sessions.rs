@@ -230,8 +230,7 @@ impl Sessions {
         let history = job.history_table(&self.server);
         // of a command, its own tool makes it
         if let Some(history) = history.as_ref().filter(|_| job.command.is_none()) {
-            let others = history.ensure(work).await;
-            let others = others.map_err(|error| job.refused(Doing::MakingHistory, error))?;
+            let others = job.ensure_history(work, history).await?;
             if let Some(message) = job.doubt(history, &others) {
                 job.report.event(&Event::Warning { message });
             }

@@ -186,17 +186,17 @@ impl HistoryTable {
         Ok(None)
     }
 
-    /// Makes the table if it is not there, and gives the schemas that had one of this name before. Asked first: PostgreSQL
-    /// wants the right to create even for `IF NOT EXISTS`.
-    pub async fn ensure(&self, session: &mut dyn Database) -> Result<Vec<String>, DbError> {
-        if self.format.writer().is_none() {
-            return Ok(Vec::new());
-        }
+    /// Whether the table is there. PostgreSQL wants the right to create even for `IF NOT EXISTS`, so it is asked first.
+    pub async fn is_there(&self, session: &mut dyn Database) -> Result<bool, DbError> {
         let there = self.statement("SELECT COUNT(*) FROM {history} WHERE 1 = 0", vec![]);
         match session.query(&there).await {
-            Err(error) if error.kind == DbErrorKind::MissingTable => {}
-            answer => return answer.map(|_| Vec::new()),
+            Err(error) if error.kind == DbErrorKind::MissingTable => Ok(false),
+            answer => answer.map(|_| true),
         }
+    }
+
+    /// Makes the table, if it is ours to make, and gives the schemas that had one of this name before.
+    pub async fn make(&self, session: &mut dyn Database) -> Result<Vec<String>, DbError> {
         let others = self.elsewhere(session).await?;
         if let Some(create) = self.creating() {
             until_nobody_collides(session, &create).await?;

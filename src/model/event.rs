@@ -292,6 +292,8 @@ pub enum MigrationStanding {
     Ahead,
     /// In the history, but its file is gone.
     Missing,
+    /// Whether it is applied, or ever will be, cannot be told.
+    Unknown,
 }
 
 /// What `status` found.

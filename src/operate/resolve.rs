@@ -182,7 +182,7 @@ async fn rewrite(
 ) -> Result<Vec<Resolved>, Error> {
     let work = leader.work.as_mut();
     let writing = |error| job.refused(Doing::Recording, error);
-    history.ensure(work).await.map_err(|error| job.refused(Doing::MakingHistory, error))?;
+    job.ensure_history(work, history).await?;
     let changes = plan::changes(job, asked.wanted, &read(job, work, history).await?)?;
     let writes: Vec<_> = changes
         .iter()

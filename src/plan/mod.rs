@@ -71,10 +71,12 @@ pub enum PlanError {
         why: String,
     },
     /// Nothing says what is being released.
-    #[error("nothing says what is being released: no --release, {}, no migrations", no_commit(platform))]
+    #[error("nothing says what is being released: no --release, {}, {bundle}", no_commit(platform))]
     NoRelease {
         /// Where we run.
         platform: String,
+        /// What is the matter with the migrations: `no migrations`.
+        bundle: String,
         /// What makes the platform name it.
         hint: Option<&'static str>,
     },

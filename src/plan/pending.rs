@@ -31,6 +31,8 @@ pub struct Judgement {
     pub doubt: Option<String>,
     /// Why the history says nothing that we could rely on: then what is pending is unknown.
     pub unknown: Option<String>,
+    /// Which of the bundle may be pending or may never be applied, with the reason: only their tool can tell.
+    pub undecided: Vec<(Version, String)>,
 }
 
 /// How versions follow each other: numbers by value, dotted ones (`1.10`) part by part, then other texts by the number in
@@ -183,7 +185,9 @@ impl Judgement {
     /// Of a history that tells nothing.
     pub fn unknown(bundle: &Bundle, why: String, rules: Rules) -> Self {
         let refusals = vec![Refusal::Unreadable { why: why.clone() }];
-        Self { unknown: Some(why), refusals, ..judge(bundle, &[], rules) }
+        let mut blind = Self { unknown: Some(why), refusals, ..judge(bundle, &[], rules) };
+        blind.states.iter_mut().for_each(|it| it.state = MigrationStanding::Unknown);
+        blind
     }
 
     /// Says better why nothing is known.
@@ -203,6 +207,19 @@ impl Judgement {
         let left_out =
             |it: &Refusal| matches!(it, Refusal::OutOfOrder { version, .. } if versions.contains(version));
         self.refusals.retain(|refusal| !left_out(refusal));
+    }
+
+    /// Marks what only its tool can decide.
+    pub fn leave_open(&mut self, bundle: &Bundle, undecided: Vec<(Version, String)>) {
+        for (version, why) in undecided {
+            let named = bundle.migrations.iter().find(|migration| migration.version == version);
+            for state in self.states.iter_mut().filter(|it| it.version == version) {
+                state.state = MigrationStanding::Unknown;
+            }
+            let name = named.map_or(version.as_str(), |migration| migration.name.as_str());
+            let why = format!("{name} is not there, and may never be: {why}");
+            self.undecided.push((version, why));
+        }
     }
 
     /// We have no files, only the one migration that we wait for: that others have none here says nothing.
@@ -287,7 +304,8 @@ impl Judgement {
     /// What of the bundle is pending; unknown if the bundle is empty, because it says nothing about the database, and
     /// whatever the history says if a part could not be read: what is recorded may stand on that part.
     pub fn pending(&self, bundle: &Bundle) -> Pending {
-        if bundle.is_empty() || self.unknown.is_some() || !bundle.unread.is_empty() {
+        let in_part = !bundle.unread.is_empty() || !self.undecided.is_empty();
+        if bundle.is_empty() || self.unknown.is_some() || in_part {
             return Pending::Unknown;
         }
         let versions = self.pending.iter().map(|index| bundle.migrations[*index].version.clone());
@@ -300,6 +318,7 @@ impl Judgement {
         match self.pending.iter().find(is_it) {
             _ if self.unknown.is_some() => Pending::Unknown,
             Some(_) if !bundle.unread.is_empty() => Pending::Unknown,
+            Some(_) if self.undecided.iter().any(|(open, _)| open == version) => Pending::Unknown,
             Some(_) => Pending::Some(vec![version.clone()]),
             None => Pending::None,
         }
@@ -312,7 +331,9 @@ impl Judgement {
         let unread = bundle.unread.iter().take(NAMED).map(|unread| format!("{} {}", unread.name, unread.why));
         let more = bundle.unread.len().checked_sub(NAMED).filter(|more| *more > 0);
         let more = more.map(|more| format!("and {more} more files or parts are not understood"));
-        let reasons: Vec<String> = unread.chain(more).chain(self.unknown.clone()).collect();
+        let undecided = self.undecided.first().map(|(_, why)| why.clone());
+        let reasons: Vec<String> =
+            unread.chain(more).chain(self.unknown.clone()).chain(undecided).collect();
         (!reasons.is_empty()).then(|| reasons.join("; "))
     }
 }

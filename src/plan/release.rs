@@ -4,7 +4,7 @@ use crate::model::ids::{Digest, Release};
 use crate::plan::PlanError;
 
 /// All that decides a release.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct ReleaseInputs<'a> {
     /// `--release` or `BELLWETHER_RELEASE`.
     pub flag: Option<&'a Release>,
@@ -14,8 +14,8 @@ pub struct ReleaseInputs<'a> {
     pub platform: &'a str,
     /// What makes the platform say it, where it does not.
     pub hint: Option<&'static str>,
-    /// The bundle's digest; none without a bundle or with an empty one.
-    pub bundle: Option<&'a Digest>,
+    /// The bundle's digest, or why there is none: `no migrations`.
+    pub bundle: Result<&'a Digest, &'a str>,
     /// Why a follower can do without a release, if it can: it looks for migrations alone.
     pub needless: Option<&'static str>,
 }
@@ -31,14 +31,18 @@ pub fn release(inputs: &ReleaseInputs<'_>) -> Result<(Option<Release>, String), 
     if let Some((release, source)) = inputs.platform_release {
         return Ok((Some(release.clone()), source.clone()));
     }
-    if let Some(digest) = inputs.bundle {
+    if let Ok(digest) = inputs.bundle {
         let hint = inputs.hint.map(|hint| format!(": {hint}")).unwrap_or_default();
         return Ok((Some(Release(digest.0.clone())), format!("the hash of our migrations{hint}")));
     }
     if let Some(reason) = inputs.needless {
         return Ok((None, reason.to_owned()));
     }
-    Err(PlanError::NoRelease { platform: inputs.platform.to_owned(), hint: inputs.hint })
+    Err(PlanError::NoRelease {
+        platform: inputs.platform.to_owned(),
+        bundle: inputs.bundle.err().unwrap_or_default().to_owned(),
+        hint: inputs.hint,
+    })
 }
 
 #[cfg(test)]
@@ -55,12 +59,12 @@ mod tests {
             platform_release: Some(&platform),
             platform: "github-actions",
             hint: None,
-            bundle: Some(&digest),
+            bundle: Ok(&digest),
             needless: Some("follow.needs"),
         };
         let no_flag = ReleaseInputs { flag: None, ..all };
         let no_platform = ReleaseInputs { platform_release: None, ..no_flag };
-        let no_bundle = ReleaseInputs { bundle: None, ..no_platform };
+        let no_bundle = ReleaseInputs { bundle: Err("no migrations"), ..no_platform };
         for (inputs, want, reason) in [
             (all, Some("given"), "--release or BELLWETHER_RELEASE"),
             (no_flag, Some("commit"), "GITHUB_SHA"),
@@ -73,7 +77,11 @@ mod tests {
         assert_eq!(reason, "the hash of our migrations: do this");
         assert_eq!(
             release(&ReleaseInputs { needless: None, ..no_bundle }),
-            Err(PlanError::NoRelease { platform: "github-actions".to_owned(), hint: None })
+            Err(PlanError::NoRelease {
+                platform: "github-actions".to_owned(),
+                bundle: "no migrations".to_owned(),
+                hint: None
+            })
         );
     }
 }

@@ -201,6 +201,7 @@ fn standing(state: MigrationStanding) -> &'static str {
         MigrationStanding::Changed => "changed since it was applied",
         MigrationStanding::Ahead => "ahead of our migrations",
         MigrationStanding::Missing => "applied, and its file is gone",
+        MigrationStanding::Unknown => "unknown",
     }
 }
 

@@ -144,6 +144,7 @@ fn standing(state: MigrationStanding) -> (Mood, &'static str) {
         MigrationStanding::Changed => (Mood::Bad, "changed"),
         MigrationStanding::Ahead => (Mood::Help, "ahead"),
         MigrationStanding::Missing => (Mood::Bad, "missing"),
+        MigrationStanding::Unknown => (Mood::Odd, "unknown"),
     }
 }
 

@@ -51,12 +51,14 @@ pub(super) fn applied(bundle: &Bundle, rows: &[Record]) -> Result<Vec<Applied>, 
             one.description
         ));
     }
-    for migration in bundle.migrations.iter().filter(|migration| !known.contains(&migration.version)) {
-        if let Some(why) = condition(&migration.sql) {
-            return Err(format!("{} is not there, and may never be: {why}", migration.name));
-        }
-    }
     Ok(all)
+}
+
+/// A changeset with a context, a label or a `dbms`, of which there is no row.
+pub(super) fn undecided(bundle: &Bundle, applied: &[Applied]) -> Vec<(Version, String)> {
+    let known: HashSet<&Version> = applied.iter().map(|row| &row.version).collect();
+    let open = bundle.migrations.iter().filter(|migration| !known.contains(&migration.version));
+    open.filter_map(|migration| Some((migration.version.clone(), condition(&migration.sql)?))).collect()
 }
 
 /// `changes/001.sql::1::dev`, in which the path is a row's, or its end.

@@ -22,7 +22,7 @@ pub enum Refusal {
         description: String,
     },
     /// It was applied in part.
-    #[error("migration {version} ({name}) is half applied{}", noted(.error.as_deref()))]
+    #[error("migration {version}{} is half applied{}", described(name), noted(.error.as_deref()))]
     Dirty {
         /// Its version.
         version: Version,

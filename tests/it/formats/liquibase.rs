@@ -70,6 +70,10 @@ on_servers! { [postgres Postgres, mariadb MariaDb]
         // one that another context leaves out is never said to be pending
         project.write("more/03.sql", "--liquibase formatted sql\n--changeset bob:3 contextFilter:test\nselect 1;\n");
         project.is_unknown("contextFilter:test");
+        let states = project.states();
+        for known in ["first.sql::1::ann applied", "more/03.sql::3::bob unknown"] {
+            assert!(states.iter().any(|state| state.ends_with(known)), "{known} in {states:?}");
+        }
         // a changeset that is gone is nothing to Liquibase
         std::fs::remove_file(project.folder.join("more/03.sql")).unwrap();
         std::fs::remove_file(project.folder.join("more/01.sql")).unwrap();

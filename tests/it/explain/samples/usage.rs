@@ -37,8 +37,9 @@ pub fn plan_samples() -> Vec<PlanError> {
             role: Role::Elect,
             reason: "nothing says who leads, so whoever gets the lock first does".into(),
         },
-        PlanError::NoRelease { platform: "plain".into(), hint: None },
+        PlanError::NoRelease { platform: "plain".into(), bundle: "no migrations".into(), hint: None },
         PlanError::NoRelease {
+            bundle: "none of the migrations can be read".into(),
             platform: "heroku".into(),
             hint: Some("Heroku tells it after `heroku labs:enable`"),
         },
