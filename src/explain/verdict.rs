@@ -77,9 +77,15 @@ pub fn bundle_not_applied(run: &Run, pending: &[String]) -> Explained {
     };
     told(
         format!("{} succeeded, but {are} not applied: {}", run.leader, list(pending)),
-        vec!["leader and this participant were built from different migrations".to_owned(), whence(run)],
+        vec![
+            "leader and this participant were built from different migrations, or look into different schemas"
+                .to_owned(),
+            whence(run),
+        ],
         vec![
             "build all participants from the same commit, or give them the same migrations folder".to_owned(),
+            "where those are the same, compare what `bellwether plan` says here and there: the database, and what is in it"
+                .to_owned(),
         ],
     )
 }

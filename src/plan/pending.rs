@@ -332,8 +332,7 @@ impl Judgement {
         let more = bundle.unread.len().checked_sub(NAMED).filter(|more| *more > 0);
         let more = more.map(|more| format!("and {more} more files or parts are not understood"));
         let undecided = self.undecided.first().map(|(_, why)| why.clone());
-        let reasons: Vec<String> =
-            unread.chain(more).chain(self.unknown.clone()).chain(undecided).collect();
+        let reasons: Vec<String> = unread.chain(more).chain(self.unknown.clone()).chain(undecided).collect();
         (!reasons.is_empty()).then(|| reasons.join("; "))
     }
 }
