@@ -10,21 +10,11 @@ use bellwether::cli::Request;
 use serde_yaml::Value;
 use tempfile::TempDir;
 
+use crate::support::migrations::project;
 use crate::support::server::example_tool;
 use crate::support::{Bellwether, Finished};
 
 const SQL: (&str, &str) = ("db/migrations/0001_users.sql", "CREATE TABLE users (id INTEGER);\n");
-
-/// A project with these files.
-fn project(files: &[(&str, &str)]) -> TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    for (name, text) in files {
-        let path = folder.path().join(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, text).unwrap();
-    }
-    folder
-}
 
 /// Every file with its text.
 fn files(folder: &Path) -> BTreeMap<String, String> {

@@ -7,6 +7,7 @@ use std::path::Path;
 use serde_yaml::Value;
 use tempfile::TempDir;
 
+use crate::support::migrations::project;
 use crate::support::{Bellwether, Finished};
 
 const CHANGESET: &str = "--liquibase formatted sql\n\n--changeset ann:1\ncreate table a (x int);\n";
@@ -18,16 +19,6 @@ const ENTITIES: &str = "databaseChangeLog:\n  - changeSet:\n      id: 1\n      a
 
 /// Of one file, `1_a.sql`, that is `select 1;`.
 const ATLAS_SUM: &str = "h1:eKjgizn7LJj4aLcJTZNjoBeS9A0BjI0iQ1R5Z8w3Zcg=\n1_a.sql h1:Fb64SJl1OwgfCzshzvW+AVp19NLxh+yuOPFUZaep/mE=\n";
-
-fn project(files: &[(&str, &str)]) -> TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    for (name, text) in files {
-        let path = folder.path().join(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, text).unwrap();
-    }
-    folder
-}
 
 fn new(project: &TempDir) -> Finished {
     Bellwether::human("new").arg("add email").within(project.path()).run()

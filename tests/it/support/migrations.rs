@@ -62,3 +62,14 @@ impl Migrations {
         self.folder.path().join(name)
     }
 }
+
+/// A folder with these files, by their paths in it.
+pub fn project(files: &[(&str, &str)]) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    folder
+}
