@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use crate::formats::alembic::graph::Graph;
 use crate::formats::alembic::settings::Settings;
-use crate::formats::folder::{below_unlinked, bytes, checksum, each, entries, files, folders};
+use crate::formats::folder::{below_unlinked, bytes, checksum, each, files, folders};
 use crate::formats::python::{Refused, Source, Value};
 use crate::formats::{Column, Format, FormatError, History, Order, Record, Rules};
 use crate::model::ids::Version;
@@ -33,7 +33,7 @@ impl Format for Alembic {
     }
 
     fn detect(&self, folder: &Path) -> Option<String> {
-        let scripts = entries(&settings::versions(folder)).ok()?;
+        let scripts = files(&settings::versions(folder)).ok()?;
         let mut revisions = scripts.iter().filter(|(name, _)| is_revision(name));
         let has_down = |(_, path): &&(String, PathBuf)| {
             // what is not UTF-8 is named by who reads it

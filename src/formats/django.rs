@@ -10,7 +10,7 @@ use std::path::Path;
 
 use crate::formats::django::app::{App, Project};
 use crate::formats::django::loader::{Key, Loader, Node};
-use crate::formats::folder::{bytes, checksum, each, entries, files};
+use crate::formats::folder::{bytes, checksum, each, files};
 use crate::formats::meant;
 use crate::formats::python::{Refused, Scope, Source, Value};
 use crate::formats::{Column, Format, FormatError, History, Order, Record, Rules};
@@ -38,7 +38,7 @@ impl Format for Django {
         let project = Project::find(folder).ok()?;
         project.apps.iter().find_map(|app| {
             let (name, _) =
-                entries(&app.migrations).ok()?.into_iter().filter(|(name, _)| is_migration(name)).find(
+                files(&app.migrations).ok()?.into_iter().filter(|(name, _)| is_migration(name)).find(
                     |(_, path)| {
                         std::fs::read_to_string(path).is_ok_and(|text| text.contains("class Migration"))
                     },

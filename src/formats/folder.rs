@@ -162,8 +162,10 @@ pub(super) fn mention(folder: &Path, files: &[&str], word: &str) -> Option<Strin
     const FAR: usize = 8;
     let folder = std::path::absolute(folder).ok()?;
     for around in folder.ancestors().take(FAR) {
-        let mentions =
-            |file: &&&str| fs::read_to_string(around.join(file)).is_ok_and(|text| text.contains(word));
+        let mentions = |file: &&&str| {
+            let path = around.join(file);
+            path.is_file() && fs::read_to_string(path).is_ok_and(|text| text.contains(word))
+        };
         if let Some(file) = files.iter().find(mentions) {
             return Some((*file).to_owned());
         }

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::formats::folder::entries;
+use crate::formats::folder::files;
 use crate::formats::next::digits;
 
 /// What every one of these tools loads, or can be told to.
@@ -43,7 +43,7 @@ pub(super) fn whose(folder: &Path) -> Option<(Whose, String)> {
         !number.is_empty() && name[number.len()..].starts_with(['_', '-'])
     };
     let is_script = |name: &str| SCRIPTS.contains(&parts(name).1) && !is_by_product(name);
-    let mut scripts = entries(folder).ok()?;
+    let mut scripts = files(folder).ok()?;
     scripts.retain(|(name, _)| numbered(name) && is_script(name));
     let (newest, oldest) = (scripts.last()?, scripts.first()?);
     let told = [newest, oldest].map(|(name, path)| (by_text(&fs::read(path).unwrap_or_default()), name));

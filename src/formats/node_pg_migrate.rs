@@ -3,10 +3,9 @@
 
 use std::cmp::Ordering;
 use std::collections::HashMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::formats::folder::{bytes, checksum, each, entries, files};
+use crate::formats::folder::{bytes, checksum, each, files};
 use crate::formats::javascript::{SCRIPTS, Whose, is_by_product, parts, whose};
 use crate::formats::next::{Next, digits, file_words};
 use crate::formats::{Column, Format, FormatError, History, Order, Record, Rules};
@@ -44,10 +43,10 @@ impl Format for NodePgMigrate {
             Some((Whose::Either, name)) => Some(format!("{name} is a script that may be node-pg-migrate's")),
             Some((Whose::Knex, _)) => None,
             None => {
-                let mut files = entries(folder).ok()?;
+                let mut files = files(folder).ok()?;
                 files.retain(|(name, _)| name.ends_with(".sql") && !digits(name).is_empty());
                 let (name, path) = files.last()?;
-                let says_up = has_up(&String::from_utf8_lossy(&fs::read(path).ok()?));
+                let says_up = has_up(&String::from_utf8_lossy(&bytes(path).ok()?));
                 says_up.then(|| format!("{name} says `Up Migration` as node-pg-migrate has it"))
             }
         }

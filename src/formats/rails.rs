@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::formats::folder::{below_unlinked, bytes, checksum, each, entries, text};
+use crate::formats::folder::{below_unlinked, bytes, checksum, each, files, text};
 use crate::formats::meant;
 use crate::formats::{Column, Format, FormatError, History, Order, Record, Rules};
 use crate::model::ids::Version;
@@ -33,7 +33,7 @@ impl Format for Rails {
 
     fn detect(&self, folder: &Path) -> Option<String> {
         let ruby = |(name, _): &&(String, PathBuf)| parse(name).is_some();
-        let (name, path) = entries(folder).ok()?.iter().find(ruby).cloned()?;
+        let (name, path) = files(folder).ok()?.iter().find(ruby).cloned()?;
         // Sequel's have such names too, and no class
         let is_class = |line: &str| line.starts_with("class ") && line.contains('<');
         let migrates = text(&path).ok()?.lines().any(is_class);

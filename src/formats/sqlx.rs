@@ -50,7 +50,9 @@ impl Format for Sqlx {
         if marks::found(&entries).is_some() {
             return None;
         }
-        if let Some((name, _)) = entries.iter().find(|(name, path)| is_ours(name) && !path.is_dir()) {
+        // a broken link may have been a file, and reading it says so
+        let is_file = |path: &Path| path.is_file() || !path.exists();
+        if let Some((name, _)) = entries.iter().find(|(name, path)| is_ours(name) && is_file(path)) {
             return Some(format!("{name} is named as sqlx does it"));
         }
         // a folder full of another tool's files is not empty: leading from it would be a run that does nothing

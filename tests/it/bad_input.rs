@@ -27,6 +27,23 @@ fn a_file_that_cannot_be_read_is_named() {
     lead.run().expect(2).explains(&["0002_gone.sql"]);
 }
 
+/// Reading it would wait until somebody writes.
+#[test]
+fn a_named_pipe_is_nobody_s_migration() {
+    for name in ["0001_a.sql", "20240101000000_a.js", "0001_a.rb", "a1.py", "app/migrations/0001_a.py"] {
+        let migrations = Migrations::new();
+        let pipe = migrations.path_of(name);
+        std::fs::create_dir_all(pipe.parent().unwrap()).unwrap();
+        nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        let (_db, lead) = sqlite_lead(&migrations);
+        lead.run().expect(2).explains(&["holds no migrations", "is a "]);
+    }
+    let migrations = Migrations::counted(2);
+    nix::unistd::mkfifo(&migrations.path_of("0003_pipe.sql"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let (_db, lead) = sqlite_lead(&migrations);
+    assert_eq!(lead.run().expect(0).applied(), ["1", "2"]);
+}
+
 #[test]
 fn a_file_that_is_not_utf_8_is_named() {
     let migrations = Migrations::counted(1).file("0002_latin.sql", b"select 'caf\xe9';");
