@@ -234,9 +234,7 @@ fn instead(folder: &Path) -> String {
     }
     match first(&|path| !name(path).starts_with('.')) {
         Some(found) if folder.join(&found).is_dir() => format!("{found} is a folder"),
-        Some(found) if folder.join(&found).metadata().is_ok_and(|found| !found.is_file()) => {
-            format!("{found} is a pipe or the like, no file")
-        }
+        Some(found) if !folder.join(&found).is_file() => format!("{found} is no file"),
         Some(found) => format!("{found} is none"),
         None => "all names begin with a dot".to_owned(),
     }

@@ -36,7 +36,7 @@ fn a_named_pipe_is_nobody_s_migration() {
         std::fs::create_dir_all(pipe.parent().unwrap()).unwrap();
         nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
         let (_db, lead) = sqlite_lead(&migrations);
-        lead.run().expect(2).explains(&["holds no migrations", "is a "]);
+        lead.run().expect(2).explains(&["holds no migrations"]);
     }
     let migrations = Migrations::counted(2);
     nix::unistd::mkfifo(&migrations.path_of("0003_pipe.sql"), nix::sys::stat::Mode::S_IRWXU).unwrap();
