@@ -337,7 +337,7 @@ fn rules(of_format: Rules, settings: &HistorySettings) -> Rules {
         out_of_order: choose(settings.out_of_order, of_format.out_of_order),
         changed: choose(settings.changed, of_format.changed),
         missing: choose(settings.missing, of_format.missing),
-        ordered: of_format.ordered,
+        sequence: of_format.sequence,
     }
 }
 

@@ -11,7 +11,7 @@ use crate::formats::alembic::graph::Graph;
 use crate::formats::alembic::settings::Settings;
 use crate::formats::folder::{below_unlinked, bytes, checksum, each, files, folders};
 use crate::formats::python::{Refused, Source, Value};
-use crate::formats::{Column, Format, FormatError, History, Order, Record, Rules};
+use crate::formats::{Column, Format, FormatError, History, Order, Record, Rules, Sequence};
 use crate::model::ids::Version;
 use crate::model::migration::{Applied, Bundle, Migration, Unread};
 
@@ -24,7 +24,7 @@ static HISTORY: History = History {
     schema: None,
     columns: &[Column::words("version_num")],
     order: ("version_num", Order::Up),
-    rules: Rules { ordered: false, ..Rules::LENIENT },
+    rules: Rules { sequence: Sequence::Unordered, ..Rules::LENIENT },
 };
 
 impl Format for Alembic {

@@ -10,7 +10,7 @@ use crate::formats::atlas::sum::Sums;
 use crate::formats::folder::{bytes, each, files};
 use crate::formats::meant;
 use crate::formats::next::{Next, snake_words};
-use crate::formats::{Column, Format, FormatError, History, Order, Record, Rules};
+use crate::formats::{Column, Format, FormatError, History, Order, Record, Rules, Sequence};
 use crate::model::ids::Version;
 use crate::model::migration::{Applied, Bundle, Migration};
 
@@ -31,7 +31,7 @@ static HISTORY: History = History {
         Column::words("error"),
     ],
     order: ("version", Order::Up),
-    rules: Rules { out_of_order: false, changed: true, missing: true, ordered: true },
+    rules: Rules { out_of_order: false, changed: true, missing: true, sequence: Sequence::LETTERS },
 };
 
 /// Where Atlas keeps its sums.

@@ -13,7 +13,7 @@ use crate::formats::django::loader::{Key, Loader, Node};
 use crate::formats::folder::{bytes, checksum, each, files};
 use crate::formats::meant;
 use crate::formats::python::{Refused, Scope, Source, Value};
-use crate::formats::{Column, Format, FormatError, History, Order, Record, Rules};
+use crate::formats::{Column, Format, FormatError, History, Order, Record, Rules, Sequence};
 use crate::model::ids::Version;
 use crate::model::migration::{Applied, Bundle, Migration, Unread};
 
@@ -26,7 +26,7 @@ static HISTORY: History = History {
     schema: None,
     columns: &[Column::words("app"), Column::words("name")],
     order: ("id", Order::Up),
-    rules: Rules { ordered: false, ..Rules::LENIENT },
+    rules: Rules { sequence: Sequence::Unordered, ..Rules::LENIENT },
 };
 
 impl Format for Django {

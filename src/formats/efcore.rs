@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::formats::folder::{below, bytes, checksum, each, unread};
 use crate::formats::next::{Next, digits, file_words};
-use crate::formats::{Column, Format, FormatError, History, Order, Record, Rules};
+use crate::formats::{Column, Format, FormatError, History, Order, Record, Rules, Sequence};
 use crate::model::ids::Version;
 use crate::model::migration::{Applied, Bundle, Migration, Unread};
 
@@ -20,7 +20,7 @@ static HISTORY: History = History {
     schema: None,
     columns: &[Column::words("MigrationId")],
     order: ("MigrationId", Order::Up),
-    rules: Rules::LENIENT,
+    rules: Rules { sequence: Sequence::LETTERS, ..Rules::LENIENT },
 };
 
 /// The digits of a generated id.

@@ -10,7 +10,7 @@ use crate::formats::flyway::told::Told;
 use crate::formats::folder::{below, each, mention, text, unread};
 use crate::formats::meant;
 use crate::formats::next::{NewFile, Next, file_words, number};
-use crate::formats::{Column, Format, FormatError, History, Order, Record, Rules, refinery};
+use crate::formats::{Column, Format, FormatError, History, Order, Record, Rules, Sequence, refinery};
 use crate::model::ids::Version;
 use crate::model::migration::{Applied, Bundle, Migration, Unread};
 
@@ -31,7 +31,7 @@ static HISTORY: History = History {
         Column::truth("success"),
     ],
     order: ("installed_rank", Order::Up),
-    rules: Rules { out_of_order: false, changed: false, missing: false, ordered: true },
+    rules: Rules { out_of_order: false, changed: false, missing: false, sequence: Sequence::Numbers },
 };
 
 /// Where a project says that it uses Flyway.

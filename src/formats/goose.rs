@@ -11,7 +11,9 @@ use crate::formats::folder::{checksum, each, entries, files, has_sql_ending, onl
 use crate::formats::marks;
 use crate::formats::meant;
 use crate::formats::next::{NewFile, Next, digits, number, snake_words};
-use crate::formats::{Arg, Column, Format, FormatError, History, Order, Record, Rules, Write, Writer};
+use crate::formats::{
+    Arg, Column, Format, FormatError, History, Order, Record, Rules, Sequence, Write, Writer,
+};
 use crate::model::ids::Version;
 use crate::model::migration::{Applied, Bundle, Migration};
 
@@ -25,7 +27,7 @@ static HISTORY: History = History {
     // the last is not read but written, as the others
     columns: &[Column::words("version_id"), Column::truth("is_applied"), Column::is_set("tstamp")],
     order: ("id", Order::Up),
-    rules: Rules { out_of_order: false, changed: true, missing: true, ordered: true },
+    rules: Rules { out_of_order: false, changed: true, missing: true, sequence: Sequence::Numbers },
 };
 
 /// What a file's name should look like.

@@ -1,6 +1,8 @@
 //! What a history looks like: which columns are read, what a leader writes, what its tool does about odd ones. Values
 //! and text alone; `ledger/history.rs` sends them.
 
+use std::cmp::Ordering;
+
 use crate::model::ids::Version;
 use crate::model::migration::Migration;
 
@@ -123,7 +125,7 @@ impl Record {
 }
 
 /// What a tool does about odd histories: true = it goes on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub struct Rules {
     /// A pending migration older than one that is applied.
     pub out_of_order: bool,
@@ -131,14 +133,30 @@ pub struct Rules {
     pub changed: bool,
     /// An applied migration, older than the bundle's newest, whose file is gone.
     pub missing: bool,
-    /// Not a choice but a fact: later migrations have higher versions. Where they have not, whatever the bundle does
-    /// not have is *ahead*.
-    pub ordered: bool,
+    /// Not a choice but a fact: how versions follow each other.
+    pub sequence: Sequence,
+}
+
+/// How a tool's versions follow each other.
+#[derive(Clone, Copy, Debug)]
+pub enum Sequence {
+    /// By the numbers that they are or begin with; `1` and `01` are one version.
+    Numbers,
+    /// In an order of the tool's own, which its bundles are in. Only the same text is one version.
+    Own(fn(&str, &str) -> Ordering),
+    /// Not by anything in them: whatever the bundle does not have is *ahead*.
+    Unordered,
+}
+
+impl Sequence {
+    /// Letter by letter.
+    pub const LETTERS: Self = Self::Own(str::cmp);
 }
 
 impl Rules {
     /// The tool goes on whatever it finds.
-    pub const LENIENT: Self = Self { out_of_order: true, changed: true, missing: true, ordered: true };
+    pub const LENIENT: Self =
+        Self { out_of_order: true, changed: true, missing: true, sequence: Sequence::Numbers };
 }
 
 /// How a format that we may apply records its migrations, so that its own tool can go on from there at any time.

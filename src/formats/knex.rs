@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::formats::folder::{bytes, checksum, each, files};
 use crate::formats::javascript::{Whose, is_by_product, parts, whose};
 use crate::formats::next::{Next, digits, snake_words};
-use crate::formats::{Column, Format, FormatError, History, Order, Record, Rules};
+use crate::formats::{Column, Format, FormatError, History, Order, Record, Rules, Sequence};
 use crate::model::ids::Version;
 use crate::model::migration::{Applied, Bundle, Migration, Unread};
 
@@ -21,7 +21,7 @@ static HISTORY: History = History {
     schema: None,
     columns: &[Column::words("name")],
     order: ("id", Order::Up),
-    rules: Rules { out_of_order: true, changed: true, missing: false, ordered: true },
+    rules: Rules { out_of_order: true, changed: true, missing: false, sequence: Sequence::LETTERS },
 };
 
 /// What knex loads unless `loadExtensions` says otherwise (`migrations/common/MigrationsLoader.js`).

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use crate::formats::folder::{below, text};
 use crate::formats::next::Next;
-use crate::formats::{Column, Format, FormatError, History, Order, Record, Rules};
+use crate::formats::{Column, Format, FormatError, History, Order, Record, Rules, Sequence};
 use crate::model::ids::Version;
 use crate::model::migration::{Applied, Bundle};
 
@@ -31,7 +31,7 @@ static HISTORY: History = History {
         Column::words("EXECTYPE").later(),
     ],
     order: ("ORDEREXECUTED", Order::Up),
-    rules: Rules { out_of_order: true, changed: false, missing: true, ordered: false },
+    rules: Rules { out_of_order: true, changed: false, missing: true, sequence: Sequence::Unordered },
 };
 
 /// All formatted SQL begins as such, so a few files tell.

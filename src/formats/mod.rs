@@ -32,7 +32,7 @@ use crate::formats::next::Next;
 use crate::model::ids::Version;
 use crate::model::migration::{Applied, Bundle, Unread};
 
-pub use self::history::{Arg, Cell, Column, History, Kind, Order, Record, Rules, Write, Writer};
+pub use self::history::{Arg, Cell, Column, History, Kind, Order, Record, Rules, Sequence, Write, Writer};
 
 /// One tool's way with migrations. Text and files only: who applies them and who asks the database is elsewhere.
 pub trait Format: Sync {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::formats::folder::{bytes, checksum, each, files};
 use crate::formats::javascript::{SCRIPTS, Whose, is_by_product, parts, whose};
 use crate::formats::next::{Next, digits, file_words};
-use crate::formats::{Column, Format, FormatError, History, Order, Record, Rules};
+use crate::formats::{Column, Format, FormatError, History, Order, Record, Rules, Sequence};
 use crate::model::ids::Version;
 use crate::model::migration::{Applied, Bundle, Migration, Unread};
 use crate::model::moment;
@@ -23,7 +23,12 @@ static HISTORY: History = History {
     schema: None,
     columns: &[Column::words("name")],
     order: ("id", Order::Up),
-    rules: Rules { out_of_order: false, changed: true, missing: false, ordered: true },
+    rules: Rules {
+        out_of_order: false,
+        changed: true,
+        missing: false,
+        sequence: Sequence::Own(order_of_versions),
+    },
 };
 
 impl Format for NodePgMigrate {
@@ -114,6 +119,12 @@ fn order(one: &str, other: &str) -> Ordering {
         .cmp(&number(other))
         .then_with(|| natural(one).cmp(&natural(other)))
         .then_with(|| one.cmp(other))
+}
+
+/// The same of versions, which are names without their endings.
+fn order_of_versions(one: &str, other: &str) -> Ordering {
+    let name = |version: &str| format!("{version}.js");
+    number(one).cmp(&number(other)).then_with(|| order(&name(one), &name(other)))
 }
 
 /// The number in front of a name; of a date with milliseconds, the milliseconds since 1970.

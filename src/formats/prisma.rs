@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 use crate::formats::folder::{each, entries, folders, text};
 use crate::formats::meant;
 use crate::formats::next::{Next, digits, snake_words};
-use crate::formats::{Column, Format, FormatError, History, Order, Record, Rules};
+use crate::formats::{Column, Format, FormatError, History, Order, Record, Rules, Sequence};
 use crate::model::ids::{Version, hex};
 use crate::model::migration::{Applied, Bundle, Migration, Unread};
 
@@ -31,7 +31,7 @@ static HISTORY: History = History {
         Column::words("logs"),
     ],
     order: ("started_at", Order::Up),
-    rules: Rules::LENIENT,
+    rules: Rules { sequence: Sequence::LETTERS, ..Rules::LENIENT },
 };
 
 /// The file in a migration's folder.

@@ -11,7 +11,7 @@ use crate::formats::folder::{below, checksum, each, mention, text, unread};
 use crate::formats::meant;
 use crate::formats::next::{NewFile, Next, number, snake_words};
 use crate::formats::refinery::sip::Sip13;
-use crate::formats::{Column, Format, FormatError, History, Order, Record, Rules};
+use crate::formats::{Column, Format, FormatError, History, Order, Record, Rules, Sequence};
 use crate::model::ids::Version;
 use crate::model::migration::{Applied, Bundle, Migration};
 
@@ -24,7 +24,7 @@ static HISTORY: History = History {
     schema: None,
     columns: &[Column::words("version"), Column::words("name"), Column::words("checksum")],
     order: ("version", Order::Up),
-    rules: Rules { out_of_order: false, changed: false, missing: false, ordered: true },
+    rules: Rules { out_of_order: false, changed: false, missing: false, sequence: Sequence::Numbers },
 };
 
 impl Format for Refinery {

@@ -10,7 +10,9 @@ use crate::formats::folder::{each, entries, files, has_sql_ending, text};
 use crate::formats::marks;
 use crate::formats::meant;
 use crate::formats::next::{NewFile, Next, digits, file_words, number};
-use crate::formats::{Arg, Column, Format, FormatError, History, Order, Record, Rules, Write, Writer};
+use crate::formats::{
+    Arg, Column, Format, FormatError, History, Order, Record, Rules, Sequence, Write, Writer,
+};
 use crate::model::ids::Version;
 use crate::model::migration::{Applied, Bundle, Migration};
 
@@ -30,7 +32,7 @@ static HISTORY: History = History {
         Column::is_set("execution_time"),
     ],
     order: ("version", Order::Up),
-    rules: Rules { out_of_order: true, changed: false, missing: false, ordered: true },
+    rules: Rules { out_of_order: true, changed: false, missing: false, sequence: Sequence::Numbers },
 };
 
 /// What a `.sql` file's name should look like.

@@ -1,16 +1,17 @@
 //! A bundle against a history: what is pending, what is refused, what is only worth a notice. Pure; who reads the
 //! history and who acts on the judgement is elsewhere.
 
+mod order;
 mod refusal;
 
-use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
-use crate::formats::{FORMATS, Rules};
+use crate::formats::{FORMATS, Rules, Sequence};
 use crate::model::event::{MigrationStanding, MigrationState};
 use crate::model::ids::Version;
 use crate::model::migration::{Applied, Bundle, Migration, Pending};
 
+pub use self::order::VersionOrder;
 pub use self::refusal::Refusal;
 
 /// What a bundle and a history say together.
@@ -35,103 +36,28 @@ pub struct Judgement {
     pub undecided: Vec<(Version, String)>,
 }
 
-/// How versions follow each other: numbers by value, dotted ones (`1.10`) part by part, then other texts by the number in
-/// front of them (`9_a` before `10_b`) and their letters. Numbers in front, because comparing a number with a text by letters is no order at all (2 < 10 < 1a < 2).
-#[derive(Clone, Copy, Debug)]
-pub struct VersionOrder<'a>(&'a str);
-
-impl<'a> From<&'a Version> for VersionOrder<'a> {
-    fn from(version: &'a Version) -> Self {
-        Self(version.as_str())
-    }
-}
-
-impl<'a> VersionOrder<'a> {
-    fn is_number(self) -> bool {
-        self.0.split('.').all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()))
-    }
-
-    fn is_digits(self) -> bool {
-        self.0.bytes().all(|byte| byte.is_ascii_digit())
-    }
-
-    /// The parts of a number, the most significant first, without the zeros that change nothing; none = a text.
-    fn parts(self) -> Option<impl Iterator<Item = &'a str>> {
-        if !self.is_number() {
-            return None;
-        }
-        let significant = self.0.trim_end_matches(['0', '.']);
-        // `10` must keep its zero, `1.0` need not
-        let kept = self.0[significant.len()..].find('.').map_or(self.0.len(), |at| significant.len() + at);
-        Some(self.0[..kept].split('.').map(|part| part.trim_start_matches('0')))
-    }
-}
-
-impl<'a> VersionOrder<'a> {
-    /// A text by what it begins with: whether by no digits, then how long and which number, then all of it.
-    fn numbered(self) -> (bool, usize, &'a str, &'a str) {
-        let digits = &self.0[..self.0.bytes().take_while(u8::is_ascii_digit).count()];
-        let number = digits.trim_start_matches('0');
-        (digits.is_empty(), number.len(), number, self.0)
-    }
-}
-
-impl Ord for VersionOrder<'_> {
-    fn cmp(&self, other: &Self) -> Ordering {
-        // most are dates or padded numbers, and tens of thousands are compared again and again
-        if self.0 == other.0 {
-            return Ordering::Equal;
-        }
-        if self.0.len() == other.0.len() && self.is_digits() && other.is_digits() {
-            return self.0.cmp(other.0);
-        }
-        match (self.parts(), other.parts()) {
-            // without leading zeros, the longer number is the greater
-            (Some(one), Some(two)) => {
-                one.map(|part| (part.len(), part)).cmp(two.map(|part| (part.len(), part)))
-            }
-            (Some(_), None) => Ordering::Less,
-            (None, Some(_)) => Ordering::Greater,
-            (None, None) => self.numbered().cmp(&other.numbered()),
-        }
-    }
-}
-
-impl PartialOrd for VersionOrder<'_> {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for VersionOrder<'_> {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other) == Ordering::Equal
-    }
-}
-
-impl Eq for VersionOrder<'_> {}
-
 /// Judges a history by a bundle. `rules` say what is let pass; a half-applied migration never is.
 pub fn judge(bundle: &Bundle, applied: &[Applied], rules: Rules) -> Judgement {
+    let order_of = |version| VersionOrder::of(version, rules.sequence);
     let mut history: BTreeMap<VersionOrder<'_>, &Applied> =
-        applied.iter().map(|row| (VersionOrder::from(&row.version), row)).collect();
+        applied.iter().map(|row| (order_of(&row.version), row)).collect();
     // a text among numbers (Flyway's repeatable ones) is neither before nor after them
     let has_numbers = history.keys().any(|order| order.is_number())
-        || bundle.migrations.iter().any(|m| VersionOrder::from(&m.version).is_number());
-    let ordered = |order: VersionOrder<'_>| rules.ordered && (order.is_number() || !has_numbers);
+        || bundle.migrations.iter().any(|m| order_of(&m.version).is_number());
+    let ordered = |order: VersionOrder<'_>| match rules.sequence {
+        Sequence::Numbers => order.is_number() || !has_numbers,
+        Sequence::Own(_) => true,
+        Sequence::Unordered => false,
+    };
     let newest_applied = history.iter().rev().find(|(order, row)| row.success && ordered(**order));
     let newest_applied = newest_applied.map(|(_, row)| row.version.clone());
-    let newest_here = bundle
-        .migrations
-        .iter()
-        .map(|m| VersionOrder::from(&m.version))
-        .filter(|order| ordered(*order))
-        .max();
+    let newest_here =
+        bundle.migrations.iter().map(|m| order_of(&m.version)).filter(|order| ordered(*order)).max();
 
     let mut judgement = Judgement::default();
     let mut found = Vec::new();
     for (index, migration) in bundle.migrations.iter().enumerate() {
-        let order = VersionOrder::from(&migration.version);
+        let order = order_of(&migration.version);
         let row = history.remove(&order);
         let standing = standing(migration, row);
         if matches!(standing, MigrationStanding::Pending | MigrationStanding::Dirty) {
@@ -171,7 +97,7 @@ pub fn judge(bundle: &Bundle, applied: &[Applied], rules: Rules) -> Judgement {
         }
         found.push((order, row.version.clone(), recorded_name(bundle, row), standing, refusal));
     }
-    if rules.ordered {
+    if !matches!(rules.sequence, Sequence::Unordered) {
         found.sort_by_key(|(order, ..)| *order);
     }
     for (_, version, name, state, refusal) in found {
@@ -376,7 +302,9 @@ fn refuse(
         (MigrationStanding::Dirty, _) => Some(Refusal::Dirty { version, name, error: None }),
         (MigrationStanding::Changed, _) if !rules.changed => Some(Refusal::Changed { version, name }),
         (MigrationStanding::Pending, Some(newest))
-            if !rules.out_of_order && VersionOrder::from(newest) > VersionOrder::from(&migration.version) =>
+            if !rules.out_of_order
+                && VersionOrder::of(newest, rules.sequence)
+                    > VersionOrder::of(&migration.version, rules.sequence) =>
         {
             Some(Refusal::OutOfOrder { version, name, newest: newest.clone() })
         }

@@ -4,8 +4,9 @@ use proptest::prelude::*;
 
 use super::*;
 
-const STRICT: Rules = Rules { out_of_order: false, changed: false, missing: false, ordered: true };
-const SQLX: Rules = Rules { out_of_order: true, changed: false, missing: false, ordered: true };
+const STRICT: Rules =
+    Rules { out_of_order: false, changed: false, missing: false, sequence: Sequence::Numbers };
+const SQLX: Rules = Rules { out_of_order: true, changed: false, missing: false, sequence: Sequence::Numbers };
 const LOOSE: Rules = Rules::LENIENT;
 
 fn bundle(versions: &[&str]) -> Bundle {
@@ -257,7 +258,7 @@ fn what_cannot_be_read_leaves_what_is_pending_unknown() {
     let why = blind.why_unknown(&many).unwrap();
     assert!(why.contains("4.xml is XML; and 2 more files or parts are not understood; no table"), "{why}");
     // nor is anything ahead or missing that only the history has: it may be of what was not understood
-    for rules in [STRICT, LOOSE, Rules { ordered: false, ..LOOSE }] {
+    for rules in [STRICT, LOOSE, Rules { sequence: Sequence::Unordered, ..LOOSE }] {
         let judgement = judge(&partly, &history(&["0", "2", "3"]), rules);
         assert!(judgement.ahead.is_empty(), "{judgement:?}");
         let mut said = judgement.refusals.iter().chain(&judgement.accepted);
@@ -273,12 +274,38 @@ fn what_cannot_be_read_leaves_what_is_pending_unknown() {
 
 #[test]
 fn where_versions_have_no_order_everything_foreign_is_ahead() {
-    let rules = Rules { ordered: false, ..LOOSE };
+    let rules = Rules { sequence: Sequence::Unordered, ..LOOSE };
     let judgement = judge(&bundle(&["b9", "a1"]), &history(&["a0", "b9"]), rules);
     assert_eq!(judgement.ahead, ["a0".into()]);
     assert_eq!(judgement.pending, [1]);
     let names: Vec<_> = judgement.states.iter().map(|state| state.version.as_str()).collect();
     assert_eq!(names, ["b9", "a1", "a0"]);
+}
+
+#[test]
+fn where_a_tool_has_an_order_of_its_own_it_is_that_one() {
+    let rules = Rules { sequence: Sequence::LETTERS, ..STRICT };
+    let judgement =
+        judge(&bundle(&["10_a", "1_z", "2_b", "c"]), &history(&["10_a", "15_gone", "2_b", "9"]), rules);
+    let states: Vec<_> = judgement.states.iter().map(|it| (it.version.as_str(), it.state)).collect();
+    use MigrationStanding as S;
+    assert_eq!(
+        states,
+        [
+            ("10_a", S::Applied),
+            ("15_gone", S::Missing),
+            ("1_z", S::Pending),
+            ("2_b", S::Applied),
+            ("9", S::Missing),
+            ("c", S::Pending)
+        ]
+    );
+    assert!(judgement.ahead.is_empty());
+    assert!(say(&judgement).contains("1_z_x.sql is older than 9") && !say(&judgement).contains("c_x.sql"));
+    let ahead = judge(&bundle(&["10_a", "1_z"]), &history(&["2_b", "11_c", "d"]), rules).ahead;
+    assert_eq!(ahead, ["2_b".into(), "d".into()]);
+    // and only the same text is the same version
+    assert_eq!(judge(&bundle(&["01", "1"]), &history(&["1"]), rules).pending, [0]);
 }
 
 #[test]

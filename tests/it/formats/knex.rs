@@ -79,6 +79,19 @@ on_servers! { [postgres Postgres]
         assert_eq!(project.plan("migrations").states(), [format!("{A} missing"), format!("{B} applied")]);
     }
 
+    fn names_follow_each_other_letter_by_letter(db) {
+        let Some(project) = project(db) else { return };
+        for file in ["10_a.js", "15_gone.js", "2_b.js"] {
+            table(&project, file);
+        }
+        assert!(project.tool(&LATEST).0);
+        std::fs::remove_file(project.path("migrations").join("15_gone.js")).unwrap();
+        table(&project, "1_z.js");
+        // `_` is behind the digits
+        assert_eq!(project.plan("migrations").states(), ["10_a.js applied", "15_gone.js missing", "1_z.js pending", "2_b.js applied"]);
+        assert_eq!(db.column("select name from knex_migrations order by id"), ["10_a.js", "15_gone.js", "2_b.js"]);
+    }
+
     fn a_compiled_script_is_another_migration_to_both(db) {
         let Some(project) = project(db) else { return };
         table(&project, A);
