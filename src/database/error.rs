@@ -121,6 +121,11 @@ impl DbErrorKind {
 }
 
 impl DbError {
+    /// Whether the server has answered, and the driver cannot read a value of it.
+    pub fn is_drivers_own(&self) -> bool {
+        self.code.is_none() && matches!(self.kind, DbErrorKind::Statement | DbErrorKind::Unsupported)
+    }
+
     /// One with a kind and a message, nothing else.
     pub fn new(kind: DbErrorKind, message: impl Into<String>) -> Self {
         Self {

@@ -27,7 +27,7 @@ pub enum Recorded {
     Rows(Vec<Record>),
     /// There is no such table.
     Nowhere,
-    /// There is one without this column: another tool's, or of a version that we do not know.
+    /// There is one that we cannot read, for this reason: another tool's, or of a version that we do not know.
     Foreign(String),
 }
 
@@ -105,11 +105,13 @@ impl HistoryTable {
         }
         match answer {
             Ok(reply) => {
-                let records: Result<_, DbError> = reply.rows.iter().map(|row| self.record(row)).collect();
-                Ok(Recorded::Rows(records?))
+                let records: Result<_, String> = reply.rows.iter().map(|row| self.record(row)).collect();
+                Ok(records.map_or_else(Recorded::Foreign, Recorded::Rows))
             }
             Err(error) if error.kind == DbErrorKind::MissingTable => Ok(Recorded::Nowhere),
-            Err(error) if error.kind == DbErrorKind::MissingColumn => Ok(Recorded::Foreign(error.message)),
+            Err(error) if error.kind == DbErrorKind::MissingColumn || error.is_drivers_own() => {
+                Ok(Recorded::Foreign(error.message))
+            }
             Err(error) => Err(error),
         }
     }
@@ -143,16 +145,21 @@ impl HistoryTable {
         format!("{of}{}", self.dialect.quote(&stored(self.dialect, name)))
     }
 
-    fn record(&self, row: &Row) -> Result<Record, DbError> {
+    /// The row, or what of it cannot be read.
+    fn record(&self, row: &Row) -> Result<Record, String> {
         let cell = |(index, column): (usize, &Column)| {
-            if row.0.get(index) == Some(&Value::Null) {
-                return Ok(Cell::Null);
-            }
-            Ok(match column.kind {
-                Kind::Words => Cell::Words(row.text(index)?),
-                Kind::Truth | Kind::IsSet => Cell::Truth(row.truth(index)?),
-                Kind::Bytes => row.opt_bytes(index)?.map_or(Cell::Null, Cell::Bytes),
-            })
+            let found = match row.0.get(index) {
+                None | Some(Value::Null) => return Ok(Cell::Null),
+                Some(found) => found,
+            };
+            let (read, wanted) = match column.kind {
+                Kind::Words => (row.text(index).map(Cell::Words), "text"),
+                Kind::Truth | Kind::IsSet => (row.truth(index).map(Cell::Truth), "truth value"),
+                Kind::Bytes => {
+                    (row.opt_bytes(index).map(|bytes| bytes.map_or(Cell::Null, Cell::Bytes)), "bytes")
+                }
+            };
+            read.map_err(|_| format!("{} is {}, which is no {wanted}", column.name, shown(found)))
         };
         self.format.history().columns.iter().enumerate().map(cell).collect::<Result<_, _>>().map(Record)
     }
@@ -300,6 +307,22 @@ impl HistoryTable {
 fn stored(dialect: &Dialect, name: &str) -> String {
     let unquoted = !name.bytes().any(|byte| byte.is_ascii_lowercase());
     if unquoted && dialect.name == "postgres" { name.to_lowercase() } else { name.to_owned() }
+}
+
+/// The beginning of a value, for people.
+fn shown(value: &Value) -> String {
+    const SHOWN: usize = 20;
+    match value {
+        Value::Null => "null".to_owned(),
+        Value::Int(number) => number.to_string(),
+        Value::Bool(truth) => truth.to_string(),
+        Value::Text(text) => match text.char_indices().nth(SHOWN) {
+            Some((at, _)) => format!("{:?}…", &text[..at]),
+            None => format!("{text:?}"),
+        },
+        Value::Bytes(bytes) if bytes.len() > SHOWN => format!("x'{}…'", hex(&bytes[..SHOWN])),
+        Value::Bytes(bytes) => format!("x'{}'", hex(bytes)),
+    }
 }
 
 fn value(argument: Arg) -> Value {

@@ -2,7 +2,7 @@
 //! an empty one, some rows or all.
 
 use super::foreign::Foreign;
-use crate::support::{Bellwether, TestDatabase, on_servers};
+use crate::support::{Bellwether, TestDatabase, on_every_server, on_servers};
 
 /// Files that are not understood, and the history that their tool makes.
 struct Case {
@@ -126,6 +126,47 @@ on_servers! { [postgres Postgres]
             let follower = ours(db, &project, case.format, Bellwether::new("follow")).release(&release);
             follower.run().expect(0).says(case.why);
             db.sql(&format!("drop table {}", case.create.split(' ').nth(2).unwrap()));
+        }
+    }
+}
+
+on_every_server! {
+    fn a_history_s_value_that_cannot_be_read_is_named_and_pending_unknown(db) {
+        let cases = [
+            (
+                "golang-migrate",
+                "1_t.up.sql",
+                "schema_migrations (version bigint, dirty varchar(5))",
+                "(1, 'maybe')",
+                r#"dirty is "maybe", which is no truth value"#,
+            ),
+            (
+                "goose",
+                "00001_t.sql",
+                "goose_db_version (id int, version_id bigint, is_applied varchar(40), tstamp varchar(9))",
+                "(1, 1, 'not, as far as anybody can tell', null)",
+                r#"is_applied is "not, as far as anybo"…, which is no truth value"#,
+            ),
+            (
+                "sqlx",
+                "0001_t.sql",
+                "_sqlx_migrations (version bigint, description varchar(9), success int, checksum int, execution_time int)",
+                "(1, 't', 1, 5, 0)",
+                "checksum is 5, which is no bytes",
+            ),
+        ];
+        for (format, file, table, row, why) in cases {
+            let project = Foreign::within(db, format, format);
+            project.write(file, "-- +goose Up\ncreate table t (id int);\n");
+            let name = table.split(' ').next().unwrap();
+            db.sql(&format!("create table {table}"));
+            db.sql(&format!("insert into {name} values {row}"));
+            let why = format!("{name} is not as {format} has it: {why}");
+            project.is_unknown(&why);
+            project.lead(format, &["true"]).expect(0).says(&why.replace('"', "\\\""));
+            ours(db, &project, format, Bellwether::human("follow")).release(format).run().expect(0).says(&why);
+            let led = ours(db, &project, format, Bellwether::human("lead")).release("without a command");
+            led.run().expect(13).says(&why);
         }
     }
 }
