@@ -25,6 +25,15 @@ pub enum Securable {
     Class,
 }
 
+impl Grant {
+    /// What lets a role write a table, by its qualified name. MySQL refuses a table in the same words whether it is there
+    /// or not, and takes a `GRANT` on one that is not only with the right to create it.
+    pub fn to_write(&self, role: &str, table: &str) -> String {
+        let create = if self.on == Securable::Database { ", CREATE" } else { "" };
+        format!("GRANT SELECT, INSERT, UPDATE, DELETE{create} ON {table} TO {};", (self.grantee)(role))
+    }
+}
+
 impl Dialect {
     /// The `GRANT`s that let a role read these tables, each with its schema (none = the default one), without a `;`.
     /// None where there are no users.

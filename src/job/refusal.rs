@@ -5,6 +5,7 @@ use crate::database::url::sqlserver::HISTORY;
 use crate::database::{Database, DbError, DbErrorKind, EngineName};
 use crate::error::{Doing, Error};
 use crate::job::Job;
+use crate::ledger::Ledger;
 use crate::ledger::history::HistoryTable;
 use crate::model::run::Role;
 
@@ -20,6 +21,11 @@ impl Job {
         if let Some(missing) = self.named_in_vain(doing, &error) {
             return missing;
         }
+        // the tables are there, and are another's
+        let doing = match doing {
+            Doing::Installing if Ledger::is_of_using(&error) => Doing::Claiming,
+            doing => doing,
+        };
         let grants = match doing {
             _ if error.kind != DbErrorKind::Privilege => Vec::new(),
             Doing::Looking => self.grants_to_read(&self.ledger.read_tables()),
@@ -61,11 +67,8 @@ impl Job {
 
     /// The history is there, and may not be written.
     pub fn may_not_write(&self, history: &HistoryTable, error: DbError) -> Error {
-        let grant = self.engine.dialect.grant.map(|grant| {
-            let user = (grant.grantee)(self.user());
-            format!("GRANT SELECT, INSERT, UPDATE, DELETE ON {} TO {user};", history.name())
-        });
-        let grants = grant.into_iter().collect();
+        let grant = self.engine.dialect.grant;
+        let grants = grant.map(|grant| grant.to_write(self.user(), history.name())).into_iter().collect();
         Error::NoPrivilege { doing: Doing::WritingHistory, target: self.place(), error, grants }
     }
 
@@ -112,11 +115,8 @@ impl Job {
             }
             _ => {
                 let Some(grant) = dialect.grant else { return Vec::new() };
-                let grantee = (grant.grantee)(user);
                 let tables = self.ledger.written_tables().into_iter();
-                tables
-                    .map(|table| format!("GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO {grantee};"))
-                    .collect()
+                tables.map(|table| grant.to_write(user, table)).collect()
             }
         }
     }

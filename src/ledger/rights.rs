@@ -2,7 +2,7 @@
 
 use crate::database::{Database, DbError, DbErrorKind, Statement, Value};
 use crate::ledger::look::RUN;
-use crate::ledger::past::STEP;
+use crate::ledger::past::{STEP, TABLES};
 use crate::ledger::{LEDGER_VERSION, Ledger};
 
 /// A right that is missing.
@@ -40,6 +40,15 @@ impl Ledger {
             .opt_int(0)?
             .zip(row.opt_int(1)?)
             .map(|(version, min_reader)| LedgerVersion { version, min_reader }))
+    }
+
+    /// Whether a refusal is of a table that is there to be used: it is named, and not to be made or given to others.
+    pub fn is_of_using(error: &DbError) -> bool {
+        let says = |word: &str| error.message.contains(word);
+        error.kind == DbErrorKind::Privilege
+            && TABLES.iter().any(|(_, name)| says(name))
+            && !says("CREATE")
+            && !says("GRANT")
     }
 
     /// The first table that we may not read, of those that a follower reads. An error names a column that is missing.

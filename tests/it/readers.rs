@@ -72,6 +72,20 @@ on_servers! { [postgres Postgres, mariadb MariaDb, sqlserver SqlServer quick]
         lead().release("r4").run().expect(0);
     }
 
+    fn a_leader_that_may_not_use_another_s_ledger_gets_the_grant_that_lets_it(db) {
+        Bellwether::lead(db, &Migrations::counted(1)).run().expect(0);
+        let reader = db.reader();
+        let lead = || Bellwether::new("lead").on(db).url(&reader.url).release("r2").args(["--", "true"]);
+        let words = ["may not write bellwether's ledger", "GRANT SELECT, INSERT, UPDATE, DELETE", "bellwether_lock"];
+        lead().run().expect(31).explains(&words).never_says("create bellwether's tables");
+        db.grant_select(&reader, &LEDGER);
+        lead().run().expect(31).explains(&words).never_says("create bellwether's tables");
+        for table in LEDGER {
+            db.grant_writes(&reader, table);
+        }
+        lead().run().expect(0);
+    }
+
     fn readers_of_the_config_are_granted_the_ledger_when_it_is_made(db) {
         let reader = db.reader();
         let migrations = Migrations::counted(1);
