@@ -20,6 +20,7 @@ use crate::follow::decide::{Decision, Failure, Observation, Policy, Ready, Why, 
 use crate::follow::failed::failed;
 use crate::follow::ledger::Ledger;
 use crate::follow::source::{Looked, Memory, Source};
+use crate::job::held_up::HeldUp;
 use crate::job::{Job, Party, Success, milliseconds, watched};
 use crate::lead::{Attempt, try_lead};
 use crate::lock::judge::{Reading, nothing_to_do};
@@ -84,6 +85,7 @@ impl Watch<'_> {
                     if let Some(late) = self.too_late(&error, began).await {
                         return Err(late);
                     }
+                    self.tell_held_up(&error);
                     self.source.outlast(error).await?;
                     continue;
                 }
@@ -112,19 +114,34 @@ impl Watch<'_> {
         }
     }
 
-    /// The look at the very end has next to no time, and a connection that needs more is no news: what the look before
-    /// saw is. None = it is not that.
+    /// At the very end, a connection that needs more time is no news, nor that somebody still writes: what the look
+    /// before saw is. None = it is not that.
     async fn too_late(&mut self, error: &Error, began: Instant) -> Option<Error> {
-        let last = self.last.take()?;
         let deadline = self.party.limits.deadline();
-        let is_it = error.database_kind() == Some(DbErrorKind::Timeout)
-            && began + SHORT >= deadline
-            && Instant::now() >= deadline;
-        if !is_it {
+        let held_up = self.source.held_up(error);
+        let short = error.database_kind() == Some(DbErrorKind::Timeout) && began + SHORT >= deadline;
+        if Instant::now() < deadline || !(short || held_up.is_some()) {
             return None;
         }
-        let Decision::Fail(failure) = decide(&last, &self.policy(), self.elapsed()) else { return None };
-        Some(self.failed(failure, &last).await)
+        let last = self.last.take();
+        let decided = last.as_ref().map(|last| decide(last, &self.policy(), self.elapsed()));
+        match (decided, last) {
+            (Some(Decision::Fail(failure @ Failure::StillAtWork(_))), Some(last)) => {
+                Some(self.failed(failure, &last).await)
+            }
+            _ if held_up == Some(HeldUp::ByLeader) => Some(failed::unseen_at_work(self.party)),
+            (Some(Decision::Fail(failure)), Some(last)) => Some(self.failed(failure, &last).await),
+            _ => None,
+        }
+    }
+
+    /// Who is seen at work is news enough; else why nothing is seen.
+    fn tell_held_up(&mut self, error: &Error) {
+        let seen =
+            self.last.as_ref().and_then(|last| last.latest.as_ref()).is_some_and(|latest| latest.alive);
+        let Some(held_up) = self.source.held_up(error).filter(|_| !seen) else { return };
+        self.party.tell_held_up(held_up, self.party.limits.began);
+        self.seen_last = Some(held_up.reason().to_owned());
     }
 
     async fn failed(&mut self, failure: Failure, seen: &Observation) -> Error {

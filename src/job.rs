@@ -3,6 +3,7 @@
 
 pub mod deployments;
 mod early;
+pub mod held_up;
 mod party;
 mod refusal;
 
@@ -23,7 +24,6 @@ use crate::ledger::history::{HistoryTable, Recorded};
 use crate::ledger::look::LookError;
 use crate::lock::choose::{self, Chosen};
 use crate::model::choice::LockChoice;
-use crate::model::event::Event;
 use crate::model::migration::{Applied, Bundle, Migration, Pending};
 use crate::plan::need::Need;
 use crate::plan::pending::{Judgement, judge};
@@ -153,17 +153,6 @@ impl Job {
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
         Err(Error::Bug { what: "no more tries to connect".to_owned() })
-    }
-
-    /// Says that we try again. A writer in a SQLite database is no news worth a line.
-    pub fn retrying(&self, what: &str, error: &Error, pause: Duration) {
-        if error.database_kind() != Some(DbErrorKind::Busy) {
-            self.report.event(&Event::Retrying {
-                what: format!("{what} {}", self.place()),
-                reason: error.to_string(),
-                pause_ms: milliseconds(pause),
-            });
-        }
     }
 
     /// A bare session; one attempt, at most `limit` long.

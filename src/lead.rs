@@ -14,6 +14,7 @@ use tokio::time::Instant;
 
 use crate::database::Purpose;
 use crate::error::{Doing, Error};
+use crate::job::held_up::HeldUp;
 use crate::job::{Job, Success};
 use crate::ledger::look::Look;
 use crate::lock::judge::{self, Reading};
@@ -37,18 +38,21 @@ pub enum Attempt {
 /// A designated leader: tries until the lock is free, `lock.wait` or the budget ends.
 pub async fn lead(job: &Job) -> Result<Success, Error> {
     let mut observer = Observer::default();
-    let mut opened = match first_look(job, &mut observer).await? {
+    let mut held_up = None;
+    let mut opened = match first_look(job, &mut observer, &mut held_up).await? {
         First::Done(success) => return Ok(success),
         First::Go(opened) => opened,
+        First::HeldUp => return Err(not_got(job, held_up.unwrap_or_else(Instant::now), None)),
     };
-    let began = Instant::now();
-    let deadline =
-        job.limits.lock_wait.map_or(job.limits.deadline(), |wait| job.limits.deadline().min(began + wait));
+    let began = held_up.unwrap_or_else(Instant::now);
+    let deadline = lock_deadline(job, began);
     let mut pause = FIRST_TRY;
+    let mut holder = None;
     loop {
-        let holder = match try_once(job, &mut observer, began, &mut opened).await {
+        match try_once(job, &mut observer, began, &mut opened).await {
             Ok(Waited::Ended(ended)) => return ended,
-            Ok(Waited::Holder(holder)) => holder,
+            Ok(Waited::Holder(seen)) => holder = seen,
+            Ok(Waited::HeldUp) => {}
             Err(error) if error.passes() && Instant::now() + pause < deadline => {
                 job.retrying("locking", &error, pause);
                 opened = None;
@@ -57,15 +61,24 @@ pub async fn lead(job: &Job) -> Result<Success, Error> {
                 continue;
             }
             Err(error) => return Err(error),
-        };
+        }
         if Instant::now() + pause >= deadline {
             job.pause(deadline.saturating_duration_since(Instant::now())).await?;
-            let lock_name = job.scope.lock_name.clone();
-            return Err(Error::LockNotGot { lock_name, waited: began.elapsed(), holder });
+            return Err(not_got(job, began, holder));
         }
         job.pause(jitter(pause)).await?;
         pause = (pause * 2).min(LONGEST_TRY);
     }
+}
+
+/// Until when the lock is waited for, from this moment on.
+fn lock_deadline(job: &Job, began: Instant) -> Instant {
+    let deadline = job.limits.deadline();
+    job.limits.lock_wait.map_or(deadline, |wait| deadline.min(began + wait))
+}
+
+fn not_got(job: &Job, began: Instant, holder: Option<Box<Run>>) -> Error {
+    Error::LockNotGot { lock_name: job.scope.lock_name.clone(), waited: began.elapsed(), holder }
 }
 
 /// What became of one try of a designated leader.
@@ -73,6 +86,8 @@ enum Waited {
     Ended(Result<Success, Error>),
     /// Somebody else has the lock: the run that the ledger names, if it names one.
     Holder(Option<Box<Run>>),
+    /// Somebody else has it, of whom nothing can be read just now.
+    HeldUp,
 }
 
 /// One try on the sessions that are open, or on new ones; says who holds the lock if it is not free.
@@ -89,10 +104,20 @@ async fn try_once(
     if let Attempt::Ended(ended) = leader.attempt(job, observer, began).await? {
         return Ok(Waited::Ended(ended));
     }
-    leader.look_first(job, observer).await?;
-    let holder = leader.tell_holder(job, observer, began).await?;
+    let told = match leader.look_first(job, observer).await {
+        Ok(()) => leader.tell_holder(job, observer, began).await,
+        Err(error) => Err(error),
+    };
+    let waited = match told {
+        Ok(holder) => Waited::Holder(holder),
+        Err(error) if job.held_up(leader.work.as_mut(), &error).await == Some(HeldUp::ByLeader) => {
+            job.tell_held_up(HeldUp::ByLeader, began);
+            Waited::HeldUp
+        }
+        Err(error) => return Err(error),
+    };
     *opened = Some(leader);
-    Ok(Waited::Holder(holder))
+    Ok(waited)
 }
 
 /// An elect: one try, on the sessions that are open, or on new ones. The observer is the elect's own, so that what was
@@ -119,11 +144,17 @@ enum First {
     Done(Success),
     /// On to the lock, on these sessions if they are open already.
     Go(Option<Box<Sessions>>),
+    /// SQLite: somebody has the lock, and writes so much that nothing can be read.
+    HeldUp,
 }
 
 /// The first look, until one gets through: without one, nothing that we find later would be old. Of a command, the
-/// sessions alone.
-async fn first_look(job: &Job, observer: &mut Observer) -> Result<First, Error> {
+/// sessions alone. `held_up`: since when somebody else's lock has been waited for.
+async fn first_look(
+    job: &Job,
+    observer: &mut Observer,
+    held_up: &mut Option<Instant>,
+) -> Result<First, Error> {
     let mut connected = false;
     let mut pause = FIRST_TRY;
     loop {
@@ -133,6 +164,19 @@ async fn first_look(job: &Job, observer: &mut Observer) -> Result<First, Error> 
             false => fast_path(job, observer, !connected).await,
         };
         let error = match looked {
+            Ok(First::HeldUp) => {
+                let began = *held_up.get_or_insert_with(Instant::now);
+                job.tell_held_up(HeldUp::ByLeader, began);
+                let left = lock_deadline(job, began).saturating_duration_since(Instant::now());
+                if left <= pause {
+                    job.pause(left).await?;
+                    return Ok(First::HeldUp);
+                }
+                job.pause(jitter(pause)).await?;
+                pause = (pause * 2).min(LONGEST_TRY);
+                connected = true;
+                continue;
+            }
             Ok(first) => return Ok(first),
             Err(error) => error,
         };
@@ -156,8 +200,14 @@ async fn fast_path(job: &Job, observer: &mut Observer, first: bool) -> Result<Fi
         }
         Err(error) => return Err(error),
     };
-    let look = job.ledger.look(session.as_mut(), &job.scope, None).await;
-    let look = look.map_err(|error| job.look_failed(error))?;
+    let look = match job.ledger.look(session.as_mut(), &job.scope, None).await {
+        Ok(look) => look,
+        Err(error) => {
+            let error = job.look_failed(error);
+            let held_up = job.held_up(session.as_mut(), &error).await;
+            return if held_up == Some(HeldUp::ByLeader) { Ok(First::HeldUp) } else { Err(error) };
+        }
+    };
     observer.see(&look, None, Instant::now());
     if judge::succeeded(&look).is_none() || job.command.is_some() {
         return Ok(First::Go(None));

@@ -176,7 +176,7 @@ fn of_a_file(doing: Doing, target: &str, kind: DbErrorKind) -> (String, &'static
         ),
         DbErrorKind::Busy | DbErrorKind::LockTimeout => (
             format!("another program was writing to {target} while {doing}"),
-            "deploy again; `fuser FILE` names the programs that have the file open",
+            "a leader at work may be it: wait for its end, or try again; `fuser FILE` names the programs that have the file open",
         ),
         DbErrorKind::FenceLost => (
             format!("another leader has taken over at {target}"),

@@ -156,12 +156,16 @@ pub fn leader_late(
         Some(run) if at_work => {
             format!("{} was still at work when our time ended ({})", run.leader, span(waited))
         }
+        None if at_work => format!("somebody was still at work when our time ended ({})", span(waited)),
         _ => format!("nobody was migrating when our time ended ({})", span(waited)),
     };
     let mut causes = vec![match run {
         Some(run) if at_work => format!("{}; {}", progress(run), whence(run)),
         Some(run) => {
             format!("the last run seen was {}'s, which is {}; {}", run.leader, run.status, whence(run))
+        }
+        None if at_work => {
+            "who has the lock writes so much that SQLite lets nobody read before it commits".to_owned()
         }
         None => sought(seeking),
     }];

@@ -65,7 +65,8 @@ impl Asker {
                 Answer::Ready => return Ok(self.ready()),
                 Answer::Stopped(signal) => return Err(self.stopped(signal, times, &last)),
                 Answer::Failed(Failure::Silent(_), output) if Instant::now() >= self.deadline() => {
-                    return Err(self.late(times, if output.trim().is_empty() { last } else { output }));
+                    // a whole answer tells more than the beginning of one
+                    return Err(self.late(times, if times == 0 { output } else { last }));
                 }
                 Answer::Failed(failure, output) => return Err(self.failed(failure, output)),
                 Answer::Pending(output) => {

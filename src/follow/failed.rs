@@ -38,6 +38,12 @@ pub(super) async fn failed(
     }
 }
 
+/// Our time ended while somebody was at work of whom nothing could be read.
+pub(super) fn unseen_at_work(party: &Party) -> Error {
+    let (waited, seeking) = (party.limits.began.elapsed(), party.seeking(Vec::new()));
+    Error::LeaderLate { run: None, at_work: true, waited, pending: None, seeking }
+}
+
 fn late(party: &Party, run: Option<Box<Run>>, at_work: bool, seen: &Observation, seeking: Seeking) -> Error {
     let waited = party.limits.began.elapsed();
     let pending = match &seen.pending {

@@ -10,6 +10,7 @@ use crate::database::{Database, DbError, DbErrorKind, Holder, Purpose, Server};
 use crate::error::{Doing, Error};
 use crate::follow::source::{Looked, Memory, Source};
 use crate::job::Job;
+use crate::job::held_up::HeldUp;
 use crate::lead::jitter;
 use crate::lead::sessions::Sessions;
 use crate::ledger::history::Recorded;
@@ -50,6 +51,8 @@ pub struct Ledger<'a> {
     told_behind: bool,
     /// SQLite: the file is not there yet.
     no_file: bool,
+    /// SQLite: somebody has the lock.
+    locked: bool,
     pause: Duration,
 }
 
@@ -68,6 +71,7 @@ impl<'a> Ledger<'a> {
             standby: Standby::default(),
             told_behind: false,
             no_file: false,
+            locked: false,
             pause: FIRST_PAUSE,
         }
     }
@@ -88,7 +92,8 @@ impl<'a> Ledger<'a> {
             false => {
                 let holder = session.holder(&self.job.key).await;
                 let holder = holder.map_err(|error| self.job.refused(Doing::Looking, error))?;
-                Some(matches!(holder, Holder::Other(_)))
+                self.locked = matches!(holder, Holder::Other(_));
+                Some(self.locked)
             }
         };
         if server.read_only && matches!(self.standby.is_behind(session.as_mut()).await, Ok(true)) {
@@ -177,10 +182,16 @@ impl Source for Ledger<'_> {
         if !passes || Instant::now() >= self.job.limits.deadline() {
             return Err(error);
         }
-        self.job.retrying("looking at", &error, self.pause);
+        if self.held_up(&error).is_none() {
+            self.job.retrying("looking at", &error, self.pause);
+        }
         self.job.pause(jitter(self.pause)).await?;
         self.pause = (self.pause * 2).min(LONGEST_IDLE);
         Ok(())
+    }
+
+    fn held_up(&self, error: &Error) -> Option<HeldUp> {
+        HeldUp::of(error, self.locked)
     }
 
     async fn sleep(&mut self, alive: bool) -> Result<(), Error> {

@@ -9,6 +9,7 @@ use crate::database::Server;
 use crate::error::{Elsewhere, Error};
 use crate::follow::decide::Observation;
 use crate::job::Party;
+use crate::job::held_up::HeldUp;
 use crate::lead::sessions::Sessions;
 use crate::ledger::look::Look;
 use crate::lock::observer::{Observer, Sight};
@@ -26,6 +27,11 @@ pub trait Source {
 
     /// Until the next look; `alive`: a run of ours is at work.
     async fn sleep(&mut self, alive: bool) -> Result<(), Error>;
+
+    /// What keeps us from seeing anything just now, if a look failed by no more than that: it is waited for, and said.
+    fn held_up(&self, _error: &Error) -> Option<HeldUp> {
+        None
+    }
 
     /// Everybody's runs from this fence on, for who has to say what there was instead.
     async fn others(&mut self, since: i64) -> Vec<Run>;

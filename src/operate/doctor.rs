@@ -11,6 +11,7 @@ use crate::exit::Exit;
 use crate::explain::explain;
 use crate::follow::{goes_on_at_once, look_once};
 use crate::job::Job;
+use crate::job::held_up::HeldUp;
 use crate::ledger::LEDGER_VERSION;
 use crate::ledger::past::Tables;
 use crate::ledger::rights::Lacking;
@@ -34,6 +35,9 @@ impl Finding {
     /// An error that a deploy would end with, as it would tell it.
     pub fn of(check: &'static str, health: Health, error: &Error) -> Self {
         let told = explain(error);
+        // who deploys waits for a file's writer
+        let waits = HeldUp::of(error, false).is_some();
+        let health = if waits && health == Health::Bad { Health::Warn } else { health };
         let usage = error.exit() == Exit::Usage;
         Self { check, health, found: told.title, causes: told.causes, todo: told.hints, usage }
     }

@@ -1,6 +1,7 @@
 //! What breaks, and what is left standing: sessions, networks, servers, disks and clocks, at work and while waiting. What
 //! was done is judged by exit codes and by a table of the tests' own (`support/witness.rs`), never by our ledger.
 
+mod busy;
 mod clocks;
 mod crowds;
 mod deaths;
