@@ -35,23 +35,31 @@ pub(super) fn is_by_product(name: &str) -> bool {
     [".d.ts", ".d.mts", ".d.cts", ".map", ".tsbuildinfo"].iter().any(|ending| name.ends_with(ending))
 }
 
-/// Whose the folder's scripts are, and the name of one that says so; none if there are none, or another tool's. The
-/// newest is asked first: what a project began with may be another tool's.
-pub(super) fn whose(folder: &Path) -> Option<(Whose, String)> {
+/// Whose the folder's scripts are, each with the name of one that says so; none if there are none, or another tool's. The
+/// newest is asked first: what a project began with may be another tool's. Of these two it is not, since each runs
+/// all that is there.
+pub(super) fn whose(folder: &Path) -> Vec<(Whose, String)> {
     let numbered = |name: &str| {
         let number = digits(name);
         !number.is_empty() && name[number.len()..].starts_with(['_', '-'])
     };
     let is_script = |name: &str| SCRIPTS.contains(&parts(name).1) && !is_by_product(name);
-    let mut scripts = files(folder).ok()?;
+    let mut scripts = files(folder).unwrap_or_default();
     scripts.retain(|(name, _)| numbered(name) && is_script(name));
-    let (newest, oldest) = (scripts.last()?, scripts.first()?);
-    let told = [newest, oldest].map(|(name, path)| (by_text(&fs::read(path).unwrap_or_default()), name));
-    let (whose, name) = told.iter().find(|(said, _)| !matches!(said, Said::Nothing)).unwrap_or(&told[0]);
-    match whose {
-        Said::Whose(whose) => Some((*whose, (*name).clone())),
-        Said::Another => None,
-        Said::Nothing => Some((by_number(name)?, (*name).clone())),
+    let (Some(newest), Some(oldest)) = (scripts.last(), scripts.first()) else { return Vec::new() };
+    let told =
+        [newest, oldest].map(|(name, path)| (by_text(&fs::read(path).unwrap_or_default()), name.clone()));
+    match told {
+        [(Said::Whose(newest), name), (Said::Whose(oldest), other)] if newest != oldest => {
+            vec![(newest, name), (oldest, other)]
+        }
+        [(Said::Whose(whose), name), _] | [(Said::Nothing, _), (Said::Whose(whose), name)] => {
+            vec![(whose, name)]
+        }
+        [(Said::Another, _), _] | [(Said::Nothing, _), (Said::Another, _)] => Vec::new(),
+        [(Said::Nothing, name), (Said::Nothing, _)] => {
+            by_number(&name).map(|whose| (whose, name)).into_iter().collect()
+        }
     }
 }
 
@@ -87,6 +95,8 @@ fn by_number(name: &str) -> Option<Whose> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::formats::folder::tree;
+    use crate::formats::{FormatError, find};
 
     #[test]
     fn scripts_are_told_apart_by_what_they_are_given_and_then_by_their_numbers() {
@@ -100,10 +110,6 @@ mod tests {
             (&[("20240101000000123_a.js", "exports.up = () => {}")], Some(NodePgMigrate)),
             (&[("1_a.js", "exports.up = (db) => {}")], Some(Either)),
             // the newest that says anything
-            (
-                &[("1_a.js", "exports.up = (knex) => {}"), ("2_b.js", "exports.up = (pgm) => {}")],
-                Some(NodePgMigrate),
-            ),
             (&[("1_a.js", "exports.up = (knex) => {}"), ("2_b.js", "exports.up = (db) => {}")], Some(Knex)),
             // Sequelize, TypeORM, a bundle, declarations, another language
             (&[("20240101000000-a.js", "up: (queryInterface) => {}")], None),
@@ -119,8 +125,27 @@ mod tests {
             for (name, text) in files {
                 fs::write(dir.path().join(name), text).unwrap();
             }
-            assert_eq!(whose(dir.path()).map(|(whose, _)| whose), expected, "{files:?}");
+            let said: Vec<_> = whose(dir.path()).into_iter().map(|(whose, _)| whose).collect();
+            assert_eq!(said, Vec::from_iter(expected), "{files:?}");
         }
-        assert_eq!(whose(Path::new("/nowhere/at/all")), None);
+        assert_eq!(whose(Path::new("/nowhere/at/all")), []);
+    }
+
+    #[test]
+    fn two_tools_in_one_folder_are_both_named() {
+        let dir = tree(&[
+            ("1709303000000_add.js", "exports.up = (pgm) => {}"),
+            ("20240301142233_add.js", "exports.up = (knex) => {}"),
+        ]);
+        match find(None, dir.path()) {
+            Err(FormatError::Ambiguous { candidates, .. }) => assert_eq!(
+                candidates,
+                [
+                    "node-pg-migrate (1709303000000_add.js is a script as node-pg-migrate has them)",
+                    "knex (20240301142233_add.js is a script as knex has them)",
+                ]
+            ),
+            other => panic!("{other:?}"),
+        }
     }
 }

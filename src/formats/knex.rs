@@ -35,11 +35,11 @@ impl Format for Knex {
     }
 
     fn detect(&self, folder: &Path) -> Option<String> {
-        match whose(folder)? {
-            (Whose::Knex, name) => Some(format!("{name} is a script as knex has them")),
-            (Whose::Either, name) => Some(format!("{name} is a script that may be knex's")),
-            (Whose::NodePgMigrate, _) => None,
-        }
+        whose(folder).into_iter().find_map(|(whose, name)| match whose {
+            Whose::Knex => Some(format!("{name} is a script as knex has them")),
+            Whose::Either => Some(format!("{name} is a script that may be knex's")),
+            Whose::NodePgMigrate => None,
+        })
     }
 
     fn read(&self, folder: &Path) -> Result<Bundle, FormatError> {

@@ -41,20 +41,19 @@ impl Format for NodePgMigrate {
     }
 
     fn detect(&self, folder: &Path) -> Option<String> {
-        match whose(folder) {
-            Some((Whose::NodePgMigrate, name)) => {
-                Some(format!("{name} is a script as node-pg-migrate has them"))
-            }
-            Some((Whose::Either, name)) => Some(format!("{name} is a script that may be node-pg-migrate's")),
-            Some((Whose::Knex, _)) => None,
-            None => {
-                let mut files = files(folder).ok()?;
-                files.retain(|(name, _)| name.ends_with(".sql") && !digits(name).is_empty());
-                let (name, path) = files.last()?;
-                let says_up = has_up(&String::from_utf8_lossy(&bytes(path).ok()?));
-                says_up.then(|| format!("{name} says `Up Migration` as node-pg-migrate has it"))
-            }
+        let scripts = whose(folder);
+        if !scripts.is_empty() {
+            return scripts.into_iter().find_map(|(whose, name)| match whose {
+                Whose::NodePgMigrate => Some(format!("{name} is a script as node-pg-migrate has them")),
+                Whose::Either => Some(format!("{name} is a script that may be node-pg-migrate's")),
+                Whose::Knex => None,
+            });
         }
+        let mut files = files(folder).ok()?;
+        files.retain(|(name, _)| name.ends_with(".sql") && !digits(name).is_empty());
+        let (name, path) = files.last()?;
+        let says_up = has_up(&String::from_utf8_lossy(&bytes(path).ok()?));
+        says_up.then(|| format!("{name} says `Up Migration` as node-pg-migrate has it"))
     }
 
     fn read(&self, folder: &Path) -> Result<Bundle, FormatError> {

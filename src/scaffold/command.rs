@@ -22,6 +22,8 @@ pub fn line(tool: &Tool, found: Option<&Found>, root: &Path) -> Option<Vec<Strin
         (["flyway", ..], None) => has(root, &FLYWAY).then_some(words),
         (["liquibase", ..], Some(found)) => liquibase(words, found, root),
         (["liquibase", ..], None) => has(root, &LIQUIBASE).then_some(words),
+        // its command passes over what is in Rust: the program that embeds them runs them
+        (["refinery", ..], Some(found)) if found.in_rust => None,
         (["refinery", ..], found) => Some(refinery(found, root)),
         // an environment of it must be in this file
         (["atlas", ..], _) if !root.join("atlas.hcl").is_file() => None,
@@ -91,5 +93,7 @@ fn refinery(found: Option<&Found>, root: &Path) -> Vec<String> {
     words.extend(source);
     let folder = found.map(|found| found.named.display().to_string()).filter(|folder| folder != REFINERY);
     words.extend(folder.iter().flat_map(|folder| ["-p", folder.as_str()]));
+    // what changed or is gone is refused, as the library does by default
+    words.extend(["-d", "-m"]);
     words.into_iter().map(str::to_owned).collect()
 }

@@ -64,7 +64,7 @@ fn work(project: &Project) -> String {
         }
         None => {}
     }
-    for (tool, why) in project.tools.iter().skip(1) {
+    for (tool, why) in project.others() {
         let found = project.found.as_ref().filter(|found| found.format.name() == tool.format);
         let Some(line) = line(tool, found, &project.root) else { continue };
         let words: Vec<String> = line.iter().map(|word| scalar(word)).collect();

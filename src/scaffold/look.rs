@@ -30,7 +30,7 @@ const FOLDERS: [&str; 14] = [
 pub struct Project {
     /// Its folder; empty = the current one.
     pub root: PathBuf,
-    /// Tools, each with what tells it; the first one is taken.
+    /// Tools, each with what tells it.
     pub tools: Vec<(&'static Tool, String)>,
     /// The migrations.
     pub found: Option<Found>,
@@ -55,6 +55,8 @@ pub struct Found {
     pub count: usize,
     /// The first part of them that cannot be read, and why.
     pub unread: Option<String>,
+    /// Whether some are in Rust.
+    pub in_rust: bool,
 }
 
 impl Project {
@@ -64,16 +66,23 @@ impl Project {
             return (!said.command.is_empty())
                 .then(|| (said.command.clone(), "the config says so".to_owned()));
         }
-        let line = |tool: &Tool| command::line(tool, self.found.as_ref(), &self.root);
-        match (&self.found, self.tools.first()) {
-            (Some(found), _) if is_applied(found.format) => None,
-            (_, Some((tool, why))) => Some((line(tool)?, why.clone())),
-            (Some(found), None) => {
-                let tool = tools::named(found.format.name())?;
-                Some((line(tool)?, format!("it applies migrations of {}", tool.format)))
-            }
-            (None, None) => None,
-        }
+        let (tool, why) = self.tool()?;
+        Some((command::line(tool, self.found.as_ref(), &self.root)?, why))
+    }
+
+    /// The tool that is taken, and why: that of the migrations, or the first one where none are found.
+    pub fn tool(&self) -> Option<(&'static Tool, String)> {
+        let told = |(tool, why): &(&'static Tool, String)| (*tool, why.clone());
+        let Some(found) = &self.found else { return self.tools.first().map(told) };
+        let name = found.format.name();
+        let here = self.tools.iter().find(|(tool, _)| tool.format == name).map(told);
+        here.or_else(|| Some((tools::named(name)?, format!("it applies migrations of {name}"))))
+    }
+
+    /// The tools that are here, too, each with what tells it.
+    pub fn others(&self) -> impl Iterator<Item = &(&'static Tool, String)> {
+        let taken = self.tool().map(|(tool, _)| tool);
+        self.tools.iter().filter(move |(tool, _)| taken.is_none_or(|taken| !std::ptr::eq(taken, *tool)))
     }
 
     /// Whether bellwether itself applies what was found.
@@ -119,7 +128,7 @@ pub fn look(asked: &Asked<'_>) -> Result<Project, Error> {
             Err(error) => return Err(error.into()),
         },
         (None, Some((tool, _))) => {
-            project.found = of_tool(&project.root, tool)?;
+            project.found = of_tools(&project.root, &project.tools)?;
             if project.found.is_none() {
                 project.unread.push(unread(tool));
             }
@@ -131,9 +140,9 @@ pub fn look(asked: &Asked<'_>) -> Result<Project, Error> {
 
 /// The migrations alone; none where there are none, or only a tool can tell.
 pub fn found(root: &Path, format: Option<&str>) -> Result<Option<Found>, Error> {
-    match tools::here(root).first() {
-        Some((tool, _)) => of_tool(root, tool),
-        None => match of_folders(root, format) {
+    match &tools::here(root)[..] {
+        tools @ [_, ..] => of_tools(root, tools),
+        [] => match of_folders(root, format) {
             Err(Error::Scaffold(ScaffoldError::NothingHere { rejected, others, .. }))
                 if rejected.is_empty() && (others.is_empty() || !is_guessed(format)) =>
             {
@@ -150,6 +159,26 @@ fn unread(tool: &Tool) -> String {
         true => format!("no migrations of {name} in {}", tool.folders.join(", ")),
         false => format!("this version of bellwether does not read {name}'s migrations"),
     }
+}
+
+/// Of the only tool that has any.
+fn of_tools(root: &Path, tools: &[(&'static Tool, String)]) -> Result<Option<Found>, Error> {
+    let mut found: Vec<Found> = Vec::new();
+    for (tool, _) in tools {
+        let one = of_tool(root, tool)?;
+        // one tool may be started in several ways
+        let is_same = |one: &Found, other: &Found| {
+            one.folder == other.folder && one.format.name() == other.format.name()
+        };
+        found.extend(one.filter(|one| !found.iter().any(|other| is_same(one, other))));
+    }
+    let filled = found.iter().filter(|one| one.count > 0);
+    if filled.clone().count() > 1 {
+        let folders = filled.map(|one| format!("{} ({})", one.named.display(), one.format.name())).collect();
+        return Err(ScaffoldError::SeveralFolders { folders }.into());
+    }
+    let first = found.iter().position(|one| one.count > 0).unwrap_or_default();
+    Ok(found.into_iter().nth(first))
 }
 
 /// In the folders of a tool, and of its format alone: what looks like ours may be the tool's.
@@ -250,11 +279,12 @@ fn read(root: &Path, folder: &Path, format: Option<&str>) -> Result<Found, Forma
     };
     let unread = bundle.unread.first().map(|part| format!("{} {}", part.name, part.why));
     let count = bundle.migrations.len() + bundle.unread.len();
+    let in_rust = bundle.migrations.iter().any(|migration| migration.name.ends_with(".rs"));
     let named = match folder.strip_prefix(root) {
         Ok(below) if !below.as_os_str().is_empty() => below.to_owned(),
         Ok(_) => PathBuf::from("."),
         // a config in another folder counts from there
         Err(_) => std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned()),
     };
-    Ok(Found { folder: folder.to_owned(), named, format, why, count, unread })
+    Ok(Found { folder: folder.to_owned(), named, format, why, count, unread, in_rust })
 }

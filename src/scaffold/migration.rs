@@ -67,7 +67,7 @@ pub fn new(wanted: &Wanted<'_>) -> Result<NewReport, Error> {
 fn check(words: &str) -> Result<(), Error> {
     let why = if words.contains(['/', '\\']) {
         "it has a slash"
-    } else if file_words(words).is_empty() {
+    } else if snake_words(words).is_empty() {
         "it has no letter and no digit"
     } else if file_words(words).len() > LONGEST {
         "it is too long for a file's name"

@@ -183,7 +183,7 @@ fn github(project: &Project, asked: &Asked<'_>) -> Wish {
             );
             let folder =
                 folder.map_or_else(String::new, |folder| format!("        working-directory: {folder}\n"));
-            let prepare = match project.tools.first().and_then(|(tool, _)| tool.prepare) {
+            let prepare = match project.tool().and_then(|(tool, _)| tool.prepare) {
                 Some(line) => format!(
                     "      # what the command needs, of the version that you use\n      - run: {}\n{folder}",
                     yaml::line(line)

@@ -220,7 +220,7 @@ const TOOLS: &[Tool] = &[
     Tool {
         format: "refinery",
         marks: &[File("refinery.toml")],
-        command: &["refinery", "migrate", "-c", "refinery.toml"],
+        command: &["refinery", "migrate", "-c", "refinery.toml", "-d", "-m"],
         folders: &["migrations"],
         new: None,
         prepare: None,

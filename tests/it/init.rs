@@ -92,7 +92,7 @@ const TOOLS: [(&str, &str, &str); 22] = [
     ("liquibase.properties", "", "liquibase update"),
     ("atlas.hcl", "", "atlas migrate apply --env production"),
     ("Shop/Shop.csproj", "Microsoft.EntityFrameworkCore.Design", "dotnet ef database update"),
-    ("refinery.toml", "", "refinery migrate -c refinery.toml"),
+    ("refinery.toml", "", "refinery migrate -c refinery.toml -d -m"),
     ("artisan", "", "php artisan migrate --force"),
     ("diesel.toml", "", "diesel migration run"),
     ("drizzle.config.ts", "", "npx drizzle-kit migrate"),

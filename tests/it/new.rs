@@ -182,6 +182,8 @@ fn a_name_that_is_none_writes_nothing() {
         ("../../etc/cron", "slash"),
         ("a\\b", "slash"),
         ("...", "no letter"),
+        ("-", "no letter"),
+        ("_-_", "no letter"),
         (" ", "empty"),
         ("a\nb", "control character"),
         (&"ä".repeat(150), "too long"),

@@ -170,17 +170,17 @@ fn commands_are_written_with_what_their_tools_need() {
         (
             &[rust, ("sql_migrations/V1__a.sql", "select 1;")][..],
             &["--migrations=sql_migrations", "--format=refinery"][..],
-            "refinery migrate -e DATABASE_URL -p sql_migrations",
+            "refinery migrate -e DATABASE_URL -p sql_migrations -d -m",
         ),
         (
             &[rust, ("migrations/V1__a.sql", "select 1;")],
             &["--migrations=migrations", "--format=refinery"],
-            "refinery migrate -e DATABASE_URL",
+            "refinery migrate -e DATABASE_URL -d -m",
         ),
         (
             &[("refinery.toml", ""), ("db/V1__a.sql", "select 1;")],
             &["--migrations=db", "--format=refinery"],
-            "refinery migrate -c refinery.toml -p db",
+            "refinery migrate -c refinery.toml -p db -d -m",
         ),
         (
             &[("flyway.toml", "[flyway]\n"), ("migrations/V1__a.sql", "select 1;")],
@@ -200,7 +200,8 @@ fn commands_are_written_with_what_their_tools_need() {
             &[],
             "flyway -locations=filesystem:shop/src/main/resources/db/migration migrate",
         ),
-        // an application whose files are elsewhere, and an atlas without its settings
+        // what only the program that embeds it can run, an application whose files are elsewhere, and an atlas without its settings
+        (&[("migrations/V1__a.rs", "pub fn migration() {}"), ("migrations/V2__b.sql", "select 1;")], &[], ""),
         (&[("pom.xml", "flyway-core")], &[], ""),
         (
             &[("migrations/1_a.sql", "select 1;"), ("migrations/atlas.sum", ATLAS_SUM)],
@@ -214,6 +215,58 @@ fn commands_are_written_with_what_their_tools_need() {
         let config: Value = serde_yaml::from_str(&text).unwrap();
         assert_eq!(command(&config["environments"]["production"]), expected, "{}", ended.said());
         assert_eq!(text.contains("name the command"), expected.is_empty(), "{text}");
+    }
+}
+
+const KNEX: [(&str, &str); 2] =
+    [("knexfile.js", ""), ("migrations/20240301142233_a.js", "exports.up = (knex) => {}")];
+
+#[test]
+fn of_two_tools_the_one_that_has_migrations_is_taken() {
+    let alembic = [
+        ("alembic.ini", "[alembic]\nscript_location = alembic\n"),
+        ("alembic/env.py", "alembic"),
+        ("alembic/versions/a1.py", "revision = 'a1'\ndown_revision = None\n"),
+    ];
+    for (first, second, format, run, other) in [
+        (
+            ("manage.py", "import django"),
+            &alembic[..],
+            "alembic",
+            "alembic upgrade head",
+            "[python, manage.py, migrate",
+        ),
+        (
+            ("prisma/migrations/migration_lock.toml", ""),
+            &KNEX[..],
+            "knex",
+            "npx knex migrate:latest",
+            "[npx, prisma",
+        ),
+    ] {
+        let files: Vec<_> = [first].iter().chain(second).copied().collect();
+        let project = project(&files);
+        let config = written(&project);
+        assert_eq!((config["format"].as_str(), command(&config).as_str()), (Some(format), run));
+        let text = fs::read_to_string(project.path().join("bellwether.yml")).unwrap();
+        assert!(text.contains(&format!("# command: {other}")), "{text}");
+    }
+}
+
+#[test]
+fn two_tools_that_have_migrations_are_both_named() {
+    let prisma =
+        [("prisma/schema.prisma", ""), ("prisma/migrations/20240301000000_a/migration.sql", "select 1;")];
+    let files: Vec<_> = prisma.into_iter().chain(KNEX).collect();
+    let both = project(&files);
+    let init = || Bellwether::human("init").within(both.path());
+    init().run().expect(2).says("prisma/migrations (prisma), migrations (knex)").says("--migrations");
+    new(&both).expect(2).says("prisma/migrations (prisma), migrations (knex)");
+    for (folder, command) in
+        [("prisma/migrations", "npx prisma migrate deploy"), ("migrations", "npx knex migrate:latest")]
+    {
+        init().args(["--migrations", folder]).run().expect(0).says(command);
+        fs::remove_file(both.path().join("bellwether.yml")).unwrap();
     }
 }
 
