@@ -7,7 +7,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep_until, timeout};
 use crate::database::{Database, DbError, Holder};
 use crate::engine::command::{Command, Ending, Running};
 use crate::error::{AtWork, Error};
-use crate::lead::remains;
+use crate::lead::remains::Watcher;
 use crate::lead::run::{Voice, Working};
 use crate::lock::beats::{BEAT_LIMIT, EVERY, FIRST};
 use crate::lock::trust::since_boot;
@@ -51,6 +51,15 @@ impl Working<'_> {
         check: bool,
     ) -> Result<(), Error> {
         let report = Arc::clone(&self.job.report);
+        let watcher = match check {
+            true => None,
+            false => tokio::select! {
+                biased;
+                signal = self.job.signalled() => return Err(self.signalled(signal, None)),
+                () = sleep_until(self.job.limits.deadline()) => return Err(self.budget_ended(None)),
+                watcher = Watcher::before(self.job, self.progress.clone(), self.odd.clone()) => watcher,
+            },
+        };
         let started = match command.unusable_folder() {
             Some(ending) => Err(ending),
             None => command.start(&report).map_err(|error| Ending::not_started(&error)),
@@ -59,7 +68,7 @@ impl Working<'_> {
             let (command, output) = (command.argv.clone(), String::new());
             Error::Command { command, ending, output, check }
         })?;
-        let watched = self.watch(work, &mut running, command).await;
+        let watched = self.watch(work, &mut running, command, watcher).await;
         let ending = match watched {
             Ok(ending) => ending,
             // told to end: by a signal, the budget or a lost lock; what it says of itself does not matter
@@ -84,6 +93,7 @@ impl Working<'_> {
         work: &mut dyn Database,
         running: &mut Running,
         command: &Command,
+        watcher: Option<Watcher<'_>>,
     ) -> Result<Ending, Error> {
         let at_work = || command.argv.first().map(|program| AtWork::Command(program.clone()));
         let mut ticks = interval(EVERY);
@@ -94,7 +104,12 @@ impl Working<'_> {
         let mut late = false;
         let mut lost_lock = false;
         let job = self.job;
-        let watched = remains::watch(job, self.progress.clone(), self.odd.clone());
+        let watched = async {
+            match watcher {
+                Some(watcher) => watcher.watch().await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::pin!(watched);
         loop {
             tokio::select! {

@@ -12,7 +12,7 @@ use crate::database::{Database, DbError, DbErrorKind, Purpose};
 use crate::error::{Doing, Error};
 use crate::job::Job;
 use crate::lead::run::Working;
-use crate::ledger::history::HistoryTable;
+use crate::ledger::history::{HistoryTable, Recorded};
 use crate::lock::beats::{EVERY, SharedProgress};
 use crate::model::event::Event;
 use crate::model::migration::{Bundle, Pending};
@@ -103,38 +103,63 @@ fn seems(judgement: &Judgement) -> String {
     }
 }
 
-/// Says how far the command is, for as long as this is polled. What cannot be seen just now is looked at again; a SQLite
-/// file is the command's alone, for which a reader's lock at the wrong moment would be an error.
-pub(super) async fn watch(job: &Job, progress: SharedProgress, odd: Odd) -> Infallible {
-    if let (true, Some(bundle), Some(history)) = (job.beats(), &job.bundle, job.history_by_path()) {
-        let mut watcher = Watcher { job, bundle, history, progress, odd, total: None };
-        watcher.keep_looking().await;
-    }
-    std::future::pending().await
-}
-
-struct Watcher<'a> {
+/// Says how far the command is, for as long as [`Watcher::watch`] is polled. What cannot be seen just now is looked at
+/// again.
+pub(super) struct Watcher<'a> {
     job: &'a Job,
     bundle: &'a Bundle,
     history: HistoryTable,
     progress: SharedProgress,
     odd: Odd,
-    /// How many were pending at first.
+    session: Option<Box<dyn Database>>,
+    /// How many were pending before the command began; none = that was not seen.
     total: Option<usize>,
 }
 
-impl Watcher<'_> {
+impl<'a> Watcher<'a> {
+    /// Looks once before the command begins. None where there is nothing to look at; a SQLite file is the command's alone,
+    /// for which a reader's lock at the wrong moment would be an error.
+    pub(super) async fn before(job: &'a Job, progress: SharedProgress, odd: Odd) -> Option<Self> {
+        let (bundle, history) = job.bundle.as_ref().zip(job.history_by_path()).filter(|_| job.beats())?;
+        let mut watcher = Self { job, bundle, history, progress, odd, session: None, total: None };
+        // the command does not wait for a slow server
+        if timeout(BRIEF, watcher.count()).await.is_err() {
+            watcher.session = None; // a question is open on it
+        }
+        Some(watcher)
+    }
+
+    async fn count(&mut self) -> Option<()> {
+        let session = self.session.insert(self.job.connect(Purpose::Look, LOOK).await.ok()?);
+        let recorded = match self.history.read(session.as_mut()).await.ok()? {
+            // the tool makes its table first, and we may see it when the half is done
+            Recorded::Nowhere => Recorded::Rows(Vec::new()),
+            recorded => recorded,
+        };
+        let judgement = self.job.judgement(self.bundle, &self.history, &recorded);
+        if judgement.pending(self.bundle) != Pending::Unknown {
+            self.total = Some(judgement.pending.len());
+        }
+        Some(())
+    }
+
     /// Until nothing can be seen in this history.
-    async fn keep_looking(&mut self) {
+    pub(super) async fn watch(mut self) -> Infallible {
         loop {
-            let opened = self.job.connect(Purpose::Look, LOOK).await;
-            if let Ok(mut session) = opened {
+            if let Some(mut session) = self.session().await {
                 while let Ok(judgement) = look(self.job, session.as_mut(), self.bundle, &self.history).await {
                     self.tell(&judgement);
                     sleep(EVERY).await;
                 }
             }
             sleep(EVERY).await;
+        }
+    }
+
+    async fn session(&mut self) -> Option<Box<dyn Database>> {
+        match self.session.take() {
+            Some(session) => Some(session),
+            None => self.job.connect(Purpose::Look, LOOK).await.ok(),
         }
     }
 
@@ -145,7 +170,9 @@ impl Watcher<'_> {
             return;
         }
         let left = judgement.pending.len();
-        let total = *self.total.get_or_insert(left);
+        // what was done before the first look is not known
+        let Some(total) = self.total.or((left > 0).then_some(left)) else { return };
+        self.total = Some(total);
         let next = judgement.pending.first().and_then(|index| self.bundle.migrations.get(*index));
         let (done, total) = (total.saturating_sub(left), total.max(left));
         self.progress.update(|progress| {

@@ -36,6 +36,24 @@ fn leader(db: &TestDatabase, migrations: &Migrations, script: &str) -> Bellwethe
     leader.args(["--", "sh", "-c", script]).arg(db.folder())
 }
 
+on_servers! { [postgres Postgres, mariadb MariaDb]
+    fn what_a_command_did_before_we_saw_its_history_counts(db) {
+        let up = "-- migrate:up\nselect 1;\n";
+        let migrations = Migrations::new().file("1_a.sql", up).file("2_b.sql", up).file("3_c.sql", up);
+        let leading = leader(db, &migrations, HELD).spawn();
+        let end = std::time::Instant::now() + LONG;
+        while !db.folder().join("began").exists() {
+            assert!(leading.is_running() && std::time::Instant::now() < end, "the command never began");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        db.sql("create table schema_migrations as select '1' as version union select '2' union select '3'");
+        let all = |it: &serde_json::Value| it["event"] == "progress" && it["done"] == 3 && it["total"] == 3;
+        leading.wait_for("progress 3 of 3", LONG, all);
+        fs::write(db.folder().join("go"), "").unwrap();
+        leading.wait(LONG).expect(0).never_says("nothing was pending");
+    }
+}
+
 on_servers! { [postgres Postgres, mariadb MariaDb, sqlserver SqlServer quick]
     fn a_command_s_progress_comes_from_its_history(db) {
         let migrations = one_of_three(db);
