@@ -130,7 +130,7 @@ async fn deploy(call: &Invocation<'_>) -> Result<Success, Error> {
     let ended = tokio::select! {
         biased;
         ended = perform(&job) => ended,
-        error = last_resort(&job, call.signals.force.subscribe()) => Err(error),
+        ended = last_resort(&job, call.signals.force.subscribe()) => ended,
         never = time::say_when_short(job.limits.began, job.limits.budget, &*call.report) => match never {},
     };
     call.has_run(job.own_run.get());
@@ -144,8 +144,9 @@ async fn perform(job: &Job) -> Result<Success, Error> {
     }
 }
 
-/// What ends us when the orderly way hangs: on a dead network no statement returns.
-async fn last_resort(job: &Job, mut forced: watch::Receiver<bool>) -> Error {
+/// What ends us when the orderly way hangs: on a dead network no statement returns. How our run ended stands, if that is
+/// known, whether it could be recorded or not.
+async fn last_resort(job: &Job, mut forced: watch::Receiver<bool>) -> Result<Success, Error> {
     let signal = async {
         let signal = job.signalled().await;
         let grace = job.command.as_ref().map_or(Duration::ZERO, |command| command.grace);
@@ -171,10 +172,11 @@ async fn last_resort(job: &Job, mut forced: watch::Receiver<bool>) -> Error {
             },
         }
     };
-    tokio::select! {
+    let error = tokio::select! {
         error = signal => error,
         error = budget => error,
-    }
+    };
+    job.known.take().unwrap_or(Err(error))
 }
 
 /// SIGINT and SIGTERM: the first one says how we end; a second SIGINT, more than a second later, ends us at once.

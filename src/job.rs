@@ -4,6 +4,7 @@
 pub mod deployments;
 mod early;
 pub mod held_up;
+mod known;
 mod party;
 mod refusal;
 
@@ -29,6 +30,7 @@ use crate::plan::need::Need;
 use crate::plan::pending::{Judgement, judge};
 
 pub use self::early::Early;
+pub use self::known::Known;
 pub use self::party::{Identity, Limits, Party, Success, milliseconds, signalled, watched};
 
 /// What one attempt to connect may take.
@@ -77,6 +79,8 @@ pub struct Job {
     pub deployments: Option<Deployments>,
     /// The session of the first look, if it opens already.
     pub early: Early,
+    /// How our run ended, while that is being recorded.
+    pub known: Known,
 }
 
 impl Deref for Job {

@@ -13,7 +13,7 @@ use crate::database::{self, EngineName, LockKey, Target, url};
 use crate::engine::command::Command;
 use crate::error::Error;
 use crate::formats::{self, FormatError, Rules};
-use crate::job::{self, Early, Job, Limits, Party};
+use crate::job::{self, Early, Job, Known, Limits, Party};
 use crate::ledger::Ledger;
 use crate::ledger::look::Scope;
 use crate::model::choice::{FollowSource, HistoryRule};
@@ -322,6 +322,7 @@ impl Prepared {
             readers: settings.ledger.readers,
             deployments: None,
             early: self.early,
+            known: Known::default(),
             target,
         })
     }

@@ -9,9 +9,9 @@ use crate::engine::command::{Command, Ending, Running};
 use crate::error::{AtWork, Error};
 use crate::lead::remains::Watcher;
 use crate::lead::run::{Voice, Working};
-use crate::lock::beats::{BEAT_LIMIT, EVERY, FIRST};
+use crate::lock::beats::{BEAT_LIMIT, EVERY, FIRST, tell_missed};
+use crate::lock::line::no_answer;
 use crate::lock::trust::since_boot;
-use crate::model::event::Event;
 use crate::model::run::{LockMode, Run};
 
 impl Working<'_> {
@@ -151,7 +151,7 @@ impl Working<'_> {
                             Some(format!("the session that holds it broke: {}", error.message))
                         }
                         Ok(Err(error)) => self.missed(&error.message),
-                        Err(_) => self.missed("no answer within 2 s"),
+                        Err(_) => self.missed(&no_answer(BEAT_LIMIT).message),
                     };
                     if let Some(reason) = lost {
                         lost_lock = true;
@@ -187,11 +187,9 @@ impl Working<'_> {
 
     /// Lost only when the last good beat began too long ago.
     fn missed(&self, reason: &str) -> Option<String> {
+        tell_missed(self.job.report.as_ref(), self.trust, reason);
         let now = since_boot();
-        let since = self.trust.age(now);
-        let since_ms = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
-        self.job.report.event(&Event::BeatMissed { reason: reason.to_owned(), since_ms });
-        let over = self.trust.is_over(now);
-        over.then(|| format!("no sign of life got through for {} s: {reason}", since.as_secs()))
+        let since = self.trust.age(now).as_secs();
+        self.trust.is_over(now).then(|| format!("no sign of life got through for {since} s: {reason}"))
     }
 }

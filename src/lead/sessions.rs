@@ -188,12 +188,15 @@ impl Sessions {
         let trust = Trust::since(since_boot());
         let claimed = timeout(ANSWER, claim).await.unwrap_or_else(|_| Err(no_answer().into()));
         let ended = match claimed.map_err(|error| claim_failed(job, error))? {
-            Claim::Mine(run) => Attempt::Ended(run::migrate(self, job, &run, history, (began, trust)).await),
-            Claim::NotGot => Attempt::NotGot,
-            Claim::Settled(settled) => Attempt::Ended(settled),
+            Claim::Mine(run) => Some(run::migrate(self, job, &run, history, (began, trust)).await),
+            Claim::NotGot => None,
+            Claim::Settled(settled) => Some(settled),
         };
+        if let Some(ended) = ended {
+            job.known.put(ended);
+        }
         self.unlock(job).await;
-        Ok(ended)
+        Ok(job.known.take().map_or(Attempt::NotGot, Attempt::Ended))
     }
 
     /// Whether a claim may be tried. A network that swallows our question must not hold up the budget.

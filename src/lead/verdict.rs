@@ -1,5 +1,6 @@
 //! How a run ended: what the ledger keeps of it, written before the lock is freed.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout};
@@ -11,7 +12,9 @@ use crate::explain::explain;
 use crate::job::{Job, Success, milliseconds};
 use crate::lead::run::{Voice, Working, stem};
 use crate::ledger::record::{Progress, Recorder, Verdict};
-use crate::lock::beats::{BEAT_LIMIT, EVERY};
+use crate::lock::beats::{BEAT_LIMIT, EVERY, tell_missed};
+use crate::lock::line::{Line, no_answer};
+use crate::lock::trust::Trust;
 use crate::model::event::Event;
 use crate::model::run::{EngineKind, LockMode, Run, RunStatus};
 
@@ -34,14 +37,21 @@ impl Working<'_> {
         let ended_early = matches!(done, Err(Error::Signalled { .. } | Error::LockLost { .. }));
         let patience = if ended_early { Duration::from_secs(1) } else { PATIENCE.max(until_deadline) };
         let progress = self.progress.get();
+        let succeeded = done.is_ok();
+        let applied = self.applied;
+        self.job.known.put(Err(done.err().unwrap_or_else(|| {
+            let error = DbError::new(DbErrorKind::Timeout, "we were ended before an answer came");
+            Error::NotRecorded { error, applied: applied.clone() }
+        })));
         let written = match self.voice {
             Voice::Beats(beats) => tokio::select! {
                 written = beats.finish(verdict, patience) => written,
                 never = keep_alive(work, self.job) => never,
             },
             Voice::Inline(mut recorder) => {
-                let finish =
-                    finish_inline(self.job, self.mode, &mut recorder, work, &progress, &verdict, patience);
+                let verdict = (&progress, &verdict);
+                let inline = Inline { job: self.job, mode: self.mode, trust: self.trust, patience };
+                let finish = inline.finish(&mut recorder, work, verdict);
                 match ended_early {
                     // on a session that does not answer, nothing ends by itself
                     true => timeout(patience + LAST_ANSWER, finish).await.unwrap_or_else(|_| {
@@ -53,20 +63,19 @@ impl Working<'_> {
         };
         let duration_ms = milliseconds(self.clock.1.elapsed());
         self.job.report.event(&Event::RunFinished { run: run.id.clone(), status, duration_ms });
-        let applied = self.applied;
-        let ended = match (done, written) {
-            (Err(error), _) => Err(error),
-            (Ok(()), Ok(true)) => {
+        let ended = match (self.job.known.take(), written) {
+            (Some(failed), _) if !succeeded => failed,
+            (_, Ok(true)) => {
                 let message = done_message(applied.len(), run);
                 Ok(Success { run: Some(run.id.clone()), message, applied, ..Success::default() })
             }
-            (Ok(()), Ok(false)) => Err(Error::LockLost {
+            (_, Ok(false)) => Err(Error::LockLost {
                 reason: "another run has taken over before ours could be recorded".to_owned(),
                 step: None,
                 applied,
                 half_applied: false,
             }),
-            (Ok(()), Err(error)) => Err(Error::NotRecorded { error, applied }),
+            (_, Err(error)) => Err(Error::NotRecorded { error, applied }),
         };
         self.job.deployments.iter().for_each(|deployments| deployments.ended(&ended));
         ended
@@ -101,37 +110,70 @@ impl Working<'_> {
     }
 }
 
-/// On the work session; where that has broken, which the lock's loss may have begun with, on a new one. The verdict's
-/// own condition says whether the run is still ours.
-async fn finish_inline(
-    job: &Job,
+/// Where no task beats: the verdict is written on the work session.
+struct Inline<'a> {
+    job: &'a Job,
     mode: LockMode,
-    recorder: &mut Recorder,
-    work: &mut dyn Database,
-    progress: &Progress,
-    verdict: &Verdict,
+    trust: Trust,
     patience: Duration,
-) -> Result<bool, DbError> {
-    let purpose = if mode == LockMode::Lease { Purpose::Lease } else { Purpose::Beat };
-    let began = Instant::now();
-    let mut fresh: Option<Box<dyn Database>> = None;
-    let mut tried = false;
-    loop {
-        let session = fresh.as_mut().map_or(&mut *work, |fresh| fresh.as_mut());
-        // a script that was cut off may have left its transaction open, and so may a try before this one; if there is
-        // none, that is fine too
-        if tried || job.command.is_none() {
-            let _ = session.script("ROLLBACK").await;
+}
+
+impl Inline<'_> {
+    async fn finish(
+        &self,
+        recorder: &mut Recorder,
+        work: &mut dyn Database,
+        verdict: (&Progress, &Verdict),
+    ) -> Result<bool, DbError> {
+        match self.job.beats() {
+            true => self.of_command(recorder, work, verdict).await,
+            false => self.on_file(recorder, work, verdict).await,
         }
-        tried = true;
-        match recorder.finish(session, progress, verdict).await {
-            Err(error) if error.kind.passes() && began.elapsed() < patience => {
-                if error.kind.ends_session() && job.beats() {
-                    fresh = (job.engine.connect)(&job.target, purpose, BEAT_LIMIT).await.ok();
-                }
-                sleep(Duration::from_millis(100)).await;
-            }
+    }
+
+    /// Where the work session does not answer, which the lock's loss may have begun with, on a new one. The verdict's own
+    /// condition says whether the run is still ours.
+    async fn of_command(
+        &self,
+        recorder: &mut Recorder,
+        work: &mut dyn Database,
+        (progress, verdict): (&Progress, &Verdict),
+    ) -> Result<bool, DbError> {
+        let missed = |reason: &str| tell_missed(self.job.report.as_ref(), self.trust, reason);
+        let began = Instant::now();
+        let tried = timeout(BEAT_LIMIT, recorder.finish(work, progress, verdict)).await;
+        match tried.unwrap_or_else(|_| Err(no_answer(BEAT_LIMIT))) {
+            Err(error) if error.kind.passes() => missed(&error.message),
             written => return written,
+        }
+        let purpose = if self.mode == LockMode::Lease { Purpose::Lease } else { Purpose::Beat };
+        let left = self.patience.saturating_sub(began.elapsed());
+        let mut line = Line::new(self.job.engine, Arc::clone(&self.job.target), purpose, None);
+        line.finish(recorder, (progress, verdict), left, true, missed).await
+    }
+
+    /// SQLite waits for other writers by itself.
+    async fn on_file(
+        &self,
+        recorder: &mut Recorder,
+        work: &mut dyn Database,
+        (progress, verdict): (&Progress, &Verdict),
+    ) -> Result<bool, DbError> {
+        let began = Instant::now();
+        let mut tried = false;
+        loop {
+            // a script that was cut off may have left its transaction open, and so may a try before this one; if there is
+            // none, that is fine too
+            if tried || self.job.command.is_none() {
+                let _ = work.script("ROLLBACK").await;
+            }
+            tried = true;
+            match recorder.finish(work, progress, verdict).await {
+                Err(error) if error.kind.passes() && began.elapsed() < self.patience => {
+                    sleep(Duration::from_millis(100)).await;
+                }
+                written => return written,
+            }
         }
     }
 }

@@ -3,6 +3,7 @@
 
 use crate::database::{Database, DbError, DbErrorKind, Statement, Value};
 use crate::ledger::Ledger;
+use crate::ledger::look::LookError;
 use crate::model::ids::RunId;
 use crate::model::run::{RunStatus, Step};
 
@@ -100,8 +101,23 @@ impl Recorder {
             return Ok(true);
         }
         // an earlier try whose answer did not reach us may have written it
-        let ours = self.ledger.run(session, &self.mine.run).await;
-        Ok(ours.is_ok_and(|run| run.is_some_and(|run| run.status == verdict.status)))
+        Ok(self.finished(session, verdict).await? == Some(true))
+    }
+
+    /// Whether the run has ended, and with this verdict. None: it is still at work.
+    pub async fn finished(
+        &self,
+        session: &mut dyn Database,
+        verdict: &Verdict,
+    ) -> Result<Option<bool>, DbError> {
+        let run = self.ledger.run(session, &self.mine.run).await.map_err(|error| match error {
+            LookError::Database(error) => error,
+            error => DbError::new(DbErrorKind::Statement, error.to_string()),
+        })?;
+        Ok(match run.map(|run| run.status) {
+            Some(RunStatus::Running) => None,
+            ended => Some(ended == Some(verdict.status)),
+        })
     }
 
     /// The run's row first: when it is not ours, no step is written either.

@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 use crate::database::{Database, DbError, DbErrorKind, Engine, Holder, LockKey, Purpose, Statement, Target};
 use crate::ledger::record::{Progress, Recorder, Verdict};
+use crate::lock::line::{Line, no_answer};
 use crate::lock::trust::{Trust, since_boot};
 use crate::model::event::Event;
 use crate::report::Report;
@@ -65,16 +66,6 @@ pub struct Leader {
     pub report: Arc<dyn Report>,
 }
 
-impl Leader {
-    /// Anew after a break; its server is known already, only its watchdog has to be set.
-    async fn reopen(&self) -> Result<Box<dyn Database>, DbError> {
-        let purpose = if self.work_session.is_some() { Purpose::Beat } else { Purpose::Lease };
-        let mut session = (self.engine.connect)(&self.target, purpose, BEAT_LIMIT).await?;
-        session.identify().await?;
-        Ok(session)
-    }
-}
-
 /// The task, from outside.
 pub struct Beats {
     commands: mpsc::Sender<Command>,
@@ -101,7 +92,9 @@ impl Beats {
     ) -> Self {
         let (commands, inbox) = mpsc::channel(4);
         let (lost, lock) = watch::channel(Lock::Held);
-        let heart = Heart { session: Some(session), recorder, progress, leader, lost };
+        let purpose = if leader.work_session.is_some() { Purpose::Beat } else { Purpose::Lease };
+        let line = Line::new(leader.engine, Arc::clone(&leader.target), purpose, Some(session));
+        let heart = Heart { line, recorder, progress, leader, lost };
         Self { commands, lock, task: tokio::spawn(heart.run(inbox)) }
     }
 
@@ -142,7 +135,7 @@ impl Beats {
 }
 
 struct Heart {
-    session: Option<Box<dyn Database>>,
+    line: Line,
     recorder: Recorder,
     progress: SharedProgress,
     leader: Leader,
@@ -169,7 +162,7 @@ impl Heart {
                 },
                 _ = ticks.tick() => drop(self.beat().await),
                 () = sleep(self.leader.trust.left(since_boot())), if self.is_lease() && !self.is_lost() => {
-                    self.session = None;
+                    self.line.close();
                     self.lose(NO_SIGN.to_owned());
                 }
             }
@@ -215,27 +208,23 @@ impl Heart {
             }
             Ok(Ok(Some(reason))) => self.lose(reason),
             Ok(Err(error)) => self.missed(&error.message),
-            Err(_) => self.missed("no answer within 2 s"),
+            Err(_) => self.missed(&no_answer(BEAT_LIMIT).message),
         }
         false
     }
 
     /// Some = the lock is lost, because.
     async fn try_beat(&mut self, progress: &Progress) -> Result<Option<String>, DbError> {
-        // out of its place while in use: a beat that is cut off in the middle leaves no session to misread
-        let mut session = match self.session.take() {
-            Some(session) => session,
-            None => self.leader.reopen().await?,
-        };
+        let mut session = self.line.take().await?;
         if !self.recorder.beat(session.as_mut(), progress).await? {
             return Ok(Some("another run has taken over: the ledger says that ours is over".to_owned()));
         }
         let Some(ours) = &self.leader.work_session else {
-            self.session = Some(session);
+            self.line.put(session);
             return Ok(None);
         };
         let holder = session.holder(&self.leader.key).await?;
-        self.session = Some(session);
+        self.line.put(session);
         Ok(match holder {
             Holder::Other(Some(session)) if session == *ours => None,
             Holder::Other(Some(session)) => Some(format!("session {session} has the lock now")),
@@ -246,21 +235,15 @@ impl Heart {
         })
     }
 
-    fn missed(&mut self, reason: &str) {
-        self.session = None;
-        let since = self.leader.trust.age(since_boot());
-        let since_ms = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
-        self.leader.report.event(&Event::BeatMissed { reason: reason.to_owned(), since_ms });
+    fn missed(&self, reason: &str) {
+        tell_missed(self.leader.report.as_ref(), self.leader.trust, reason);
     }
 
     async fn interrupt(&mut self, statement: &Statement) {
         let send = async {
-            let mut session = match self.session.take() {
-                Some(session) => session,
-                None => self.leader.reopen().await?,
-            };
+            let mut session = self.line.take().await?;
             session.query(statement).await?;
-            self.session = Some(session);
+            self.line.put(session);
             Ok::<_, DbError>(())
         };
         if let Ok(Err(error)) = timeout(BEAT_LIMIT, send).await {
@@ -268,32 +251,15 @@ impl Heart {
         }
     }
 
-    /// Tries until `patience` is over, and once at least.
     async fn finish(&mut self, verdict: &Verdict, patience: Duration) -> Result<bool, DbError> {
-        let began = Instant::now();
-        loop {
-            let progress = self.progress.get();
-            let tried = timeout(BEAT_LIMIT, self.try_finish(&progress, verdict)).await;
-            let error = match tried {
-                Ok(Ok(ours)) => return Ok(ours),
-                Ok(Err(error)) => error,
-                Err(_) => DbError::new(DbErrorKind::Timeout, "no answer within 2 s"),
-            };
-            if !(error.kind.passes() || error.kind.contended()) || began.elapsed() >= patience {
-                return Err(error);
-            }
-            self.missed(&error.message);
-            sleep(Duration::from_millis(250)).await;
-        }
+        let (progress, leader) = (self.progress.get(), &self.leader);
+        let missed = |reason: &str| tell_missed(leader.report.as_ref(), leader.trust, reason);
+        self.line.finish(&mut self.recorder, (&progress, verdict), patience, false, missed).await
     }
+}
 
-    async fn try_finish(&mut self, progress: &Progress, verdict: &Verdict) -> Result<bool, DbError> {
-        let mut session = match self.session.take() {
-            Some(session) => session,
-            None => self.leader.reopen().await?,
-        };
-        let ours = self.recorder.finish(session.as_mut(), progress, verdict).await?;
-        self.session = Some(session);
-        Ok(ours)
-    }
+/// That no sign of life got through, and for how long.
+pub fn tell_missed(report: &dyn Report, trust: Trust, reason: &str) {
+    let since_ms = u64::try_from(trust.age(since_boot()).as_millis()).unwrap_or(u64::MAX);
+    report.event(&Event::BeatMissed { reason: reason.to_owned(), since_ms });
 }

@@ -45,5 +45,6 @@ pub mod choose;
 pub mod claim;
 pub mod hold;
 pub mod judge;
+pub mod line;
 pub mod observer;
 pub mod trust;

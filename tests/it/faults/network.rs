@@ -4,17 +4,36 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
+use nix::sys::signal::Signal;
+
 use super::{
     LONG, SOON, elect, keeps_the_lock_of_the_silent, keeps_the_rows_of_the_frozen, takes_over,
     takes_over_somewhere, wait_at_gate, wait_for_witnessed, watching,
 };
 use crate::support::{
-    Bellwether, Hold, Migrations, Part, Proxy, on_every_lock, on_every_lock_and_way, on_servers,
+    Bellwether, Finished, Hold, Migrations, Part, Proxy, TestDatabase, on_every_lock, on_every_lock_and_way,
+    on_servers,
 };
 
 /// A command that leaves a line every 50 ms and listens to nobody; its next run would say so.
 const RESTLESS: &str = "trap '' TERM INT HUP; echo begin $BELLWETHER_FENCE >> $0/did;
     if [ $BELLWETHER_FENCE -gt 1 ]; then exit 0; fi; while :; do echo at work >> $0/did; sleep 0.05; done";
+
+/// A leader that is told to end when its one migration has ended, which it cannot tell anybody.
+fn signalled_before_it_is_recorded(db: &TestDatabase, script: &str, end: &str) -> Finished {
+    let proxy = Proxy::before(db);
+    let gate = db.gate();
+    let migrations = Migrations::new().file("0001_step.sql", gate.sql() + script);
+    let leader = Bellwether::lead(db, &migrations).through(&proxy).spawn();
+    wait_at_gate(db, &leader, 1);
+    proxy.wait_for(Part::Beat, SOON);
+    proxy.freeze_only(Part::Beat);
+    proxy.freeze_newcomers();
+    gate.open();
+    leader.wait_for_event(end, SOON);
+    leader.signal(Signal::SIGTERM);
+    leader.wait(SOON)
+}
 
 on_every_lock! {
     fn a_leader_frozen_off_in_a_statement_is_replaced_and_does_nothing_when_it_thaws(db) {
@@ -168,6 +187,35 @@ on_servers! { [postgres Postgres, mariadb MariaDb, sqlserver SqlServer quick]
             one.wait(LONG).expect(0);
         }
         db.assert_witnessed(5);
+    }
+
+    fn a_verdict_is_recorded_where_a_new_session_takes_longer_than_a_beat(db) {
+        let proxy = Proxy::before(db);
+        let gate = db.gate();
+        let migrations = Migrations::witnessed_with(db, 2, 2, &gate.sql());
+        let leader = Bellwether::lead(db, &migrations).through(&proxy).spawn();
+        wait_at_gate(db, &leader, 2);
+        proxy.wait_for(Part::Beat, SOON);
+        let follower = watching(Bellwether::follow(db, &migrations));
+        proxy.delay(Duration::from_millis(300));
+        proxy.cut_only(Part::Beat);
+        leader.wait_for_event("beat_missed", SOON);
+        gate.open();
+        leader.wait(LONG).expect(0);
+        follower.wait(SOON).expect(0);
+        db.assert_witnessed(2);
+        assert_eq!(db.runs(), [["shop-web", "succeeded"]]);
+    }
+
+    fn a_signal_does_not_undo_a_success_that_cannot_be_recorded(db) {
+        let leader = signalled_before_it_is_recorded(db, "select 1;", "step_finished");
+        let leader = leader.expect(31).explains(&["applied, but not recorded"]);
+        assert_eq!(leader.applied(), ["1"], "{}", leader.said());
+    }
+
+    fn a_signal_does_not_hide_the_error_of_a_failure_that_cannot_be_recorded(db) {
+        let leader = signalled_before_it_is_recorded(db, "select * from nothere;", "step_failed");
+        leader.expect(10).explains(&["0001_step", "nothere"]);
     }
 
     fn a_stall_of_twelve_seconds_ends_no_sql_work(db) {
