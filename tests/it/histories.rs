@@ -38,7 +38,7 @@ fn leader(db: &TestDatabase, migrations: &Migrations, script: &str) -> Bellwethe
 
 on_servers! { [postgres Postgres, mariadb MariaDb]
     fn what_a_command_did_before_we_saw_its_history_counts(db) {
-        let up = "-- migrate:up\nselect 1;\n";
+        let up = "-- migrate:up\nselect 1;\n-- migrate:down\n";
         let migrations = Migrations::new().file("1_a.sql", up).file("2_b.sql", up).file("3_c.sql", up);
         let leading = leader(db, &migrations, HELD).spawn();
         let end = std::time::Instant::now() + LONG;
