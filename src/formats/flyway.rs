@@ -133,11 +133,11 @@ impl Format for Flyway {
     }
 
     fn applied(&self, bundle: &Bundle, rows: &[Record]) -> Result<Vec<Applied>, String> {
-        let mut told = Told::default();
-        for row in rows {
-            told.hear(row, bundle)?;
-        }
-        Ok(told.of(bundle))
+        Ok(Told::by(rows, bundle)?.of(bundle).0)
+    }
+
+    fn left_out(&self, bundle: &Bundle, rows: &[Record]) -> Vec<Version> {
+        Told::by(rows, bundle).map(|told| told.of(bundle).1).unwrap_or_default()
     }
 
     fn called(&self, row: &Applied) -> String {

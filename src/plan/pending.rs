@@ -4,7 +4,7 @@
 mod order;
 mod refusal;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use crate::formats::{FORMATS, Rules, Sequence};
 use crate::model::event::{MigrationStanding, MigrationState};
@@ -128,6 +128,7 @@ impl Judgement {
 
     /// Takes out what its tool would not apply, because others stand for it.
     pub fn leave_out(&mut self, bundle: &Bundle, versions: &[Version]) {
+        let versions: HashSet<&Version> = versions.iter().collect();
         self.pending.retain(|index| !versions.contains(&bundle.migrations[*index].version));
         self.states.retain(|it| it.state != MigrationStanding::Pending || !versions.contains(&it.version));
         let left_out =

@@ -47,8 +47,15 @@ fn kind(word: &str) -> Option<Kind> {
 }
 
 impl Told {
+    /// Of all rows.
+    pub(super) fn by(rows: &[Record], bundle: &Bundle) -> Result<Self, String> {
+        let mut told = Self::default();
+        rows.iter().try_for_each(|row| told.hear(row, bundle))?;
+        Ok(told)
+    }
+
     /// One more row.
-    pub(super) fn hear(&mut self, row: &Record, bundle: &Bundle) -> Result<(), String> {
+    fn hear(&mut self, row: &Record, bundle: &Bundle) -> Result<(), String> {
         let description = row.words(1).unwrap_or_default();
         let word = row.words(2).unwrap_or_default().to_ascii_uppercase();
         let kind = kind(&word).ok_or_else(|| format!("a row has the type {word:?}, which is not known"))?;
@@ -105,19 +112,28 @@ impl Told {
         }
     }
 
-    /// All of it in terms of a bundle.
-    pub(super) fn of(mut self, bundle: &Bundle) -> Vec<Applied> {
+    /// All of it in terms of a bundle: what is applied, and what Flyway neither has applied nor would.
+    pub(super) fn of(mut self, bundle: &Bundle) -> (Vec<Applied>, Vec<Version>) {
         let has_begun = !self.versions.is_empty() || !self.baselines.is_empty() || self.baseline.is_some();
         let newest_file = bundle.migrations.iter().filter_map(baseline_of).max();
-        let limit = if has_begun { self.baseline.clone() } else { newest_file.clone() };
-        let mut all = Vec::new();
+        let (mut all, mut left_out) = (Vec::new(), Vec::new());
         for migration in &bundle.migrations {
             let found = match (baseline_of(migration), Dotted::parse(migration.version.as_str())) {
                 (Some(of), _) => {
-                    let is_over = has_begun || Some(&of) != newest_file.as_ref();
-                    self.baselines.remove(&of).or_else(|| is_over.then(|| counts_as_applied(migration)))
+                    let row = self.baselines.remove(&of);
+                    if row.is_none() && (has_begun || Some(&of) != newest_file.as_ref()) {
+                        left_out.push(migration.version.clone());
+                    }
+                    row
                 }
-                (None, Some(of)) if limit.as_ref().is_some_and(|limit| of <= *limit) => {
+                // the newest baseline stands for it
+                (None, Some(of))
+                    if !has_begun && newest_file.as_ref().is_some_and(|newest| of <= *newest) =>
+                {
+                    left_out.push(migration.version.clone());
+                    None
+                }
+                (None, Some(of)) if self.baseline.as_ref().is_some_and(|limit| of <= *limit) => {
                     // below a baseline Flyway compares nothing
                     let row = self.versions.remove(&of).map(|row| Applied { checksum: None, ..row });
                     Some(row.unwrap_or_else(|| counts_as_applied(migration)))
@@ -139,7 +155,7 @@ impl Told {
         all.extend(self.repeated.into_values());
         // one whose file is gone says no more than its mark, unless it failed
         all.extend(self.baselines.into_values().filter(|row| !row.success));
-        all
+        (all, left_out)
     }
 }
 

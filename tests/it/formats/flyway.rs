@@ -122,6 +122,20 @@ on_every_server! {
         assert_eq!(project.pending(), "R__all_views");
     }
 
+    fn what_a_baseline_migration_stands_for_or_is_passed_over_is_no_row_of_the_table(db) {
+        let project = Foreign::new(db, "flyway");
+        project.write("V1__a.sql", "create table a (id int);\n");
+        project.write("B2__b.sql", "create table b (id int);\n");
+        project.write("V3__c.sql", "create table c (id int);\n");
+        create(db, TABLE);
+        assert_eq!(project.pending(), "B2 3");
+        let mut states = project.states();
+        states.sort();
+        assert_eq!(states, ["3 pending", "B2 pending"]);
+        insert(db, 1, Some("1"), "a", "SQL", &project.checksums()[0], true);
+        assert_eq!((project.pending().as_str(), project.states()), ("3", vec!["1 applied".to_owned(), "3 pending".to_owned()]));
+    }
+
     fn a_table_of_another_shape_and_rows_of_java_are_no_answer(db) {
         let project = project(db);
         db.sql(&format!("create table {TABLE} (version_rank int, version varchar(50), description varchar(200))"));
