@@ -155,6 +155,11 @@ impl Judgement {
         let is_ours = |it: &Refusal| !matches!(it, Refusal::Missing { .. });
         self.refusals.retain(is_ours);
         self.accepted.retain(is_ours);
+        for state in &mut self.states {
+            if matches!(state.state, MigrationStanding::Missing | MigrationStanding::Ahead) {
+                state.state = MigrationStanding::Applied;
+            }
+        }
     }
 
     /// Not we apply these migrations but their own tool, which has its own mind about all that: nothing is refused.

@@ -283,6 +283,17 @@ fn where_versions_have_no_order_everything_foreign_is_ahead() {
 }
 
 #[test]
+fn where_there_are_no_files_none_is_missing() {
+    let mut judgement = judge(&bundle(&["2"]), &history(&["1", "2", "3", "4!"]), STRICT);
+    judgement.leave_the_rest();
+    let states: Vec<_> = judgement.states.iter().map(|it| (it.version.as_str(), it.state)).collect();
+    use MigrationStanding as S;
+    assert_eq!(states, [("1", S::Applied), ("2", S::Applied), ("3", S::Applied), ("4", S::Dirty)]);
+    assert!(judgement.ahead.is_empty());
+    assert_eq!(say(&judgement), "migration 4 (d4) is half applied");
+}
+
+#[test]
 fn where_a_tool_has_an_order_of_its_own_it_is_that_one() {
     let rules = Rules { sequence: Sequence::LETTERS, ..STRICT };
     let judgement =

@@ -186,6 +186,15 @@ on_servers! { [postgres Postgres, sqlite Sqlite]
         follower(db, "alembic", "aa").timeout("1s").run().expect(21).explains(&["1 migration is still pending", "aa"]);
     }
 
+    fn where_there_is_no_folder_nothing_is_missing(db) {
+        db.sql("create table schema_migrations (version varchar(255)); insert into schema_migrations values ('1'), ('2'), ('3')");
+        let keys = "format: dbmate, follow: { source: history, needs: \"2\" }";
+        let ended = Bellwether::new("status").on(db).config(keys).run().expect(0);
+        let status = &ended.events_named("status")[0];
+        let states: Vec<_> = status["migrations"].as_array().unwrap().iter().map(|it| it["state"].clone()).collect();
+        assert_eq!(states, ["applied"; 3], "{status}");
+    }
+
     fn a_short_name_that_can_be_two_is_said_with_both(db) {
         db.sql("create table django_migrations (id int, app varchar(255), name varchar(255)); \
                 insert into django_migrations values (1, 'shop', '0002_users'), (2, 'shop', '0002_plans')");
