@@ -2,6 +2,7 @@
 //! files say of themselves as literals; runs no Python, and knows nothing of apps that are elsewhere.
 
 mod app;
+mod config;
 mod loader;
 
 use std::borrow::Cow;
@@ -52,7 +53,7 @@ impl Format for Django {
         let project = Project::find(folder)?;
         let mut nodes = Vec::new();
         for app in project.installed(&mut unread)? {
-            let label = match app.label()? {
+            let label = match config::label(&app)? {
                 Ok(label) => label,
                 Err(why) => {
                     unread.push(why);

@@ -1,12 +1,13 @@
-//! The apps of a project: where they are, what they are called, and whether the settings name them.
+//! The apps of a project: where they are, and whether the settings name them.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::formats::FormatError;
-use crate::formats::folder::{bytes, checksum};
-use crate::formats::python::{Source, Value};
+use crate::formats::django::config::{self, Class};
+use crate::formats::folder::bytes;
+use crate::formats::python::Source;
 use crate::model::migration::Unread;
 
 /// Folders in folders: `src/shop/apps/orders/migrations` is the fifth. Links are not gone into, so that this is no limit
@@ -18,10 +19,12 @@ const FOREIGN: [&str; 6] = ["site-packages", "dist-packages", "node_modules", "_
 /// One app.
 #[derive(Clone, Debug)]
 pub(super) struct App {
-    /// The folder's name, which is the label unless `apps.py` has another.
+    /// The folder's name, which is the label unless an `AppConfig` has another.
     pub folder: String,
     /// Its `migrations` package.
     pub migrations: PathBuf,
+    /// Its `AppConfig`s that settings name.
+    pub configs: Vec<Class>,
 }
 
 /// A project's apps and settings.
@@ -29,6 +32,7 @@ pub(super) struct App {
 pub(super) struct Project {
     /// By path.
     pub apps: Vec<App>,
+    root: PathBuf,
     settings: Vec<PathBuf>,
     /// Links to apps or `migrations` packages, which are not gone into.
     links: Vec<PathBuf>,
@@ -49,6 +53,7 @@ impl Project {
             return Ok(project);
         }
         project.walk(&absolute, DEEPEST)?;
+        project.root = absolute;
         project.apps.sort_by(|one, other| one.migrations.cmp(&other.migrations));
         Ok(project)
     }
@@ -82,7 +87,7 @@ impl Project {
 
     /// The apps that settings name. Settings that cannot be read as text, and apps of which they do not say that they
     /// are installed, go to `unread`; where nothing here lists apps, every one counts.
-    pub fn installed(self, unread: &mut Vec<Unread>) -> Result<Vec<App>, FormatError> {
+    pub fn installed(mut self, unread: &mut Vec<Unread>) -> Result<Vec<App>, FormatError> {
         let known: HashSet<PathBuf> = self.apps.iter().map(|app| app.migrations.clone()).collect();
         for link in &self.links {
             let target = link.canonicalize().unwrap_or_default();
@@ -92,7 +97,7 @@ impl Project {
                 unread.push(Unread { name, checksum: Vec::new(), why });
             }
         }
-        let (mut names, mut lists) = (HashSet::new(), false);
+        let (mut names, mut configs, mut lists) = (HashSet::new(), BTreeSet::new(), false);
         for path in &self.settings {
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             let mut say = |why: &str| {
@@ -110,13 +115,14 @@ impl Project {
                         say("sets MIGRATION_MODULES, and only packages called `migrations` are read");
                     }
                     lists |= module.mentions("INSTALLED_APPS");
-                    let strings = module.strings();
-                    names.extend(
-                        strings.flat_map(|text| text.split('.').map(str::to_owned).collect::<Vec<_>>()),
-                    );
+                    for text in module.strings() {
+                        names.extend(text.split('.').map(str::to_owned));
+                        configs.extend(config::named(&text, path, &self.root));
+                    }
                 }
             }
         }
+        config::assign(&mut self.apps, configs, unread)?;
         if !lists {
             return Ok(self.apps);
         }
@@ -132,48 +138,6 @@ impl Project {
     }
 }
 
-impl App {
-    /// Its label: the folder's name, or what `apps.py` says.
-    pub fn label(&self) -> Result<Result<String, Unread>, FormatError> {
-        let file = self.migrations.with_file_name("apps.py");
-        if !file.is_file() {
-            return Ok(Ok(self.folder.clone()));
-        }
-        let bytes = bytes(&file)?;
-        let checksum = checksum(&bytes);
-        let unread = |line: usize, why: &str| {
-            let line = if line == 0 { String::new() } else { format!(":{line}") };
-            let name = format!("{}/apps.py{line}", self.folder);
-            Ok(Err(Unread { name, checksum: checksum.clone(), why: why.to_owned() }))
-        };
-        let Ok(text) = String::from_utf8(bytes) else { return unread(0, "is not UTF-8") };
-        let source = match Source::read(&text) {
-            Ok(source) => source,
-            Err(refused) => return unread(refused.line, &refused.what),
-        };
-        let mut labels = HashSet::new();
-        for class in source.classes() {
-            match class.body.value("label") {
-                Ok(Some(Value::Text(label))) => drop(labels.insert(label)),
-                Ok(None) if !class.has_lines && source.module().mentions("label") => {
-                    return unread(class.line, "may have a label in its one line, which is not read");
-                }
-                Ok(None) => {}
-                Ok(Some(Value::Unknown(line))) => {
-                    return unread(line, "has a label that is computed, and only plain text is read");
-                }
-                Ok(Some(_)) => return unread(class.line, "has a label that is no text"),
-                Err(refused) => return unread(refused.line, &refused.what),
-            }
-        }
-        match labels.len() {
-            0 => Ok(Ok(self.folder.clone())),
-            1 => Ok(Ok(labels.into_iter().next().unwrap_or_default())),
-            _ => unread(0, "has several labels, and which one counts only Django can tell"),
-        }
-    }
-}
-
 /// Whether it is a link behind which there are an app's migrations.
 fn leads_to_migrations(name: &str, path: &Path) -> bool {
     let is_package = |folder: &Path| folder.join("__init__.py").is_file();
@@ -183,7 +147,7 @@ fn leads_to_migrations(name: &str, path: &Path) -> bool {
 
 fn app(migrations: &Path) -> Option<App> {
     let folder = migrations.parent()?.file_name()?.to_string_lossy().into_owned();
-    Some(App { folder, migrations: migrations.to_owned() })
+    Some(App { folder, migrations: migrations.to_owned(), configs: Vec::new() })
 }
 
 /// `settings.py`, `settings/base.py`, `production_settings.py`; those of tests are nobody's who deploys.

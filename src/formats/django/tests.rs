@@ -202,6 +202,10 @@ fn what_cannot_be_read_is_told_with_file_and_line() {
             "class A(C):\n    label = 'a'\nclass B(C):\n    label = 'b'\n",
             "shop/apps.py has several labels, and which one counts only Django can tell",
         ),
+        (
+            "from .config import ShopConfig\n",
+            "shop/apps.py may have its AppConfig from elsewhere, and only a class in the file is read",
+        ),
     ] {
         assert_eq!(
             unread(&of_files(&[("shop/migrations/0001_x.py", &file("")), ("shop/apps.py", apps)])),
@@ -211,6 +215,57 @@ fn what_cannot_be_read_is_told_with_file_and_line() {
     let twice =
         of_files(&[("a/shop/migrations/0001_x.py", &file("")), ("b/shop/migrations/0001_x.py", &file(""))]);
     assert!(unread(&twice)[0].ends_with("is shop.0001_x as well: two folders are one app"));
+}
+
+#[test]
+fn a_label_is_read_where_django_finds_it() {
+    let config = |name: &str, label: &str| {
+        format!("class ShopConfig(AppConfig):\n    name = '{name}'\n    label = '{label}'\n")
+    };
+    let store = config("shop", "store");
+    let read = |settings: &str, file_of_config: &str, text: &str| {
+        let shop = ("shop/migrations/0001_x.py", file(""));
+        let legacy = ("legacy/shop/migrations/0001_x.py", file(""));
+        let bundle = of_files(&[
+            ("site1/settings.py", settings),
+            (shop.0, &shop.1),
+            (legacy.0, &legacy.1),
+            ("legacy/shop/apps.py", &config("legacy.shop", "old")),
+            ("shop/middleware.py", "class Odd:\n    label = 'odd'\n"),
+            (file_of_config, text),
+        ]);
+        versions(&bundle).into_iter().map(str::to_owned).chain(unread(&bundle)).collect::<Vec<_>>().join(", ")
+    };
+    let by_default = "INSTALLED_APPS = ['shop', 'legacy.shop.apps.ShopConfig', 'shop.middleware.Odd']\n";
+    let by_name = |name: &str| format!("INSTALLED_APPS = ['{name}', 'legacy.shop.apps.ShopConfig']\n");
+    let found = "old.0001_x, store.0001_x";
+    for (settings, file) in [
+        (by_default, "shop/apps.py"),
+        (by_default, "shop/apps/__init__.py"),
+        (&by_name("shop.apps.ShopConfig"), "shop/apps/__init__.py"),
+        (&by_name("shop.config.ShopConfig"), "shop/config.py"),
+        (&by_name("shop.config.ShopConfig"), "shop/config/__init__.py"),
+        (&by_name("site1.configs.ShopConfig"), "site1/configs.py"),
+    ] {
+        assert_eq!(read(settings, file, &store), found, "{settings}{file}");
+    }
+    // what is not named counts for nothing, and one that is may be another app's
+    let plain = "old.0001_x, shop.0001_x";
+    assert_eq!(read(by_default, "shop/config.py", &store), plain);
+    let admin = "class AdminConfig(Base):\n    default_site = 'x'\n";
+    assert_eq!(read(&by_name("shop', 'site1.apps.AdminConfig"), "site1/apps.py", admin), plain);
+    for (text, why) in [
+        ("from x import ShopConfig\n", "shop/config.py has its ShopConfig from elsewhere"),
+        ("class ShopConfig(C):\n    name = f()\n", "shop/config.py:1 has a name that is computed"),
+        ("class ShopConfig(C): name = 'shop'\n", "shop/config.py:1 has its AppConfig in one line"),
+        (
+            "class ShopConfig(C):\n    name = 'shop'\n    label = f()\n",
+            "shop/config.py:3 has a label that is computed",
+        ),
+    ] {
+        let said = read(&by_name("shop.config.ShopConfig"), "shop/config.py", text);
+        assert!(said.contains(why), "{said}");
+    }
 }
 
 #[test]

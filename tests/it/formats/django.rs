@@ -134,6 +134,26 @@ on_servers! { [sqlite Sqlite]
         );
     }
 
+    fn a_label_is_read_where_django_finds_it(db) {
+        let Some(project) = project(db) else { return };
+        let config = |label: &str| format!("from django.apps import AppConfig\n\n\nclass ShopConfig(AppConfig):\n    name = \"shop\"\n    label = \"{label}\"\n");
+        let shop = "shop/migrations/0001_ones.py";
+        project.remove("shop/migrations/0002_twos.py");
+        migration(&project, shop, "One", "    initial = True");
+        // a package, which Django finds by itself
+        project.write("shop/apps/__init__.py", &config("store"));
+        project.deploy("r1", MIGRATE).expect(0);
+        assert_eq!(project.states(), ["sales.0001_orders applied", "store.0001_ones applied"]);
+        // and a class that the settings name
+        project.write("shop/config.py", &config("market"));
+        project.write("settings.py", &SETTINGS.replace("\"shop\"]", "\"shop.config.ShopConfig\"]"));
+        project.deploy("r2", MIGRATE).expect(0);
+        let states = project.states();
+        assert_eq!(states[..2], ["market.0001_ones applied", "sales.0001_orders applied"], "{states:?}");
+        project.write("shop/config.py", "from shop.apps import ShopConfig\n");
+        assert_eq!(project.pending(), "unknown");
+    }
+
     fn what_cannot_be_read_makes_it_unknown(db) {
         let Some(project) = project(db) else { return };
         project.run(MIGRATE);
