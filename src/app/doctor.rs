@@ -46,7 +46,7 @@ pub async fn doctor(call: &Invocation<'_>) -> Result<Success, Error> {
             }
         };
     }
-    let prepared = prepared(call, settings, &mut findings)?;
+    let prepared = prepared(call, settings, &mut findings).await?;
     let (role, release) = deploy(call, &prepared, &mut findings);
     let job = prepared.job(call, role, release)?;
     database(&job, &mut findings).await;
@@ -77,16 +77,16 @@ fn config(settings: &Settings) -> Finding {
 }
 
 /// Migrations that cannot be read must not hide what else there is.
-fn prepared(
+async fn prepared(
     call: &Invocation<'_>,
     mut settings: Settings,
     findings: &mut Vec<Finding>,
 ) -> Result<Prepared, Error> {
-    match prepare::prepare(call, settings.clone()) {
+    match prepare::prepare(call, settings.clone()).await {
         Err(error @ Error::Format(_)) => {
             findings.push(Finding::of("migrations", Health::Bad, &error));
             settings.migrations = None;
-            prepare::prepare(call, settings)
+            prepare::prepare(call, settings).await
         }
         prepared => prepared,
     }

@@ -28,7 +28,7 @@ pub async fn plan(call: &Invocation<'_>) -> Result<Success, Error> {
     if watching::looks_elsewhere(call, &settings)? {
         return watching::plan(call, settings).await;
     }
-    let prepared = prepare::prepare(call, settings)?;
+    let prepared = prepare::prepare(call, settings).await?;
     let (role, role_reason) = prepared.role(call)?;
     call.has_role(Some(role));
     let (release, release_reason) = prepared.release(call, role)?;

@@ -17,17 +17,17 @@ use crate::platform::{self, Env};
 use crate::report::{self, Report};
 
 /// A job for whom neither migrations nor a release matter: every run of our lock name is meant.
-fn job(call: &Invocation<'_>) -> Result<Job, Error> {
+async fn job(call: &Invocation<'_>) -> Result<Job, Error> {
     let mut settings = prepare::settings(call)?;
     settings.migrations = None;
     settings.command.clear();
     settings.check.clear();
-    prepare::prepare(call, settings)?.job(call, Role::Follow, None)
+    prepare::prepare(call, settings).await?.job(call, Role::Follow, None)
 }
 
 /// Shows who has the lock, and takes it away.
 pub async fn unlock(call: &Invocation<'_>, yes: bool, force: bool) -> Result<Success, Error> {
-    let job = job(call)?;
+    let job = job(call).await?;
     let who = who(&job, call.env);
     let wanted = Wanted { force, who: &who };
     let human = call.request.global.output == Output::Human;
@@ -56,7 +56,7 @@ pub async fn resolve(call: &Invocation<'_>, wanted: &resolve::Wanted) -> Result<
     let mut settings = prepare::settings(call)?;
     settings.command.clear(); // the files are meant, whoever sends them
     settings.check.clear();
-    let job = prepare::prepare(call, settings)?.job(call, Role::Lead, None)?;
+    let job = prepare::prepare(call, settings).await?.job(call, Role::Lead, None)?;
     let by = format!("resolved by {}", who(&job, call.env));
     let asked = resolve::Asked { wanted, by: &by, wait: call.request.global.lock_wait };
     let done = resolve::resolve(&job, &asked).await?;
@@ -99,7 +99,7 @@ impl Confirm for Terminal {
 
 /// Prints past runs, or one with its steps.
 pub async fn history(call: &Invocation<'_>, run: Option<&str>, limit: u16) -> Result<Success, Error> {
-    let job = job(call)?;
+    let job = job(call).await?;
     let event = match run {
         Some(prefix) => Event::RunSteps(Box::new(operate::history::run(&job, prefix).await?)),
         None => {

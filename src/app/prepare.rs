@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use crate::app::invocation::Invocation;
-use crate::app::reading::{Understood, admitted, read};
+use crate::app::reading::{Understood, admitted, read_in_time};
 use crate::app::{github, time};
 use crate::cli::Action;
 use crate::config::{self, HistorySettings, LeaderRule, Settings};
@@ -53,25 +53,16 @@ pub fn settings(call: &Invocation<'_>) -> Result<Settings, Error> {
 }
 
 /// Reads platform and migrations, and parses the URL.
-pub fn prepare(call: &Invocation<'_>, settings: Settings) -> Result<Prepared, Error> {
+pub async fn prepare(call: &Invocation<'_>, settings: Settings) -> Result<Prepared, Error> {
     let target = target(call, &settings)?;
-    Ok(Prepared { target: Some(target), ..without_database(call, settings)? })
+    Ok(Prepared { target: Some(target), ..without_database(call, settings).await? })
 }
 
 /// The same for one who looks before anything else: the session for it opens while the files are read.
 pub async fn prepare_to_look(call: &Invocation<'_>, settings: Settings) -> Result<Prepared, Error> {
     let target = target(call, &settings)?;
     let early = Early::begin(&target, settings.connect_wait);
-    let read = match settings.migrations.clone() {
-        Some(folder) => {
-            let (format, for_command) = (settings.format.clone(), !argv(call, &settings).is_empty());
-            let reading =
-                tokio::task::spawn_blocking(move || read(format.as_deref(), &folder, for_command)).await;
-            Some(reading.map_err(|error| Error::Bug { what: format!("reading files: {error}") })?)
-        }
-        None => None,
-    };
-    Ok(Prepared { target: Some(target), early, ..prepared(call, settings, read)? })
+    Ok(Prepared { target: Some(target), early, ..without_database(call, settings).await? })
 }
 
 /// Where, from the URL.
@@ -93,19 +84,9 @@ fn target(call: &Invocation<'_>, settings: &Settings) -> Result<Arc<Target>, Err
 }
 
 /// Reads platform and migrations.
-pub fn without_database(call: &Invocation<'_>, settings: Settings) -> Result<Prepared, Error> {
-    let for_command = !argv(call, &settings).is_empty();
-    let read =
-        settings.migrations.as_deref().map(|folder| read(settings.format.as_deref(), folder, for_command));
-    prepared(call, settings, read)
-}
-
-fn prepared(
-    call: &Invocation<'_>,
-    settings: Settings,
-    read: Option<Result<Understood, FormatError>>,
-) -> Result<Prepared, Error> {
+pub async fn without_database(call: &Invocation<'_>, settings: Settings) -> Result<Prepared, Error> {
     let argv = argv(call, &settings);
+    let read = read_in_time(call, &settings, !argv.is_empty()).await?;
     let bundle = match read {
         Some(read) => admitted(read, !argv.is_empty(), &*call.report)?,
         None => None,
@@ -345,7 +326,8 @@ fn rules(of_format: Rules, settings: &HistorySettings) -> Rules {
 /// A deploy's job; says what it is.
 pub async fn job(call: &Invocation<'_>, settings: Settings) -> Result<Job, Error> {
     let follows = matches!(role(&role_inputs(call, &settings)), Ok((Role::Follow, _)));
-    let prepared = if follows { prepare_to_look(call, settings).await? } else { prepare(call, settings)? };
+    let prepared =
+        if follows { prepare_to_look(call, settings).await? } else { prepare(call, settings).await? };
     let (role, role_reason) = prepared.role(call)?;
     call.has_role(Some(role));
     let (release, release_reason) = prepared.release(call, role)?;

@@ -2,8 +2,13 @@
 
 use std::path::Path;
 
+use tokio::time::sleep_until;
+
+use crate::app::invocation::Invocation;
+use crate::config::Settings;
 use crate::error::Error;
 use crate::formats::{self, Format, FormatError};
+use crate::job::{Party, signalled};
 use crate::model::event::Event;
 use crate::model::migration::Bundle;
 use crate::report::Report;
@@ -18,8 +23,34 @@ pub struct Understood {
     pub reason: Option<String>,
 }
 
+/// Reads them, beside everything else: a file on a network that is down is never read, and a signal or the end of our time
+/// ends us all the same.
+pub async fn read_in_time(
+    call: &Invocation<'_>,
+    settings: &Settings,
+    for_command: bool,
+) -> Result<Option<Result<Understood, FormatError>>, Error> {
+    let Some(folder) = settings.migrations.clone() else { return Ok(None) };
+    let shown = folder.display().to_string();
+    let format = settings.format.clone();
+    let reading = tokio::task::spawn_blocking(move || read(format.as_deref(), &folder, for_command));
+    let signal = call.signals.first.subscribe();
+    let budget = call.identity.budget(settings.timeout);
+    tokio::select! {
+        biased;
+        read = reading => Ok(Some(read.map_err(|error| Error::Bug { what: format!("reading files: {error}") })?)),
+        signal = signalled(&signal) => Err(Party::interrupted(signal)),
+        () = sleep_until(call.began + budget) => {
+            let message = format!("{shown} could not be read in all that time: is it on a network that is down?");
+            call.report.event(&Event::Warning { message });
+            let (step, applied) = (None, Vec::new());
+            Err(Error::BudgetEnded { budget, step, applied, half_applied: false, waited_for: None })
+        }
+    }
+}
+
 /// What a command, or a format's own tool, applies is only compared: what of it cannot be read is unread.
-pub fn read(name: Option<&str>, folder: &Path, for_command: bool) -> Result<Understood, FormatError> {
+fn read(name: Option<&str>, folder: &Path, for_command: bool) -> Result<Understood, FormatError> {
     let asked_for = name.is_some_and(|name| name != "auto");
     let (format, reason) = formats::find(name, folder)?;
     let bundle = match for_command || format.writer().is_none() {

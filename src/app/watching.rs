@@ -50,8 +50,8 @@ struct Watcher {
     start: Start,
 }
 
-fn watcher(call: &Invocation<'_>, settings: Settings) -> Result<Watcher, Error> {
-    let mut prepared = prepare::without_database(call, settings)?;
+async fn watcher(call: &Invocation<'_>, settings: Settings) -> Result<Watcher, Error> {
+    let mut prepared = prepare::without_database(call, settings).await?;
     // `status` has no role to play
     let decided = role(&prepared.role_inputs(call)).ok();
     let role_reason = decided.map_or_else(String::new, |(_, reason)| reason);
@@ -78,7 +78,7 @@ fn remote(call: &Invocation<'_>, prepared: &Prepared) -> Result<Box<dyn Remote>,
 
 /// Waits for the verdict.
 pub async fn follow(call: &Invocation<'_>, settings: Settings) -> Result<Success, Error> {
-    let Watcher { party, remote, start } = watcher(call, settings)?;
+    let Watcher { party, remote, start } = watcher(call, settings).await?;
     call.report.event(&Event::Start(start));
     let mut source = Distant::new(&party, remote);
     tokio::select! {
@@ -111,7 +111,7 @@ async fn last_resort(party: &Party, mut forced: watch::Receiver<bool>) -> Error 
 /// Says where a follower would look, after one look.
 pub async fn plan(call: &Invocation<'_>, settings: Settings) -> Result<Success, Error> {
     let lock = settings.lock.clone();
-    let Watcher { party, remote, start } = watcher(call, settings)?;
+    let Watcher { party, remote, start } = watcher(call, settings).await?;
     let place = remote.place();
     let standing = standing(&place, &look_once(&party, remote).await?);
     call.report.event(&Event::Plan(Box::new(PlanReport {
@@ -142,7 +142,7 @@ fn standing(place: &Elsewhere, looked: &Looked) -> String {
 
 /// Where a follower looks, and what is there, in one sentence for `doctor`.
 pub async fn found(call: &Invocation<'_>, settings: Settings) -> Result<String, Error> {
-    let Watcher { party, remote, .. } = watcher(call, settings)?;
+    let Watcher { party, remote, .. } = watcher(call, settings).await?;
     let place = remote.place();
     let standing = standing(&place, &look_once(&party, remote).await?);
     Ok(format!("{place} can be read; {standing}"))
@@ -150,7 +150,7 @@ pub async fn found(call: &Invocation<'_>, settings: Settings) -> Result<String, 
 
 /// Looks once.
 pub async fn status(call: &Invocation<'_>, settings: Settings, check: bool) -> Result<Success, Error> {
-    let Watcher { party, remote, .. } = watcher(call, settings)?;
+    let Watcher { party, remote, .. } = watcher(call, settings).await?;
     call.has_role(None);
     let looked = look_once(&party, remote).await?;
     let latest = looked.observation.latest.as_ref();

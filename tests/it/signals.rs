@@ -1,5 +1,8 @@
 //! SIGTERM and SIGINT: the statement ends on the server, the run is recorded, the lock is free, in time.
 
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
@@ -95,5 +98,65 @@ on_every_server! {
         }
         assert!(leader.is_running());
         assert_eq!(db.runs(), [["shop-web", "running"]]);
+    }
+}
+
+/// A file that nobody else can open for 45 s (`/proc/sys/fs/lease-break-time`), as one on a network that is down: its
+/// reader is in the middle of `open` until then.
+struct Leased(Child, BufReader<ChildStdout>);
+
+/// Says `held` when it has the lease (1024 is `F_SETLEASE`, 1 `F_WRLCK`), and `asked` when somebody opens the file.
+const LEASE: &str = r#"$| = 1; $SIG{IO} = sub { print "asked\n" }; open(my $file, "+<", $ARGV[0]) or die;
+fcntl($file, 1024, 1) or die "no leases: $!"; print "held\n"; sleep 1 while 1"#;
+
+impl Leased {
+    /// None where nothing gives one.
+    fn hold(file: &Path) -> Option<Self> {
+        let perl = Command::new("perl").args(["-e", LEASE]).arg(file).stdout(Stdio::piped()).spawn();
+        let mut child = perl.ok()?;
+        let said = BufReader::new(child.stdout.take().unwrap());
+        let mut leased = Self(child, said);
+        if leased.says("held") {
+            return Some(leased);
+        }
+        eprintln!("\nskipped: no leases here");
+        None
+    }
+
+    fn says(&mut self, word: &str) -> bool {
+        let mut line = String::new();
+        self.1.read_line(&mut line).unwrap();
+        line.trim() == word
+    }
+}
+
+impl Drop for Leased {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn whoever_reads_files_that_never_come_ends_all_the_same() {
+    let db = Server::Sqlite.database();
+    for (verb, signal, code) in [
+        ("lead", Some(Signal::SIGTERM), 143),
+        ("follow", Some(Signal::SIGINT), 130),
+        ("deploy", Some(Signal::SIGTERM), 143),
+        ("deploy", None, 14),
+        ("follow", None, 14),
+    ] {
+        let migrations = Migrations::counted(1);
+        let Some(mut leased) = Leased::hold(&migrations.path_of("0001_first.sql")) else { return };
+        let budget = if signal.is_some() { "10m" } else { "2s" };
+        let reader = Bellwether::at(verb, &db, &migrations).timeout(budget).spawn();
+        assert!(leased.says("asked"), "{verb}");
+        if let Some(signal) = signal {
+            reader.signal(signal);
+        }
+        let finished = reader.wait(SOON).expect(code);
+        let said = finished.said().contains("could not be read in all that time");
+        assert_eq!(said, signal.is_none(), "{}", finished.said());
     }
 }
