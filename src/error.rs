@@ -227,6 +227,8 @@ pub enum Error {
         pending: Vec<String>,
         /// Why that is unknown, if it is.
         unknown: Option<String>,
+        /// What is half applied, in words.
+        half_applied: Option<String>,
     },
     /// Our budget ended in the middle of our work.
     #[error("the budget of {} s ended", budget.as_secs())]

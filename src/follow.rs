@@ -46,6 +46,7 @@ pub async fn watch(party: &Party, source: &mut dyn Source, job: Option<&Job>) ->
         memory: Memory::default(),
         seen_last: Some("nothing yet".to_owned()),
         unknown: None,
+        half_applied: None,
         told_unknown: false,
         last: None,
     };
@@ -70,6 +71,8 @@ struct Watch<'a> {
     seen_last: Option<String>,
     /// Why what is pending is unknown, if it is; said once.
     unknown: Option<String>,
+    /// What of the history is half applied.
+    half_applied: Option<String>,
     told_unknown: bool,
     /// What the look before brought, if it brought anything.
     last: Option<Observation>,
@@ -147,8 +150,9 @@ impl Watch<'_> {
     async fn failed(&mut self, failure: Failure, seen: &Observation) -> Error {
         let since = self.memory.observer.since().unwrap_or(0);
         let mut error = failed(self.party, self.source, since, failure, seen).await;
-        if let Error::HistoryLate { unknown, .. } = &mut error {
+        if let Error::HistoryLate { unknown, half_applied, .. } = &mut error {
             unknown.clone_from(&self.unknown);
+            half_applied.clone_from(&self.half_applied);
         }
         error
     }
@@ -157,6 +161,7 @@ impl Watch<'_> {
     fn say_unknown(&mut self, seen: &Looked) {
         let (Some(judgement), Some(bundle)) = (&seen.judgement, &self.party.bundle) else { return };
         self.unknown = judgement.why_unknown(bundle).filter(|_| seen.observation.pending == Pending::Unknown);
+        self.half_applied = judgement.half_applied();
         let why =
             self.unknown.as_ref().map(|why| format!("what of our migrations is pending is unknown: {why}"));
         // who may lead hears of it when it does
@@ -295,6 +300,13 @@ fn reason(why: &Why, latest: Option<&Run>, seen: &Looked, watch: &Watch<'_>) -> 
                 None => "the run that we watched is gone".to_owned(),
             };
             format!("{what}; waiting {} s for another leader", whole_seconds(*left))
+        }
+        Why::NotStarted if watch.source.history().is_some() => {
+            match (&seen.observation.pending, &watch.half_applied) {
+                (Pending::Unknown, _) => "whether our migrations are applied is not known yet".to_owned(),
+                (_, None) => "our migrations are not applied yet".to_owned(),
+                (_, Some(half)) => format!("our migrations are not applied yet: {half}"),
+            }
         }
         Why::NotStarted => watch.source.nobody_began(),
     }

@@ -27,7 +27,7 @@ use crate::lock::choose::{self, Chosen};
 use crate::model::choice::LockChoice;
 use crate::model::migration::{Applied, Bundle, Migration, Pending};
 use crate::plan::need::Need;
-use crate::plan::pending::{Judgement, judge};
+use crate::plan::pending::{Blind, Judgement, judge};
 
 pub use self::early::Early;
 pub use self::known::Known;
@@ -248,7 +248,7 @@ impl Job {
     /// What follows for our bundle from what a history says: the one judgement, by which a leader refuses and everybody
     /// else says what a leader would do.
     pub fn judgement(&self, bundle: &Bundle, history: &HistoryTable, recorded: &Recorded) -> Judgement {
-        let judged = || -> Result<Judgement, String> {
+        let judged = || -> Result<Judgement, Blind> {
             let named = match (&self.needs, recorded) {
                 (Some(need), Recorded::Rows(rows)) => need.among(bundle, history.format(), rows)?,
                 _ => None,
@@ -263,7 +263,7 @@ impl Job {
             }
             Ok(judgement)
         };
-        let mut judgement = judged().unwrap_or_else(|why| Judgement::unknown(bundle, why, self.rules));
+        let mut judgement = judged().unwrap_or_else(|blind| Judgement::unknown(bundle, blind, self.rules));
         if self.needs.is_some() && bundle.migrations.iter().all(Migration::is_named_only) {
             judgement.leave_the_rest();
         }
@@ -279,23 +279,25 @@ impl Job {
         bundle: &Bundle,
         history: &HistoryTable,
         recorded: &Recorded,
-    ) -> Result<Vec<Applied>, String> {
+    ) -> Result<Vec<Applied>, Blind> {
         let (format, table) = (history.format(), history.short_name());
-        match recorded {
-            Recorded::Rows(rows) => format.applied(bundle, rows).map_err(|what| format!("{table}: {what}")),
-            Recorded::Nowhere if format.lacks_driver(self.engine.dialect.name) => Err(format!(
-                "{} has no driver for {}, and so no {table} there",
-                format.name(),
-                self.engine.name
-            )),
+        let why = match recorded {
+            Recorded::Rows(rows) => {
+                return format.applied(bundle, rows).map_err(|what| format!("{table}: {what}").into());
+            }
+            Recorded::Nowhere if format.lacks_driver(self.engine.dialect.name) => {
+                let (format, server) = (format.name(), self.engine.name);
+                format!("{format} has no driver for {server}, and so no {table} there")
+            }
             // we make it ourselves
-            Recorded::Nowhere if self.command.is_none() && format.writer().is_some() => Ok(Vec::new()),
+            Recorded::Nowhere if self.command.is_none() && format.writer().is_some() => return Ok(Vec::new()),
             Recorded::Nowhere => {
                 let perhaps = format.absent().map(|clause| format!("; {clause}")).unwrap_or_default();
-                Err(format!("the table {table} is not there, or not where this session looks{perhaps}"))
+                format!("the table {table} is not there, or not where this session looks{perhaps}")
             }
-            Recorded::Foreign(what) => Err(format!("{table} is not as {} has it: {what}", format.name())),
-        }
+            Recorded::Foreign(what) => format!("{table} is not as {} has it: {what}", format.name()),
+        };
+        Err(Blind { why, foreign: true })
     }
 
     /// Why a history that is there says nothing, and what makes it speak.

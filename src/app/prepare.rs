@@ -199,14 +199,17 @@ impl Prepared {
         let follow = &self.settings.follow;
         let by_history = follow.source == FollowSource::History && role == Role::Follow;
         let Some(needs) = follow.needs.clone().filter(|_| role == Role::Follow) else {
-            if by_history && self.bundle.is_none() {
-                return Err(PlanError::NothingToLookFor { needs: None }.into());
+            let nothing = self.bundle.as_ref().is_none_or(|it| it.bundle.is_empty());
+            if by_history && nothing {
+                let empty = self.bundle.as_ref().map(|it| it.bundle.folder.display().to_string());
+                return Err(PlanError::NothingToLookFor { needs: None, empty }.into());
             }
             return Ok((by_history, None));
         };
         if self.bundle.is_none() {
             let named = self.settings.format.as_deref().filter(|name| *name != "auto");
-            let name = named.ok_or(PlanError::NothingToLookFor { needs: Some(needs.clone()) })?;
+            let nowhere = || PlanError::NothingToLookFor { needs: Some(needs.clone()), empty: None };
+            let name = named.ok_or_else(nowhere)?;
             let (format, _) = formats::find(Some(name), Path::new(""))?;
             self.bundle = Some(Understood { bundle: Bundle::empty(format.name()), format, reason: None });
         }

@@ -31,7 +31,7 @@ pub fn refused(refusal: &Refusal, folder: &Path) -> Mark {
         Refusal::Changed { name, .. } | Refusal::Dirty { name, .. } | Refusal::OutOfOrder { name, .. } => {
             Some(name)
         }
-        Refusal::Missing { .. } | Refusal::Unreadable { .. } => None,
+        Refusal::Missing { .. } | Refusal::Unreadable(_) => None,
     };
     // of a half-applied migration without a file there are only words
     let path = name.map(|name| folder.join(name)).filter(|path| path.extension().is_some());

@@ -64,8 +64,9 @@ fn in_words(error: &Error) -> Explained {
         Error::Step { migration, error, applied, history, target } => {
             work::step(migration, error, applied, history, target)
         }
-        Error::HistoryLate { history, waited, pending, unknown } => {
-            verdict::history_late(history, *waited, pending, unknown.as_deref())
+        Error::HistoryLate { history, waited, pending, unknown, half_applied } => {
+            let (unknown, half_applied) = (unknown.as_deref(), half_applied.as_deref());
+            verdict::history_late(history, *waited, pending, unknown, half_applied)
         }
         Error::LeftPending { command, pending, history, folder, target } => {
             work::left_pending(command, pending, history, (folder, target))

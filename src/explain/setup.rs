@@ -61,14 +61,14 @@ pub fn plan(error: &PlanError) -> Explained {
             let say = "say what is being released, the same for all participants: --release or BELLWETHER_RELEASE, usually the commit";
             [say].into_iter().chain(*hint).map(str::to_owned).collect()
         }
-        PlanError::NothingToLookFor { needs: Some(_) } => vec![
+        PlanError::NothingToLookFor { needs: Some(_), .. } => vec![
             "name the tool whose history it is: `format: rails`, or --format".to_owned(),
             "or the folder with our own migrations: `migrations:`, --migrations".to_owned(),
         ],
         PlanError::NeedNotUnderstood { .. } => vec![
             "write it as `bellwether plan` shows it where the files are, or as the tool's own status does".to_owned(),
         ],
-        PlanError::NothingToLookFor { needs: None } => vec![
+        PlanError::NothingToLookFor { needs: None, .. } => vec![
             "name the folder: `migrations:`, --migrations".to_owned(),
             "or one migration that has to be there: `follow.needs`, with `format:`".to_owned(),
         ],

@@ -193,7 +193,13 @@ pub fn leader_late(
     )
 }
 
-pub fn history_late(history: &str, waited: Duration, pending: &[String], unknown: Option<&str>) -> Explained {
+pub fn history_late(
+    history: &str,
+    waited: Duration,
+    pending: &[String],
+    unknown: Option<&str>,
+    half_applied: Option<&str>,
+) -> Explained {
     let title = match pending.len() {
         0 => format!("what is pending was still unknown when our time ended ({})", span(waited)),
         many => {
@@ -203,13 +209,17 @@ pub fn history_late(history: &str, waited: Duration, pending: &[String], unknown
     };
     let mut causes = vec![list(pending)];
     causes.retain(|pending| !pending.is_empty());
-    causes.extend(unknown.map(str::to_owned));
+    causes.extend(unknown.or(half_applied).map(str::to_owned));
     causes.push(format!("looked at {history} alone, as `follow.source: history` says"));
     told(
         title,
         causes,
         vec![
-            "did the leader's migration fail, or is it not part of this deploy? its own log tells".to_owned(),
+            match half_applied {
+                Some(_) => "if nobody is at work on it any more, put it right with the tool that applies these migrations (where that is bellwether, `bellwether resolve`), and deploy again",
+                None => "did the leader's migration fail, or is it not part of this deploy? its own log tells",
+            }
+            .to_owned(),
             "where the leader runs bellwether, leave follow.source out: then its failure ends this wait at once, with its error".to_owned(),
         ],
     )

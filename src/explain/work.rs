@@ -14,7 +14,7 @@ use crate::model::event::Explained;
 use crate::model::ids::Version;
 use crate::model::migration::Migration;
 use crate::model::run::{EngineKind, Run};
-use crate::plan::pending::Refusal;
+use crate::plan::pending::{Blind, Refusal};
 
 /// A statement longer than this is cut in messages.
 const STATEMENT: usize = 1000;
@@ -294,7 +294,8 @@ fn refusal_hints(refusal: &Refusal, ours: bool) -> Vec<String> {
     match refusal {
         Refusal::Changed { .. } => vec!["an applied migration must stay as it was: restore the file, and put the change into a new one (`history.changed: allow` accepts it)".to_owned()],
         Refusal::Missing { .. } => vec!["restore the file, or deploy a bundle that has it (`history.missing: allow` accepts it)".to_owned()],
-        Refusal::Unreadable { .. } => vec!["is it of another tool, or of another version of the same? `format:` in the config says which".to_owned()],
+        Refusal::Unreadable(Blind { foreign: true, .. }) => vec!["is it of another tool, or of another version of the same? `format:` in the config says which".to_owned()],
+        Refusal::Unreadable(_) => vec!["put that right first, by hand or with its own tool, so that the history says again what is applied".to_owned()],
         Refusal::OutOfOrder { .. } => vec!["give it a version after the newest applied one (`history.out_of_order: allow` accepts it)".to_owned()],
         Refusal::Dirty { .. } if !ours => vec!["only its own tool can put that right, and says how when it is run".to_owned()],
         Refusal::Dirty { version, .. } => {

@@ -33,6 +33,7 @@ pub(super) async fn failed(
                 Pending::None | Pending::Unknown => Vec::new(),
             },
             unknown: None,
+            half_applied: None,
         },
         Failure::NobodyAtWork(run) => late(party, run, false, seen, seeking),
     }

@@ -215,7 +215,6 @@ impl Source for Ledger<'_> {
 
     fn nobody_began(&self) -> String {
         match self.no_file {
-            _ if self.job.by_history => "our migrations are not applied yet".to_owned(),
             true => format!("no leader has begun yet: the database file {} is not there", self.job.place()),
             false => "no leader has begun yet".to_owned(),
         }

@@ -87,7 +87,8 @@ impl Format for Dbmate {
         let by_number: BTreeMap<&str, &str> = ours.iter().map(|ours| (number_of(ours), *ours)).collect();
         let applied = whole.into_iter().map(|(version, success)| match by_number.get(number_of(version)) {
             Some(file) if *file != version => Err(format!(
-                "it has {version}, and the file's name says {file}: dbmate takes these for two migrations"
+                "it has {version}, and the file's name says {file}: dbmate takes these for two migrations; \
+                 rename the file, or correct the row"
             )),
             _ => Ok(Applied { version: version.into(), description: String::new(), checksum: None, success }),
         });

@@ -99,13 +99,19 @@ impl Format for GolangMigrate {
         let (version, dirty) = match rows {
             [] => return Ok(Vec::new()),
             [row] => row.words(0).zip(row.truth(1)).ok_or("its row has a null")?,
-            rows => return Err(format!("it has {} rows, where golang-migrate has one", rows.len())),
+            rows => {
+                return Err(format!(
+                    "it has {} rows, where golang-migrate has one: delete all but that of the newest version that is applied",
+                    rows.len()
+                ));
+            }
         };
         let newest: i64 = version.parse().map_err(|_| format!("{version:?} is no version"))?;
         if newest < 0 {
             // after a way back that failed
             return Err(format!(
-                "its version is {newest}, which is what a failed `down` of the first one leaves"
+                "its version is {newest}, which is what a failed `down` of the first one leaves: undo by hand what \
+                 is left of that migration, and delete the row"
             ));
         }
         let applied = |version: &Version, success, description: &str| Applied {

@@ -75,7 +75,7 @@ impl Reading {
     /// Of a judgement, and of what of it is pending.
     pub fn new(judgement: Option<&Judgement>, pending: Pending) -> Self {
         // what cannot be understood is unknown, and has rules of its own
-        let refuses = |it: &Refusal| !matches!(it, Refusal::Unreadable { .. });
+        let refuses = |it: &Refusal| !matches!(it, Refusal::Unreadable(_));
         Self { pending, refused: judgement.is_some_and(|judgement| judgement.refusals.iter().any(refuses)) }
     }
 }

@@ -97,8 +97,8 @@ async fn read(job: &Job, session: &mut dyn Database, history: &HistoryTable) -> 
     let Some(bundle) = job.bundle.as_ref().filter(|_| recorded != Recorded::Nowhere) else {
         return Ok(Vec::new());
     };
-    job.understood(bundle, history, &recorded).map_err(|why| Error::HistoryRefused {
-        refusals: vec![Refusal::Unreadable { why }],
+    job.understood(bundle, history, &recorded).map_err(|blind| Error::HistoryRefused {
+        refusals: vec![Refusal::Unreadable(blind)],
         history: history.clone(),
         folder: bundle.folder.display().to_string(),
     })

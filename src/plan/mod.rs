@@ -55,10 +55,12 @@ pub enum PlanError {
         reason: String,
     },
     /// A follower that is to look at a history, and nothing says at which, or for what.
-    #[error("{}", match needs { Some(needs) => format!("`follow.needs: {needs}` does not say in which history to look"), None => "with `follow.source: history` there must be migrations to look for".to_owned() })]
+    #[error("{}", match needs { Some(needs) => format!("`follow.needs: {needs}` does not say in which history to look"), None => format!("with `follow.source: history` there must be migrations to look for{}", empty.as_ref().map(|folder| format!(", and there are none in {folder}")).unwrap_or_default()) })]
     NothingToLookFor {
         /// `follow.needs`.
         needs: Option<String>,
+        /// The folder in which there is none.
+        empty: Option<String>,
     },
     /// What a follower is to wait for can be in no history of its format, or is more than one migration.
     #[error("`follow.needs: {needs}` is no migration of the format {format}: {why}")]

@@ -12,7 +12,7 @@ use crate::model::ids::Version;
 use crate::model::migration::{Applied, Bundle, Migration, Pending};
 
 pub use self::order::VersionOrder;
-pub use self::refusal::Refusal;
+pub use self::refusal::{Blind, Refusal};
 
 /// What a bundle and a history say together.
 #[derive(Clone, Debug, Default)]
@@ -109,9 +109,10 @@ pub fn judge(bundle: &Bundle, applied: &[Applied], rules: Rules) -> Judgement {
 
 impl Judgement {
     /// Of a history that tells nothing.
-    pub fn unknown(bundle: &Bundle, why: String, rules: Rules) -> Self {
-        let refusals = vec![Refusal::Unreadable { why: why.clone() }];
-        let mut blind = Self { unknown: Some(why), refusals, ..judge(bundle, &[], rules) };
+    pub fn unknown(bundle: &Bundle, blind: impl Into<Blind>, rules: Rules) -> Self {
+        let blind = blind.into();
+        let refusals = vec![Refusal::Unreadable(blind.clone())];
+        let mut blind = Self { unknown: Some(blind.why), refusals, ..judge(bundle, &[], rules) };
         blind.states.iter_mut().for_each(|it| it.state = MigrationStanding::Unknown);
         blind
     }
@@ -119,7 +120,7 @@ impl Judgement {
     /// Says better why nothing is known.
     pub fn unknown_because(&mut self, better: String) {
         for refusal in &mut self.refusals {
-            if let Refusal::Unreadable { why } = refusal {
+            if let Refusal::Unreadable(Blind { why, .. }) = refusal {
                 better.clone_into(why);
             }
         }
@@ -166,7 +167,7 @@ impl Judgement {
     pub fn leave_to_tool(&mut self) {
         let left = std::mem::take(&mut self.refusals);
         // what is unknown is said as such
-        self.accepted.extend(left.into_iter().filter(|it| !matches!(it, Refusal::Unreadable { .. })));
+        self.accepted.extend(left.into_iter().filter(|it| !matches!(it, Refusal::Unreadable(_))));
     }
 
     /// What somebody has to say who may go live, all that is needed being applied, where a leader would refuse.
@@ -175,6 +176,15 @@ impl Judgement {
         let all: Vec<_> = all.iter().map(String::as_str).collect();
         (!all.is_empty())
             .then(|| format!("what we need is applied; a leader would refuse: {}", few(&all, "; ")))
+    }
+
+    /// What is half applied, in a sentence each.
+    pub fn half_applied(&self) -> Option<String> {
+        let dirty =
+            self.refusals.iter().chain(&self.accepted).filter(|it| matches!(it, Refusal::Dirty { .. }));
+        let all: Vec<_> = dirty.map(ToString::to_string).collect();
+        let all: Vec<_> = all.iter().map(String::as_str).collect();
+        (!all.is_empty()).then(|| few(&all, "; "))
     }
 
     /// Adds what a tool noted of migrations that it began and did not finish, by version.

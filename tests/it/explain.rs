@@ -89,7 +89,7 @@ variants! { refusals: Refusal {
     "changed" => Refusal::Changed { .. },
     "missing" => Refusal::Missing { .. },
     "dirty" => Refusal::Dirty { .. },
-    "unreadable" => Refusal::Unreadable { .. },
+    "unreadable" => Refusal::Unreadable(..),
     "out of order" => Refusal::OutOfOrder { .. },
 } }
 

@@ -187,6 +187,9 @@ on_every_server! {
         elect.run().expect(2).explains(&["follow.source: history", "can only follow"]);
         let nothing = Bellwether::new("follow").on(db).arg("--follow").arg("history");
         nothing.run().expect(2).explains(&["there must be migrations to look for"]);
+        let none = Migrations::new();
+        let empty = Bellwether::new("follow").on(db).migrations(&none).arg("--follow").arg("history");
+        empty.run().expect(2).explains(&["there must be migrations to look for, and there are none in", "follow.needs"]);
         // a leader leads whatever its source is, and minds that the rows are of other files
         let leading = follower("r9").env("RUN_MIGRATIONS", "true");
         leading.run().expect(13).explains(&["0002_step.sql was changed"]);
@@ -206,6 +209,15 @@ on_every_server! {
             needs("0001_first", source).migrations(&migrations).run().expect(0);
         }
         needs("3", "history").timeout("1s").run().expect(21).explains(&["1 migration is still pending", "3"]);
+        record(db, 3);
+        let whole = |whole: bool| match (db.server(), whole) {
+            (Server::SqlServer, whole) => u8::from(whole).to_string(),
+            (_, whole) => whole.to_string(),
+        };
+        db.sql(&format!("update _sqlx_migrations set success = {} where version = 3", whole(false)));
+        let late = needs("3", "history").timeout("1s").run().expect(21);
+        late.says("waiting").explains(&["1 migration is still pending", "migration 3 (3) is half applied", "bellwether resolve"]);
+        db.sql("delete from _sqlx_migrations where version = 3");
         let following = needs("3", "history").spawn();
         let by_ledger = needs("0003", "ledger").timeout("60s").config(
             "format: sqlx, follow: { needs: \"0003\", start: 60s }",

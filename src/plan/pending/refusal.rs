@@ -2,6 +2,21 @@
 
 use crate::model::ids::Version;
 
+/// Why a history says nothing that we could rely on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Blind {
+    /// In words.
+    pub why: String,
+    /// Whether its table is not as the format's is, rather than its rows not as they should be.
+    pub foreign: bool,
+}
+
+impl From<String> for Blind {
+    fn from(why: String) -> Self {
+        Self { why, foreign: false }
+    }
+}
+
 /// One reason not to touch a database.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
@@ -32,11 +47,8 @@ pub enum Refusal {
         error: Option<String>,
     },
     /// The history cannot be understood.
-    #[error("what is applied cannot be told: {why}")]
-    Unreadable {
-        /// Why.
-        why: String,
-    },
+    #[error("what is applied cannot be told: {}", .0.why)]
+    Unreadable(Blind),
     /// It is pending, and a later one is applied.
     #[error("{name} is older than {newest}, which is applied already")]
     OutOfOrder {
@@ -55,7 +67,7 @@ impl Refusal {
         match self {
             Self::Changed { name, .. } | Self::Dirty { name, .. } | Self::OutOfOrder { name, .. } => name,
             Self::Missing { version, .. } => version.as_str(),
-            Self::Unreadable { why } => why,
+            Self::Unreadable(Blind { why, .. }) => why,
         }
     }
 }

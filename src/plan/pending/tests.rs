@@ -156,7 +156,7 @@ fn what_its_own_tool_applies_is_never_refused_by_us_and_always_named() {
             "migration 4 (4_x.sql) is half applied",
         ]
     );
-    let mut blind = Judgement::unknown(&bundle(&["1"]), "no table".into(), strict);
+    let mut blind = Judgement::unknown(&bundle(&["1"]), "no table".to_owned(), strict);
     blind.unknown_because("another schema".into());
     assert_eq!(say(&blind), "what is applied cannot be told: another schema");
     blind.leave_to_tool();
@@ -250,7 +250,7 @@ fn what_cannot_be_read_leaves_what_is_pending_unknown() {
     assert_eq!((first.pending(&partly), first.pending.as_slice()), (Pending::Unknown, &[1][..]));
     assert_eq!(first.pending_of(&partly, &"2".into()), Pending::Unknown);
     assert_eq!(first.pending_of(&partly, &"1".into()), Pending::None);
-    let blind = Judgement::unknown(&partly, "no table".into(), STRICT);
+    let blind = Judgement::unknown(&partly, "no table".to_owned(), STRICT);
     assert_eq!(blind.pending(&partly), Pending::Unknown);
     assert_eq!(blind.why_unknown(&partly).as_deref(), Some("3.xml is XML; no table"));
     let many = (0..7).map(|n| Unread { name: format!("{n}.xml"), checksum: vec![], why: "is XML".into() });

@@ -22,7 +22,7 @@ use bellwether::ledger::history::HistoryTable;
 use bellwether::model::migration::Migration;
 use bellwether::model::run::{EngineKind, LockMode, Run, RunStatus};
 use bellwether::plan::PlanError;
-use bellwether::plan::pending::Refusal;
+use bellwether::plan::pending::{Blind, Refusal};
 
 use super::kinds;
 
@@ -517,7 +517,11 @@ pub fn refusal_samples() -> Vec<Refusal> {
         Refusal::Changed { version: "20240101".into(), name: name() },
         Refusal::Missing { version: "20240102".into(), description: "orders".into() },
         Refusal::Dirty { version: "20240103".into(), name: "20240103_days.sql".into(), error: None },
-        Refusal::Unreadable { why: "the table _sqlx_migrations is not there".into() },
+        Refusal::Unreadable(Blind {
+            why: "_sqlx_migrations is not as sqlx has it: no such column: checksum".into(),
+            foreign: true,
+        }),
+        Refusal::Unreadable("schema_migrations: its row has a null".to_owned().into()),
         Refusal::OutOfOrder {
             version: "20231231".into(),
             name: "20231231_late.sql".into(),

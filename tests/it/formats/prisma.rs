@@ -105,6 +105,9 @@ on_servers! { [postgres Postgres, sqlite Sqlite]
         for verb in ["plan", "status", "doctor"] {
             project.bellwether(Bellwether::human(verb).release("r1").args(["--role", "follow"]), FOLDER).run().says("nowhere");
         }
+        let follower = Bellwether::new("follow").args(["--follow", "history", "--timeout", "1s"]);
+        let late = project.bellwether(follower, FOLDER).run().expect(21);
+        late.explains(&["1 migration is still pending", "is half applied", "nowhere", "put it right with the tool"]);
         // `prisma migrate resolve --rolled-back`
         db.sql("update _prisma_migrations set rolled_back_at = current_timestamp where finished_at is null");
         assert_eq!(project.plan(FOLDER).states(), [format!("{A} applied"), format!("{B} pending")]);

@@ -16,6 +16,19 @@ pub fn command_samples() -> Vec<(&'static str, Error)> {
                 waited: Duration::from_secs(1_800),
                 pending: vec!["20240301120001_add_index".into(), "20240301120002_orders".into()],
                 unknown: None,
+                half_applied: None,
+            },
+        ),
+        (
+            "a history that says of a migration that it failed",
+            Error::HistoryLate {
+                history: "_prisma_migrations".into(),
+                waited: Duration::from_secs(1_800),
+                pending: vec!["20240301120001_add_index".into()],
+                unknown: None,
+                half_applied: Some(
+                    "migration 20240301120001_add_index is half applied: no such column".into(),
+                ),
             },
         ),
         (
@@ -27,6 +40,7 @@ pub fn command_samples() -> Vec<(&'static str, Error)> {
                 unknown: Some(
                     "the table alembic_version is not there, or not where this session looks".into(),
                 ),
+                half_applied: None,
             },
         ),
         (

@@ -15,8 +15,9 @@ pub fn plan_samples() -> Vec<PlanError> {
         PlanError::NameUnknown { leader: "shop-web".into(), platform: "heroku".into() },
         PlanError::NotDesignated { platform: "heroku".into() },
         PlanError::NothingToLeadWith { role: Role::Elect, reason: "nothing says otherwise".into() },
-        PlanError::NothingToLookFor { needs: Some("20240301".into()) },
-        PlanError::NothingToLookFor { needs: None },
+        PlanError::NothingToLookFor { needs: Some("20240301".into()), empty: None },
+        PlanError::NothingToLookFor { needs: None, empty: None },
+        PlanError::NothingToLookFor { needs: None, empty: Some("db/migrations".into()) },
         PlanError::NeedNotUnderstood {
             needs: "0002_users".into(),
             format: "django",
