@@ -125,8 +125,9 @@ pub async fn within<T>(
 /// A certificate's file that cannot be read would look like a server that is not there.
 pub(super) fn readable(file: Option<&Path>) -> Result<Option<&Path>, DbError> {
     if let Some(file) = file {
-        std::fs::File::open(file)
-            .map_err(|error| DbError::new(DbErrorKind::Tls, format!("{}: {error}", file.display())))?;
+        std::fs::File::open(file).map_err(|error| {
+            DbError::new(DbErrorKind::Certificate, format!("{}: {error}", file.display()))
+        })?;
     }
     Ok(file)
 }

@@ -44,12 +44,17 @@ pub enum DbErrorKind {
     Timeout,
     /// TLS could not be agreed on.
     Tls,
+    /// A file of ours that TLS needs cannot be read: the URL names it.
+    Certificate,
     /// What answers there does not speak this protocol.
     Protocol,
     /// Wrong user or password.
     Auth,
     /// No such database (SQLite: no such file).
     UnknownDatabase,
+    /// The server opens no such database for us: there is none, we may not, or it recovers, fails over, has its one user
+    /// (SQL Server's 4060, 4064).
+    Unopened,
     /// The server lacks a free connection (53300, 1040).
     TooManyConnections,
     /// The server is starting up (57P03).
@@ -95,6 +100,7 @@ impl DbErrorKind {
             Self::Refused
                 | Self::Timeout
                 | Self::Protocol
+                | Self::Unopened
                 | Self::TooManyConnections
                 | Self::Starting
                 | Self::ShuttingDown

@@ -4,6 +4,7 @@
 mod connect;
 mod errors;
 mod identity;
+mod left;
 mod literal;
 mod tls;
 mod values;
@@ -24,6 +25,7 @@ use crate::database::statement::{Dialect, Row, Statement, Value};
 use crate::database::url::{EngineName, Target};
 use crate::database::{Connecting, Database, Engine, Holder, LockKey, Purpose, Reply, Server, driver};
 use connect::{Connection, closed};
+use left::{Left, REVERT};
 use tls::Stop;
 
 /// SQL Server.
@@ -128,10 +130,8 @@ struct Session {
     server: Option<Server>,
     /// Set by somebody else to stop the script that runs.
     interrupt: Arc<AtomicBool>,
-    /// A script may have moved to another database, and what puts the session back has not been sent yet.
-    moved: bool,
-    /// The same of other users that it may be by now: `EXECUTE AS`, so many times.
-    posing: usize,
+    /// What scripts may have left since the session was put back.
+    left: Left,
 }
 
 fn connect(target: &Target, purpose: Purpose, limit: Duration) -> Connecting<'_> {
@@ -172,23 +172,28 @@ impl Database for Session {
 
     async fn script(&mut self, sql: &str) -> Result<(), DbError> {
         let mut sent = Cow::Borrowed(sql);
+        let mut left = Left::default();
         if self.server.as_ref().is_some_and(|server| server.restore == sql) {
-            self.moved = false;
-            let posing = std::mem::take(&mut self.posing);
-            if posing > 1 {
-                sent = sql.replacen(REVERT, &REVERT.repeat(posing), 1).into();
+            left = std::mem::take(&mut self.left);
+            if left.posing > 1 {
+                sent = sql.replacen(REVERT, &REVERT.repeat(left.posing), 1).into();
             }
+        } else if sql == "ROLLBACK" && self.server.is_some() && !self.is_stand_in() {
+            sent = ROLLBACK.into();
         } else {
-            self.moved |= sql.to_ascii_lowercase().contains("use");
-            self.posing += impersonations(sql);
+            self.left.note(sql);
         }
         match self.exchange(&sent, false).await {
             // no transaction to end: other servers only warn, and an error may have ended it already
-            Err(error) if NO_TRANSACTION.contains(&(sql, error.code.as_deref().unwrap_or_default())) => {
-                Ok(())
-            }
-            answer => answer.map(drop),
+            Err(error) if NO_TRANSACTION.contains(&(sql, error.code.as_deref().unwrap_or_default())) => {}
+            answer => drop(answer?),
         }
+        for table in left.identities {
+            // most are off already; a table that is gone, or not ours, says so, and takes no such values from us
+            let off = self.exchange(&format!("SET IDENTITY_INSERT {table} OFF"), false).await;
+            off.map(drop).or_else(|error| if error.kind.ends_session() { Err(error) } else { Ok(()) })?;
+        }
+        Ok(())
     }
 
     async fn try_lock(&mut self, key: &LockKey) -> Result<bool, DbError> {
@@ -236,22 +241,19 @@ impl Database for Session {
     }
 }
 
-/// Ends what one `EXECUTE AS` began; where none did, it ends nothing.
-const REVERT: &str = "REVERT; ";
-
-/// How often a text may make its session another user's, comments and strings included.
-fn impersonations(sql: &str) -> usize {
-    let ends = |letter: char| letter.is_ascii_whitespace() || letter == ';';
-    let words: Vec<_> = sql.split(ends).filter(|word| !word.is_empty()).collect();
-    let begins = |word: &str| word.eq_ignore_ascii_case("execute") || word.eq_ignore_ascii_case("exec");
-    words.windows(2).filter(|pair| begins(pair[0]) && pair[1].eq_ignore_ascii_case("as")).count()
-}
-
 /// Of the transaction that `begin` opened.
 const TRANSACTION_OPEN: &str = "SELECT 1 WHERE @@TRANCOUNT > 0";
 
 /// What is sent, and the number of the error that says that there is no transaction.
 const NO_TRANSACTION: [(&str, &str); 2] = [("COMMIT", "3902"), ("ROLLBACK", "3903")];
+
+/// Takes a transaction back also where a script has left the server compiling what it is sent without doing it.
+const ROLLBACK: &str =
+    "SET PARSEONLY OFF; SET NOEXEC OFF; SET FMTONLY OFF; IF @@TRANCOUNT > 0 ROLLBACK TRANSACTION";
+
+/// What our own questions got in place of an answer.
+const NOT_DONE: &str = "the server does not do what it is sent, or says more than is asked: the script has left SET NOEXEC, \
+    PARSEONLY, FMTONLY, SHOWPLAN_… or STATISTICS … ON";
 
 /// A procedure takes variables, and no expressions.
 const TRY_LOCK: &str = "DECLARE @resource nvarchar(255) = ?, @got int; \
@@ -281,15 +283,14 @@ impl Session {
             connection: Some(connection),
             server: None,
             interrupt: Arc::default(),
-            moved: false,
-            posing: 0,
+            left: Left::default(),
         }
     }
 
     /// What leads back to our database and to ourselves, if a script may have left them, for a statement that it is to be
     /// followed by: what is said there ends with the script anyway.
     fn back(&self) -> Option<String> {
-        let posing = if self.is_stand_in() { 0 } else { self.posing };
+        let posing = if self.is_stand_in() { 0 } else { self.left.posing };
         let uses = self.away_from().map(|database| format!("USE {}", DIALECT.quote(database)));
         let back = REVERT.repeat(posing) + &uses.unwrap_or_default();
         Some(back.trim_end_matches("; ").to_owned()).filter(|back| !back.is_empty())
@@ -297,7 +298,7 @@ impl Session {
 
     /// Our own database, if a script may have left it.
     fn away_from(&self) -> Option<&str> {
-        self.server.as_ref().filter(|_| self.moved).map(|server| server.database.as_str())
+        self.server.as_ref().filter(|_| self.left.moved).map(|server| server.database.as_str())
     }
 
     /// Babelfish.
@@ -321,8 +322,9 @@ impl Session {
             self.connection = None; // its answer would be the next one's
             Err(DbError::new(DbErrorKind::Timeout, format!("no answer within {} s", limit.as_secs())))
         })?;
-        let count = sets.pop().and_then(|rows| rows.first()?.int(0).ok()).unwrap_or(0);
-        Ok(Reply { rows: sets.pop().unwrap_or_default(), affected: u64::try_from(count).unwrap_or(0) })
+        let [Row(count)] = &*sets.pop().unwrap_or_default() else { return Err(not_done()) };
+        let [Value::Int(count)] = &**count else { return Err(not_done()) };
+        Ok(Reply { rows: sets.pop().unwrap_or_default(), affected: u64::try_from(*count).unwrap_or(0) })
     }
 
     /// One message, and all of its answers: the rows of each statement that returns some, if they are wanted.
@@ -359,6 +361,10 @@ async fn unless_stopped<T>(
         Ok(_) => Err(DbError::new(DbErrorKind::Cancelled, "the statement was cancelled")),
         Err(_) => Err(driver::lost("the server does not say that it has cancelled the statement")),
     }
+}
+
+fn not_done() -> DbError {
+    DbError::new(DbErrorKind::Statement, NOT_DONE)
 }
 
 /// Returns once the flag is set.

@@ -206,7 +206,9 @@ impl Sql<'_> {
         script: &Script<'_>,
         applied: Result<(), StepError>,
     ) -> Result<(), StepError> {
-        if !script.whole && split::transaction_control(&script.pieces, self.engine).is_none() {
+        let control = script.whole || split::transaction_control(&script.pieces, self.engine).is_some();
+        // of one that failed, also what a procedure has begun is taken back
+        if applied.is_ok() && !control {
             return applied;
         }
         let ended = work.script(if applied.is_ok() { "COMMIT" } else { "ROLLBACK" }).await;

@@ -118,6 +118,10 @@ impl Sql<'_> {
                 let ended = DbError::new(DbErrorKind::Statement, ENDED);
                 Err(script.failed(ended, sent, Some(piece), 0, true))
             }
+            // the script has seen to it that nothing is answered
+            Err(error) if error.kind == DbErrorKind::Statement => {
+                Err(script.failed(error, sent, Some(piece), 0, false))
+            }
             answer => self.bookkeeping(answer.map(drop), script, "asking for its transaction"),
         }
     }

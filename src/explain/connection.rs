@@ -30,9 +30,9 @@ fn of_sql_server(doing: Doing, target: &str, error: &DbError) -> Option<(String,
             "check both: in a URL, special characters of a password are percent-encoded (@ is %40), in a connection string a value with a `;` stands in quotes; is the login enabled, and does the server take logins of its own beside Windows' (mixed mode)?",
         ),
         // who may not enter is told no more than who asks for what is not there
-        (DbErrorKind::UnknownDatabase, _) => (
+        (DbErrorKind::UnknownDatabase | DbErrorKind::Unopened, _) => (
             format!("there is no such database, or none that this login may open: {target}"),
-            "check the name in the database URL; bellwether creates no database. If it is there, the login needs a user in it: CREATE USER name FOR LOGIN name",
+            "check the name in the database URL; bellwether creates no database. If it is there, the login needs a user in it: CREATE USER name FOR LOGIN name; and one that recovers, fails over or is SINGLE_USER lets nobody in meanwhile",
         ),
         // Azure's firewall: by address, by virtual network
         (_, Some("40615" | "40914")) if doing == Doing::Connecting => (
@@ -63,9 +63,17 @@ fn of_a_server(doing: Doing, engine: EngineName, target: &str, kind: DbErrorKind
             format!("something answers at {target}, but it does not speak {}'s protocol", product(engine)),
             "check the port and the scheme of the database URL: postgres:// for PostgreSQL, mysql:// for MySQL and MariaDB, sqlserver:// for SQL Server",
         ),
+        DbErrorKind::Timeout if !connecting => (
+            format!("no answer in time from {target} while {doing}"),
+            "the server let us in, and was too slow then: see what it is busy with, and what is between it and us; then deploy again",
+        ),
         DbErrorKind::Timeout => (
             format!("no answer in time from {target} while {doing}"),
             "a firewall, a security group or a wrong port swallows connections without an answer: is this host allowed in?",
+        ),
+        DbErrorKind::Certificate => (
+            format!("a certificate or key for {target} cannot be read"),
+            "the database URL names the file: is it there, seen from the working directory, and may this user read it? In a container it has to be mounted",
         ),
         DbErrorKind::Tls => (
             format!("no encrypted connection to {target}"),
@@ -75,7 +83,7 @@ fn of_a_server(doing: Doing, engine: EngineName, target: &str, kind: DbErrorKind
             format!("{target} does not accept this user and password"),
             "check user and password in the database URL; special characters in a password must be percent-encoded (@ is %40)",
         ),
-        DbErrorKind::UnknownDatabase => (
+        DbErrorKind::UnknownDatabase | DbErrorKind::Unopened => (
             format!("there is no such database: {target}"),
             "check the name in the database URL, or create the database: bellwether does not create it",
         ),

@@ -172,10 +172,12 @@ fn draw(migration: &Migration, place: &Place) -> Option<String> {
 }
 
 /// What PostgreSQL and SQLite say of `CREATE INDEX CONCURRENTLY`, `VACUUM`, `CREATE DATABASE` in a transaction; SQL
-/// Server's numbers for `ALTER DATABASE`, `BACKUP`, full-text indexes and the like.
+/// Server's numbers for `ALTER DATABASE`, `BACKUP`, full-text indexes, memory-optimized tables, procedures and the like.
 fn wants_no_transaction(error: &DbError) -> bool {
-    matches!(error.code.as_deref(), Some("25001" | "226" | "574" | "3021" | "3724" | "5058"))
-        || error.message.contains("from within a transaction")
+    matches!(
+        error.code.as_deref(),
+        Some("25001" | "226" | "574" | "3021" | "3724" | "5058" | "12331" | "15002")
+    ) || error.message.contains("from within a transaction")
 }
 
 fn statement_hint(migration: &Migration, history: &HistoryTable, error: &DbError) -> String {
@@ -189,6 +191,21 @@ fn statement_hint(migration: &Migration, history: &HistoryTable, error: &DbError
                 "give this statement of {path} a migration of its own: alone, it runs without a transaction"
             ),
         },
+        _ if history.has_batches()
+            && migration.transactional
+            && matches!(error.code.as_deref(), Some("3930" | "3998")) =>
+        {
+            let how = no_transaction(history).map_or_else(String::new, |how| format!(", or {how}"));
+            format!(
+                "an error that {path} catches ends its transaction all the same, by XACT_ABORT: ask before (IF EXISTS …) in place of catching it{how}"
+            )
+        }
+        // another session is in the database
+        _ if history.has_batches() && matches!(error.code.as_deref(), Some("5061" | "5070")) => {
+            format!(
+                "{path} wants the database for itself, and bellwether's second session is in it, which beats: run that statement by hand while nobody deploys"
+            )
+        }
         // a new value of an enum
         _ if error.code.as_deref() == Some("55P04") => {
             format!("use the new value in a later migration than the one that adds it: take it out of {path}")

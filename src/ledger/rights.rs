@@ -51,7 +51,8 @@ impl Ledger {
             && !says("GRANT")
     }
 
-    /// The first table that we may not read, of those that a follower reads. An error names a column that is missing.
+    /// The first table that we may not read, of those that `history` reads; the steps are last, and no follower reads
+    /// them. An error names a column that is missing.
     pub async fn unreadable(&self, session: &mut dyn Database) -> Result<Option<Lacking>, DbError> {
         for (columns, key, table) in [
             (RUN, "{runs} r", "bellwether_runs"),

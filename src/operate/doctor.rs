@@ -27,6 +27,8 @@ const INSTALLING: Duration = Duration::from_secs(2);
 const ANSWER: Duration = Duration::from_secs(10);
 /// How many of the newest runs are looked at for rows that no leader wrote.
 const LOOKED_AT: usize = 50;
+/// What no follower reads.
+const STEPS: &str = "bellwether_steps";
 /// What becomes of files that are not understood.
 const NOT_UNDERSTOOD: &str = "a deploy goes on and says so: the leader's tool and the ledger decide, and who waits takes \
      the leader's word; once what is named is mended, the history decides again";
@@ -158,14 +160,23 @@ async fn following(job: &Job, session: &mut dyn Database) -> Result<Finding, Err
         Err(error) if error.kind == DbErrorKind::MissingTable => None, // told already
         lacking => lacking.map_err(|error| job.refused(Doing::Looking, error))?,
     };
-    if let Some(Lacking { error, .. }) = lacking {
-        return Ok(Finding::of("following", Health::Bad, &job.refused(Doing::Looking, error)));
+    let steps = lacking.as_ref().is_some_and(|lacking| lacking.table == STEPS);
+    let lacking = lacking.map(|Lacking { error, .. }| job.refused(Doing::Looking, error));
+    if let Some(error) = lacking.as_ref().filter(|_| !steps) {
+        return Ok(Finding::of("following", Health::Bad, error));
     }
     if let Some(history) = job.history_by_path() {
         let read = history.read(session).await;
         read.map_err(|error| job.refused(Doing::ReadingHistory, error))?;
     }
-    Ok(Finding::ok("following", "this user may read what a follower reads"))
+    let Some(error) = lacking else {
+        return Ok(Finding::ok("following", "this user may read what a follower reads"));
+    };
+    let told = Finding::of("following", Health::Warn, &error);
+    let found = format!(
+        "this user may read what a follower reads, but not {STEPS}, which `bellwether history` shows"
+    );
+    Ok(Finding { found, ..told })
 }
 
 /// What a leader needs: to make the tables, or to write them. Who only follows is told, and no worse for it.

@@ -157,8 +157,12 @@ on_servers! { [postgres Postgres, mariadb MariaDb, sqlserver SqlServer quick]
         let (health, words) = of(&blind, "following");
         assert_eq!(health, "bad");
         assert!(words.contains("GRANT SELECT") && words.contains(&reader.name), "{words}");
+        db.grant_select(&reader, &["bellwether_runs", "bellwether_meta", "_sqlx_migrations"]);
+        Bellwether::follow(db, &migrations).url(&reader.url).run().expect(0);
+        let (health, words) = of(&asked("follow").expect(0), "following");
+        assert_eq!(health, "warn");
+        assert!(words.contains("bellwether history") && words.contains("GRANT SELECT"), "{words}");
         db.grant_select(&reader, &LEDGER);
-        db.grant_select(&reader, &["_sqlx_migrations"]);
         let follower = asked("follow").expect(0);
         assert_eq!((of(&follower, "following").0, of(&follower, "leading").0), ("ok".into(), "warn".into()), "{}", follower.said());
         let leader = asked("lead").expect(31);

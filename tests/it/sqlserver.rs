@@ -41,6 +41,24 @@ on_servers! { [sqlserver SqlServer]
         assert_eq!(db.value("select count(*) from here"), "0");
     }
 
+    fn a_table_takes_no_identities_after_the_script_that_wanted_it(db) {
+        let migrations = Migrations::new()
+            .file("0001_seed.sql", "create table colour (id int identity primary key, name varchar(20))\nset identity_insert colour on\ninsert colour (id, name) values (1, 'red')\n")
+            .file("0002_more.sql", "insert colour (name) values ('blue')\n");
+        Bellwether::lead(db, &migrations).run().expect(0);
+        assert_eq!(db.column("select name from colour order by id"), ["red", "blue"]);
+    }
+
+    fn of_a_batch_of_several_statements_what_stays_is_said_and_kept(db) {
+        db.sql("create table t (i int)");
+        let migrations = Migrations::new()
+            .file("0001_half.sql", "-- no-transaction\nalter table t add a int\nalter table nothere add b int\n");
+        let failed = Bellwether::lead(db, &migrations).run().expect(10);
+        failed.explains(&["half applied", "bellwether resolve 1"]);
+        assert!(db.column("select a from t").is_empty(), "the column is there");
+        Bellwether::new("lead").on(db).migrations(&migrations).release("r2").run().expect(13);
+    }
+
     fn a_script_with_a_transaction_of_its_own_is_refused_unless_it_says_so(db) {
         let script = "begin transaction\ncreate table a (i int)\ncommit\n";
         let migrations = Migrations::new().file("0001_own.sql", script);

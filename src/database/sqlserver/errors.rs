@@ -75,9 +75,8 @@ fn of_postgres(message: &str) -> DbErrorKind {
             DbErrorKind::MissingTable
         }
         _ if is("column ", "does not exist") => DbErrorKind::MissingColumn,
-        _ if is("database ", "does not exist") || is("Cannot open database ", "The login failed") => {
-            DbErrorKind::UnknownDatabase
-        }
+        _ if is("database ", "does not exist") => DbErrorKind::UnknownDatabase,
+        _ if is("Cannot open database ", "The login failed") => DbErrorKind::Unopened,
         _ if is("", "already exists") => DbErrorKind::AlreadyExists,
         _ if is("permission denied", "") => DbErrorKind::Privilege,
         _ if is("deadlock detected", "") => DbErrorKind::Deadlock,
@@ -94,13 +93,15 @@ fn of_postgres(message: &str) -> DbErrorKind {
 fn kind(number: u32, class: u8) -> DbErrorKind {
     match number {
         18451 | 18452 | 18456 | 18458..=18463 | 18470 | 18486..=18488 => DbErrorKind::Auth,
-        911 | 4060 | 4064 => DbErrorKind::UnknownDatabase,
+        911 => DbErrorKind::UnknownDatabase,
+        // also of one that is there, while it recovers, fails over, or somebody is its single user
+        4060 | 4064 => DbErrorKind::Unopened,
         17835 => DbErrorKind::Tls,
         10928 | 10929 | 17809 | 17830 => DbErrorKind::TooManyConnections,
-        // recovering, paused, upgrading its scripts; Azure's database that is moved or woken up
-        904 | 921 | 922 | 927 | 976 | 983 | 17142 | 18401 | 40197 | 40501 | 40613 | 42108 | 49918..=49920 => {
-            DbErrorKind::Starting
-        }
+        // recovering, in transition, with a single user, paused, upgrading its scripts
+        904 | 921 | 922 | 924 | 927 | 952 | 976 | 983 | 4221 | 17142 | 17187 | 18401 => DbErrorKind::Starting,
+        // Azure's database that is moved or woken up
+        40197 | 40501 | 40613 | 42108 | 49918..=49920 => DbErrorKind::Starting,
         6005 | 6006 => DbErrorKind::ShuttingDown,
         // ended by KILL; the network's own numbers, as a linked layer hands them on
         64 | 233 | 596 | 10053 | 10054 | 10060 => DbErrorKind::ConnectionLost,
@@ -126,7 +127,12 @@ mod tests {
     fn numbers_have_kinds() {
         for (number, expected) in [
             (18456, DbErrorKind::Auth),
-            (4060, DbErrorKind::UnknownDatabase),
+            (911, DbErrorKind::UnknownDatabase),
+            (4060, DbErrorKind::Unopened),
+            (924, DbErrorKind::Starting),
+            (952, DbErrorKind::Starting),
+            (4221, DbErrorKind::Starting),
+            (17187, DbErrorKind::Starting),
             (17835, DbErrorKind::Tls),
             (17809, DbErrorKind::TooManyConnections),
             (40613, DbErrorKind::Starting),
@@ -150,7 +156,10 @@ mod tests {
         let missing = "relation \"shop_dbo.bellwether_runs\" does not exist";
         assert_eq!(of_postgres(missing), DbErrorKind::MissingTable);
         let no_user = "Cannot open database \"shop\" requested by the login. The login failed";
-        assert_eq!(of_postgres(no_user), DbErrorKind::UnknownDatabase);
+        assert_eq!(of_postgres(no_user), DbErrorKind::Unopened);
+        // an availability group that fails over refuses logins so: later that passes, at first it is a wrong name
+        assert!(DbErrorKind::Unopened.passes() && !DbErrorKind::Unopened.passes_at_first());
+        assert!(!DbErrorKind::UnknownDatabase.passes());
         assert_eq!(of_postgres("invalid input syntax for type integer: \"a\""), DbErrorKind::Statement);
     }
 

@@ -77,7 +77,8 @@ pub(super) fn restore(purpose: Purpose, database: &str, language: Option<&str>) 
     // what `SET ANSI_DEFAULTS` sets beside our own
     let mut text =
         "SET PARSEONLY OFF; SET NOEXEC OFF; SET FMTONLY OFF; WHILE @@TRANCOUNT > 0 COMMIT; REVERT; \
-        SET ANSI_NULL_DFLT_ON ON; SET CURSOR_CLOSE_ON_COMMIT OFF; "
+        SET ANSI_NULL_DFLT_ON ON; SET CURSOR_CLOSE_ON_COMMIT OFF; SET ARITHIGNORE OFF; SET FORCEPLAN OFF; \
+        SET DEADLOCK_PRIORITY NORMAL; SET CONTEXT_INFO 0x0; "
             .to_owned();
     if !database.is_empty() {
         text.push_str(&format!("USE {}; ", DIALECT.quote(database)));
@@ -123,6 +124,6 @@ mod tests {
     #[test]
     fn a_session_is_put_back_where_it_was() {
         let restore = restore(Purpose::Work, "a]b", Some("us_english"));
-        assert!(restore.contains("REVERT; SET ANSI_NULL_DFLT_ON ON; SET CURSOR_CLOSE_ON_COMMIT OFF; USE [a]]b]; SET LANGUAGE N'us_english'; SET "), "{restore}");
+        assert!(restore.contains("REVERT; SET ANSI_NULL_DFLT_ON ON; SET CURSOR_CLOSE_ON_COMMIT OFF; SET ARITHIGNORE OFF; SET FORCEPLAN OFF; SET DEADLOCK_PRIORITY NORMAL; SET CONTEXT_INFO 0x0; USE [a]]b]; SET LANGUAGE N'us_english'; SET "), "{restore}");
     }
 }

@@ -58,7 +58,7 @@ async fn a_login_that_fails_says_so() {
     assert_eq!(error.message, "Login failed for user 'bell'.");
     let missing = failed(4060, 1, 11, "Cannot open database \"shop\" requested by the login.");
     let server = Scripted::start(vec![Say::Encryption(2), Hear.then(missing)]).await;
-    assert_eq!(refused(&server, TlsMode::Prefer).await.kind, DbErrorKind::UnknownDatabase);
+    assert_eq!(refused(&server, TlsMode::Prefer).await.kind, DbErrorKind::Unopened);
 }
 
 #[tokio::test]

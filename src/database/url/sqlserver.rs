@@ -94,9 +94,10 @@ pub(super) fn is_known(name: &str) -> bool {
 /// A URL of any of the schemes.
 pub(super) fn parse(scheme: &Scheme<'_>, env: &dyn Fn(&str) -> Option<String>) -> Result<Target, UrlError> {
     // jTDS: `jdbc:jtds:sqlserver://…`
-    let rest = scheme.rest.strip_prefix("sqlserver:").unwrap_or(scheme.rest);
+    let jtds = scheme.rest.strip_prefix("sqlserver:");
+    let rest = jtds.unwrap_or(scheme.rest);
     let text = rest.strip_prefix("//").ok_or(UrlError::NoSlashes { scheme: "sqlserver" })?;
-    let mut draft = Draft::new();
+    let mut draft = Draft { jtds: jtds.is_some(), ..Draft::new() };
     match properties_begin(text, scheme.jdbc) {
         Some(at) => {
             draft.address(&text[..at])?;
@@ -201,11 +202,18 @@ struct Draft {
     mode: Option<TlsMode>,
     trust: bool,
     instance: Option<String>,
+    jtds: bool, // of its words, only `authenticate` looks at the certificate
 }
 
 impl Draft {
     fn new() -> Self {
-        Self { target: Target::new(EngineName::SqlServer), mode: None, trust: false, instance: None }
+        Self {
+            target: Target::new(EngineName::SqlServer),
+            mode: None,
+            trust: false,
+            instance: None,
+            jtds: false,
+        }
     }
 
     /// `user:password@host:port/database?name=value`.
@@ -297,6 +305,9 @@ impl Draft {
             Meaning::User => target.user = some().or(target.user.take()),
             Meaning::Password => target.password = some().map(Secret::new).or(target.password.take()),
             Meaning::Encrypt => match encryption(value) {
+                Some(_) if self.jtds && value.eq_ignore_ascii_case("require") => {
+                    self.mode = Some(TlsMode::Require);
+                }
                 Some(mode) => self.mode = Some(mode),
                 None => return bad(ENCRYPT),
             },

@@ -75,6 +75,6 @@ async fn a_file_of_certificates_that_is_not_there_is_named() {
     let mut target = server.target(TlsMode::VerifyFull);
     target.tls.root_cert = Some("no/such/ca.pem".into());
     let error = connect(&target, Purpose::Look, LIMIT).await.err().expect("an error");
-    assert_eq!(error.kind, DbErrorKind::Tls);
+    assert_eq!(error.kind, DbErrorKind::Certificate);
     assert!(error.message.starts_with("no/such/ca.pem: "), "{error}");
 }

@@ -320,6 +320,11 @@ pub fn error_at(number: i32, class: u8, text: &str, procedure: &str, line: u32) 
     error(number, (1, class), text, procedure, line)
 }
 
+/// An answer without rows.
+pub fn nothing() -> Vec<u8> {
+    done(0)
+}
+
 /// What `PRINT` says.
 pub fn printed(text: &str) -> Vec<u8> {
     token(0xab, &words_of_the_server(0, (1, 0), text, "", 1))

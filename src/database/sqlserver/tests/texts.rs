@@ -104,14 +104,40 @@ async fn a_script_that_went_elsewhere_stays_there_until_it_has_ended() {
     assert!(!heard[6].contains("USE") && !heard[6].contains("REVERT"), "{}", heard[6]);
 }
 
-#[test]
-fn who_a_text_may_pose_as_is_counted() {
-    for (sql, count) in [
-        ("EXECUTE AS LOGIN = 'a'", 1),
-        ("SELECT 1;exec\n\tAs User = 'a'", 1),
-        ("SELECT 1\n;EXEC AS USER = 'a'; EXECUTE AS OWNER", 2),
-        ("EXEC p; SELECT a AS b", 0),
-    ] {
-        assert_eq!(impersonations(sql), count, "{sql}");
+#[tokio::test]
+async fn what_is_rolled_back_is_not_committed_by_what_puts_the_session_back() {
+    let (mut session, server) = at_home(3).await;
+    session.script("CREATE TABLE t (i int)\nSET NOEXEC ON").await.expect("an answer");
+    session.script("ROLLBACK").await.expect("an answer");
+    assert!(server.heard()[2].ends_with(ROLLBACK), "{:?}", server.heard());
+    let executes = ROLLBACK.find("SET NOEXEC OFF").expect("what makes it execute again");
+    assert!(executes < ROLLBACK.find("ROLLBACK").expect("what takes it back"));
+}
+
+#[tokio::test]
+async fn a_question_that_is_not_done_is_an_error_and_no_empty_answer() {
+    let open = Statement::new(&DIALECT, &[], TRANSACTION_OPEN, vec![]);
+    // nothing at all, and columns without a row
+    let columns = || answered(1)[..12].to_vec();
+    let (mut session, _server) =
+        told(vec![scripted::nothing(), [columns(), scripted::nothing()].concat()]).await;
+    for _ in 0..2 {
+        let error = session.query(&open).await.expect_err("no answer");
+        assert_eq!((error.kind, &*error.message), (DbErrorKind::Statement, NOT_DONE));
     }
+}
+
+#[tokio::test]
+async fn tables_take_no_identities_after_the_script_that_wanted_it() {
+    let (mut session, server) = at_home(4).await;
+    session
+        .script("SET IDENTITY_INSERT [dbo].colour ON; INSERT colour (id) VALUES (1)")
+        .await
+        .expect("an answer");
+    let restore = session.server.clone().expect("it has said").restore;
+    session.script(&restore).await.expect("an answer");
+    session.script(&restore).await.expect("an answer");
+    let heard = server.heard();
+    assert!(heard[3].ends_with("SET IDENTITY_INSERT [dbo].colour OFF"), "{heard:?}");
+    assert_eq!(heard.len(), 5, "{heard:?}");
 }

@@ -65,6 +65,16 @@ fn servers_are_read_from_every_form_that_microsofts_and_others_drivers_have() {
 }
 
 #[test]
+fn jtds_looks_at_certificates_where_it_is_told_to() {
+    for (word, mode) in
+        [("require", TlsMode::Require), ("authenticate", TlsMode::VerifyFull), ("request", TlsMode::Prefer)]
+    {
+        assert_eq!(target(&format!("jdbc:jtds:sqlserver://db/app;ssl={word}")).tls.mode, mode, "{word}");
+    }
+    assert_eq!(target("sqlserver://db/app?encrypt=require").tls.mode, TlsMode::VerifyFull);
+}
+
+#[test]
 fn encryption_is_as_microsofts_drivers_have_it() {
     use TlsMode::{Disable, Prefer, Require, VerifyFull};
     for (parameters, mode) in [
