@@ -26,7 +26,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use crate::cli::line::same_migrations;
 use crate::cli::{self, Action, Request, UsageError};
 use crate::engine::guard;
-use crate::error::Error;
+use crate::error::{Cut, Error};
 use crate::exit::Exit;
 use crate::explain::{explain_here, with_flags};
 use crate::follow::follow;
@@ -160,7 +160,7 @@ async fn last_resort(job: &Job, mut forced: watch::Receiver<bool>) -> Result<Suc
                 budget: job.limits.budget,
                 step: None,
                 applied: Vec::new(),
-                half_applied: false,
+                cut: Cut::default(),
                 waited_for: None,
             },
             Role::Follow | Role::Elect => Error::LeaderLate {

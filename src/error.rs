@@ -25,8 +25,8 @@ use crate::plan::PlanError;
 use crate::plan::pending::Refusal;
 
 pub use self::{
-    asked::StatusError, facts::AtWork, facts::Doing, facts::Elsewhere, facts::Seeking, github::Asking,
-    github::GithubError, heroku::HerokuError, operate::OperateError, scaffold::ScaffoldError,
+    asked::StatusError, facts::AtWork, facts::Cut, facts::Doing, facts::Elsewhere, facts::Seeking,
+    github::Asking, github::GithubError, heroku::HerokuError, operate::OperateError, scaffold::ScaffoldError,
 };
 
 /// Why we do not end with 0.
@@ -163,8 +163,8 @@ pub enum Error {
         step: Option<AtWork>,
         /// What we had applied.
         applied: Vec<Version>,
-        /// The history says of that migration that it is half applied, or may say so.
-        half_applied: bool,
+        /// What is known of that migration's end.
+        cut: Cut,
     },
     /// The history forbids work.
     #[error("the history does not fit the migrations")]
@@ -239,8 +239,8 @@ pub enum Error {
         step: Option<AtWork>,
         /// What we had applied.
         applied: Vec<Version>,
-        /// The history says of that migration that it is half applied, or may say so.
-        half_applied: bool,
+        /// What is known of that migration's end.
+        cut: Cut,
         /// The lock that it kept waiting for, as the server said it.
         waited_for: Option<String>,
     },
@@ -255,8 +255,8 @@ pub enum Error {
         waiting: Option<String>,
         /// What we had applied.
         applied: Vec<Version>,
-        /// The history says of that migration that it is half applied, or may say so.
-        half_applied: bool,
+        /// What is known of that migration's end.
+        cut: Cut,
     },
     /// All is applied, but the verdict could not be written.
     #[error("applied, not recorded: {error}")]

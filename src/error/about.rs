@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::database::DbErrorKind;
-use crate::error::{Doing, Error, GithubError, HerokuError};
+use crate::error::{Cut, Doing, Error, GithubError, HerokuError};
 use crate::model::ids::Version;
 use crate::model::run::Run;
 use crate::status::rest::Failure;
@@ -20,12 +20,11 @@ impl Error {
     }
 
     /// The same with what is known of the migration that was cut off.
-    pub fn cut_off(mut self, half: bool) -> Self {
-        if let Self::LockLost { half_applied, .. }
-        | Self::BudgetEnded { half_applied, .. }
-        | Self::Signalled { half_applied, .. } = &mut self
+    pub fn cut_off(mut self, known: Cut) -> Self {
+        if let Self::LockLost { cut, .. } | Self::BudgetEnded { cut, .. } | Self::Signalled { cut, .. } =
+            &mut self
         {
-            *half_applied = half;
+            *cut = known;
         }
         self
     }

@@ -56,6 +56,15 @@ impl fmt::Display for Elsewhere {
     }
 }
 
+/// What is known of a migration that was cut off.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cut {
+    /// The history says that it is half applied, or may say so.
+    pub half_applied: bool,
+    /// The server has not said that its statement has ended.
+    pub unanswered: bool,
+}
+
 /// What was at work when the end came.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AtWork {

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use super::{span, stays_applied, told};
-use crate::error::AtWork;
+use crate::error::{AtWork, Cut};
 use crate::model::event::Explained;
 use crate::model::ids::Version;
 
-pub fn lock_lost(reason: &str, step: Option<&AtWork>, applied: &[Version], half: bool) -> Explained {
+pub fn lock_lost(reason: &str, step: Option<&AtWork>, applied: &[Version], cut: Cut) -> Explained {
     let title = format!("the lock was lost{}: {reason}", during(step));
     let log = "see the database's log for why the session ended".to_owned();
     if let Some(AtWork::Command(program)) = step {
@@ -16,16 +16,16 @@ pub fn lock_lost(reason: &str, step: Option<&AtWork>, applied: &[Version], half:
         return told(title, causes, vec![log, run_again()]);
     }
     let mut causes = vec!["the work was stopped at once, since another leader may begin".to_owned()];
-    causes.extend(cut_in_half(half));
+    causes.extend(cut_in_half(cut));
     causes.push(stays_applied(applied));
-    told(title, causes, vec![log, go_on(half)])
+    told(title, causes, vec![log, go_on(cut)])
 }
 
 pub fn budget_ended(
     budget: Duration,
     step: Option<&AtWork>,
     applied: &[Version],
-    half: bool,
+    cut: Cut,
     waited_for: Option<&str>,
 ) -> Explained {
     let title = format!("the time for this deploy ({}) ended{}", span(budget), during(step));
@@ -34,14 +34,17 @@ pub fn budget_ended(
         return told(title, vec![command_ended(program), may_finish()], vec![longer.to_owned(), run_again()]);
     }
     let mut causes = Vec::new();
-    causes.extend(step.map(|_| "its statement was cancelled on the server".to_owned()));
+    causes.extend(step.map(|_| match cut.unanswered {
+        false => "its statement was cancelled on the server".to_owned(),
+        true => unanswered(),
+    }));
     causes.extend(waited_for.map(|said| format!("it kept waiting for a lock that others hold: {said}")));
-    causes.extend(cut_in_half(half));
+    causes.extend(cut_in_half(cut));
     causes.push(stays_applied(applied));
-    told(title, causes, vec![format!("{longer}, or make the migration smaller"), go_on(half)])
+    told(title, causes, vec![format!("{longer}, or make the migration smaller"), go_on(cut)])
 }
 
-pub fn signalled(signal: u8, step: Option<&AtWork>, applied: &[Version], half: bool) -> Explained {
+pub fn signalled(signal: u8, step: Option<&AtWork>, applied: &[Version], cut: Cut) -> Explained {
     let name = crate::exit::signal_name(signal);
     let title = format!("{name} ended the run{}", during(step));
     let (title, mut causes) = match step {
@@ -49,6 +52,7 @@ pub fn signalled(signal: u8, step: Option<&AtWork>, applied: &[Version], half: b
             let ended = format!("{}, and the lock is free", command_ended(program));
             return told(title, vec![ended, may_finish()], vec![run_again()]);
         }
+        Some(AtWork::Migration(_)) if cut.unanswered => (title, vec![unanswered()]),
         Some(AtWork::Migration(_)) => {
             (title, vec!["its statement was cancelled on the server, and the lock is free".to_owned()])
         }
@@ -58,9 +62,9 @@ pub fn signalled(signal: u8, step: Option<&AtWork>, applied: &[Version], half: b
         }
         None => (format!("{title} between two migrations"), Vec::new()),
     };
-    causes.extend(cut_in_half(half));
+    causes.extend(cut_in_half(cut));
     causes.push(stays_applied(applied));
-    told(title, causes, vec![go_on(half)])
+    told(title, causes, vec![go_on(cut)])
 }
 
 /// ` during 20240301_add_index`, ` during the command bin/rails`.
@@ -93,12 +97,17 @@ pub fn stopped_waiting(signal: u8, waiting: &str) -> Explained {
     )
 }
 
-fn cut_in_half(half: bool) -> Option<String> {
-    half.then(|| "its script does not run in a transaction, and may be half applied".to_owned())
+fn unanswered() -> String {
+    "the server has not said yet that its statement has ended: it may have to roll back first, and keeps the lock until then"
+        .to_owned()
 }
 
-fn go_on(half: bool) -> String {
-    match half {
+fn cut_in_half(cut: Cut) -> Option<String> {
+    cut.half_applied.then(|| "its script does not run in a transaction, and may be half applied".to_owned())
+}
+
+fn go_on(cut: Cut) -> String {
+    match cut.half_applied {
         false => "deploy again: what is recorded is not applied twice",
         true => "deploy again: where it is half applied, the next run refuses and says what to do",
     }

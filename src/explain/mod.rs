@@ -55,8 +55,8 @@ fn in_words(error: &Error) -> Explained {
         Error::LockNotGot { lock_name, waited, holder } => {
             work::lock_not_got(lock_name, *waited, holder.as_deref())
         }
-        Error::LockLost { reason, step, applied, half_applied } => {
-            cut::lock_lost(reason, step.as_ref(), applied, *half_applied)
+        Error::LockLost { reason, step, applied, cut } => {
+            cut::lock_lost(reason, step.as_ref(), applied, *cut)
         }
         Error::HistoryRefused { refusals, history, folder } => {
             work::history_refused(refusals, history, folder)
@@ -72,12 +72,12 @@ fn in_words(error: &Error) -> Explained {
             work::left_pending(command, pending, history, (folder, target))
         }
         Error::Command { command, ending, output, check } => work::command(command, ending, output, *check),
-        Error::BudgetEnded { budget, step, applied, half_applied, waited_for } => {
-            cut::budget_ended(*budget, step.as_ref(), applied, *half_applied, waited_for.as_deref())
+        Error::BudgetEnded { budget, step, applied, cut, waited_for } => {
+            cut::budget_ended(*budget, step.as_ref(), applied, *cut, waited_for.as_deref())
         }
         Error::Signalled { signal, waiting: Some(waiting), .. } => cut::stopped_waiting(*signal, waiting),
-        Error::Signalled { signal, step, applied, half_applied, .. } => {
-            cut::signalled(*signal, step.as_ref(), applied, *half_applied)
+        Error::Signalled { signal, step, applied, cut, .. } => {
+            cut::signalled(*signal, step.as_ref(), applied, *cut)
         }
         Error::NotRecorded { error, applied } => work::not_recorded(error, applied),
         Error::LeaderFailed { run } => verdict::leader_failed(run),

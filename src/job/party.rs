@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
-use crate::error::{Error, Seeking};
+use crate::error::{Cut, Error, Seeking};
 use crate::ledger::look::Scope;
 use crate::model::event::Watched;
 use crate::model::ids::{Digest, Participant, Release, RunId, Version};
@@ -137,7 +137,7 @@ impl Party {
 
     /// The error of a signal that ended a wait.
     pub fn interrupted(signal: u8) -> Error {
-        Error::Signalled { signal, step: None, waiting: None, applied: Vec::new(), half_applied: false }
+        Error::Signalled { signal, step: None, waiting: None, applied: Vec::new(), cut: Cut::default() }
     }
 
     /// Sleeps, but not past a signal.

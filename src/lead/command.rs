@@ -126,6 +126,8 @@ impl Working<'_> {
                 signal = job.signalled(), if cut.is_none() => {
                     running.signal(signal).await;
                     cut = Some(self.signalled(signal, at_work()));
+                    // its grace may outlast ours
+                    job.known.put(Err(self.signalled(signal, at_work())));
                 }
                 // after a signal too: its grace does not outlast the budget
                 () = sleep_until(job.limits.deadline()), if !late => {

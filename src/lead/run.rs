@@ -2,7 +2,7 @@
 
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until, timeout};
@@ -10,8 +10,9 @@ use tokio::time::{Instant, sleep_until, timeout};
 use crate::database::{Database, DbError, DbErrorKind, Interrupt, Server};
 use crate::engine::sql::Sql;
 use crate::engine::step::StepError;
-use crate::error::{AtWork, Doing, Error};
+use crate::error::{Cut, Doing, Error};
 use crate::job::{Job, Success, milliseconds};
+use crate::lead::ends::Why;
 use crate::lead::remains::Odd;
 use crate::lead::sessions::Sessions;
 use crate::ledger::history::HistoryTable;
@@ -105,7 +106,7 @@ pub(super) struct Working<'a> {
     pub(super) applied: Vec<Version>,
     stop: AtomicBool,
     /// Why the step at work was tried again last.
-    retried: Mutex<Option<String>>,
+    pub(super) retried: Mutex<Option<String>>,
     /// When the one connection last wrote progress.
     spoke: Option<Instant>,
     /// The database's clock at the claim, and ours: so that steps carry the database's time.
@@ -234,24 +235,32 @@ impl Working<'_> {
         let (asked, whole) = (sql.asks_for_the_lock(migration), sql.in_transaction_of_its_own(migration));
         let apply = sql.apply(work, migration);
         tokio::pin!(apply);
-        let cut = tokio::select! {
+        let why = tokio::select! {
             applied = &mut apply => {
                 return applied.map(|()| asked).map_err(|error| self.failed(error, migration, history));
             }
-            signal = self.job.signalled() => self.signalled(signal, at(migration)),
-            () = sleep_until(self.job.limits.deadline()) => self.budget_ended(at(migration)),
-            reason = self.lost() => self.lock_lost(reason, at(migration)),
+            signal = self.job.signalled() => Why::Signal(signal),
+            () = sleep_until(self.job.limits.deadline()) => Why::Budget,
+            reason = self.lost() => Why::Lost(reason),
         };
+        let cut = |known| self.cut(&why, migration, known);
+        // nobody knows how far it got; in a transaction it ends as nothing
+        let unknown = Cut { half_applied: !whole, unanswered: true };
+        self.job.known.put(Err(cut(unknown)));
         self.stop.store(true, Ordering::Relaxed);
-        match timeout(CANCEL_PATIENCE, self.insist(apply)).await {
+        let ended = timeout(CANCEL_PATIENCE, self.insist(apply)).await;
+        self.job.known.take();
+        match ended {
             // it came through all the same, applied and recorded; the next step will not begin
             Ok(Ok(())) => Ok(asked),
-            // nobody knows how far it got; in a transaction it ends as nothing
-            Err(_) => Err(cut.cut_off(!whole)),
+            Err(_) => Err(cut(unknown)),
             Ok(Err(StepError::FenceLost { reason, half })) => {
-                Err(self.lock_lost(reason, at(migration)).cut_off(half))
+                let known = Cut { half_applied: half, unanswered: false };
+                Err(self.cut(&Why::Lost(reason), migration, known))
             }
-            Ok(Err(error)) => Err(cut.cut_off(error.leaves_half())),
+            Ok(Err(error)) => {
+                Err(cut(Cut { half_applied: error.leaves_half(), unanswered: error.ends_session() }))
+            }
         }
     }
 
@@ -341,51 +350,4 @@ impl Working<'_> {
             Err(error) => Err(self.broke(Doing::Recording, error)),
         }
     }
-
-    fn failed(&self, error: StepError, migration: &Migration, history: &HistoryTable) -> Error {
-        match error {
-            StepError::FenceLost { reason, half } => self.lock_lost(reason, at(migration)).cut_off(half),
-            error if error.ends_session() => {
-                let reason = format!("the work session broke: {error}");
-                self.lock_lost(reason, at(migration)).cut_off(error.leaves_half())
-            }
-            error => Error::Step {
-                migration: Box::new(migration.clone()),
-                error: Box::new(error),
-                applied: self.applied.clone(),
-                history: history.clone(),
-                target: self.job.place(),
-            },
-        }
-    }
-
-    pub(super) fn signalled(&self, signal: u8, step: Option<AtWork>) -> Error {
-        Error::Signalled { signal, step, waiting: None, applied: self.applied.clone(), half_applied: false }
-    }
-
-    pub(super) fn budget_ended(&self, step: Option<AtWork>) -> Error {
-        let budget = self.job.limits.budget;
-        Error::BudgetEnded {
-            budget,
-            step,
-            applied: self.applied.clone(),
-            half_applied: false,
-            waited_for: self.retried.lock().unwrap_or_else(PoisonError::into_inner).clone(),
-        }
-    }
-
-    pub(super) fn lock_lost(&self, reason: String, step: Option<AtWork>) -> Error {
-        Error::LockLost { reason, step, applied: self.applied.clone(), half_applied: false }
-    }
-}
-
-fn at(migration: &Migration) -> Option<AtWork> {
-    Some(AtWork::Migration(stem(migration)))
-}
-
-/// `20240301_add_index`: the file's name without its ending.
-pub(super) fn stem(migration: &Migration) -> String {
-    let name = migration.name.as_str();
-    let name = name.strip_suffix(".sql").unwrap_or(name);
-    name.strip_suffix(".up").unwrap_or(name).to_owned()
 }

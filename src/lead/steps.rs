@@ -3,7 +3,8 @@
 
 use crate::database::{Database, DbErrorKind};
 use crate::error::{Doing, Error};
-use crate::lead::run::{Working, stem};
+use crate::lead::ends::stem;
+use crate::lead::run::Working;
 use crate::ledger::history::HistoryTable;
 use crate::model::event::StepRef;
 use crate::model::ids::Version;

@@ -6,11 +6,12 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::database::{Database, DbError, DbErrorKind, Purpose};
-use crate::error::{AtWork, Error};
+use crate::error::{AtWork, Cut, Error};
 use crate::exit::signal_name;
 use crate::explain::explain;
 use crate::job::{Job, Success, milliseconds};
-use crate::lead::run::{Voice, Working, stem};
+use crate::lead::ends::stem;
+use crate::lead::run::{Voice, Working};
 use crate::ledger::record::{Progress, Recorder, Verdict};
 use crate::lock::beats::{BEAT_LIMIT, EVERY, tell_missed};
 use crate::lock::line::{Line, no_answer};
@@ -73,7 +74,7 @@ impl Working<'_> {
                 reason: "another run has taken over before ours could be recorded".to_owned(),
                 step: None,
                 applied,
-                half_applied: false,
+                cut: Cut::default(),
             }),
             (_, Err(error)) => Err(Error::NotRecorded { error, applied }),
         };

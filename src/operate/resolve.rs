@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::database::{Database, DbErrorKind, Purpose};
-use crate::error::{Doing, Error, OperateError};
+use crate::error::{Cut, Doing, Error, OperateError};
 use crate::job::{Job, Success};
 use crate::lead::sessions::Sessions;
 use crate::ledger::history::{HistoryTable, Recorded};
@@ -199,7 +199,7 @@ async fn rewrite(
             reason: error.message,
             step: None,
             applied: Vec::new(),
-            half_applied: false,
+            cut: Cut::default(),
         }),
         Err(error) => Err(writing(error)),
     }

@@ -16,7 +16,7 @@ use bellwether::config;
 use bellwether::database::url::UrlError;
 use bellwether::database::{DbError, DbErrorKind, Dialect, EngineName, mysql, postgres};
 use bellwether::engine::step::{Place, StepError, Unsendable};
-use bellwether::error::{AtWork, Doing, Elsewhere, Error, Seeking};
+use bellwether::error::{AtWork, Cut, Doing, Elsewhere, Error, Seeking};
 use bellwether::formats::{FORMATS, FormatError};
 use bellwether::ledger::history::HistoryTable;
 use bellwether::model::migration::Migration;
@@ -301,7 +301,7 @@ pub fn error_samples() -> Vec<(&'static str, Error)> {
                 reason: "the work session does not hold it any more".into(),
                 step: Some(AtWork::Migration("20240301_add_index".into())),
                 applied: applied(),
-                half_applied: true,
+                cut: Cut { half_applied: true, ..Cut::default() },
             },
         ),
         (
@@ -310,7 +310,7 @@ pub fn error_samples() -> Vec<(&'static str, Error)> {
                 reason: "the server has freed it: our session does not hold it any more".into(),
                 step: Some(AtWork::Command("bin/rails".into())),
                 applied: vec![],
-                half_applied: false,
+                cut: Cut::default(),
             },
         ),
         (
@@ -339,7 +339,7 @@ pub fn error_samples() -> Vec<(&'static str, Error)> {
                 budget: Duration::from_secs(1800),
                 step: Some(AtWork::Migration("20240301_add_index".into())),
                 applied: applied(),
-                half_applied: true,
+                cut: Cut { half_applied: true, ..Cut::default() },
                 waited_for: Some("canceling statement due to lock timeout".into()),
             },
         ),
@@ -349,7 +349,7 @@ pub fn error_samples() -> Vec<(&'static str, Error)> {
                 budget: Duration::from_secs(1800),
                 step: Some(AtWork::Command("bin/rails".into())),
                 applied: vec![],
-                half_applied: false,
+                cut: Cut::default(),
                 waited_for: None,
             },
         ),
@@ -359,7 +359,7 @@ pub fn error_samples() -> Vec<(&'static str, Error)> {
                 budget: Duration::from_secs(1800),
                 step: None,
                 applied: vec![],
-                half_applied: false,
+                cut: Cut::default(),
                 waited_for: None,
             },
         ),
@@ -370,7 +370,17 @@ pub fn error_samples() -> Vec<(&'static str, Error)> {
                 step: Some(AtWork::Migration("20240301_add_index".into())),
                 waiting: None,
                 applied: applied(),
-                half_applied: false,
+                cut: Cut::default(),
+            },
+        ),
+        (
+            "a signal that the server has not answered",
+            Error::Signalled {
+                signal: 15,
+                step: Some(AtWork::Migration("20240301_add_index".into())),
+                waiting: None,
+                applied: applied(),
+                cut: Cut { unanswered: true, ..Cut::default() },
             },
         ),
         (
@@ -380,7 +390,7 @@ pub fn error_samples() -> Vec<(&'static str, Error)> {
                 step: Some(AtWork::Command("bin/rails".into())),
                 waiting: None,
                 applied: vec![],
-                half_applied: false,
+                cut: Cut::default(),
             },
         ),
         (
@@ -390,12 +400,12 @@ pub fn error_samples() -> Vec<(&'static str, Error)> {
                 step: None,
                 waiting: None,
                 applied: applied(),
-                half_applied: false,
+                cut: Cut::default(),
             },
         ),
         (
             "a signal while waiting",
-            Error::Signalled { signal: 2, step: None, waiting: None, applied: vec![], half_applied: false },
+            Error::Signalled { signal: 2, step: None, waiting: None, applied: vec![], cut: Cut::default() },
         ),
         (
             "a signal while following",
@@ -404,7 +414,7 @@ pub fn error_samples() -> Vec<(&'static str, Error)> {
                 step: None,
                 waiting: Some("shop-web is at work, 3 of 7 migrations done".into()),
                 applied: vec![],
-                half_applied: false,
+                cut: Cut::default(),
             },
         ),
         (
