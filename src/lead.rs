@@ -1,6 +1,7 @@
 //! Leads: sessions, lock, claim, work, verdict. The order is the protocol's; see `lock/mod.rs`.
 
 mod command;
+mod ends;
 mod opening;
 mod remains;
 mod run;
@@ -131,7 +132,7 @@ pub async fn try_lead(
         Some(leader) => leader,
         None => Sessions::open(job, false).await?,
     };
-    let attempt = leader.attempt(job, observer, Instant::now()).await?;
+    let attempt = leader.attempt(job, observer, job.limits.began).await?;
     if let Attempt::NotGot = attempt {
         leader.tell_holder(job, observer, job.limits.began).await?;
     }
