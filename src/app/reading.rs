@@ -6,7 +6,7 @@ use tokio::time::sleep_until;
 
 use crate::app::invocation::Invocation;
 use crate::config::Settings;
-use crate::error::Error;
+use crate::error::{Cut, Error};
 use crate::formats::{self, Format, FormatError};
 use crate::job::{Party, signalled};
 use crate::model::event::Event;
@@ -44,7 +44,7 @@ pub async fn read_in_time(
             let message = format!("{shown} could not be read in all that time: is it on a network that is down?");
             call.report.event(&Event::Warning { message });
             let (step, applied) = (None, Vec::new());
-            Err(Error::BudgetEnded { budget, step, applied, half_applied: false, waited_for: None })
+            Err(Error::BudgetEnded { budget, step, applied, cut: Cut::default(), waited_for: None })
         }
     }
 }
