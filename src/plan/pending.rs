@@ -32,6 +32,8 @@ pub struct Judgement {
     pub doubt: Option<String>,
     /// Why the history says nothing that we could rely on: then what is pending is unknown.
     pub unknown: Option<String>,
+    /// Which of the bundle are not in the database, nor will be: others stand for them.
+    pub left_out: Vec<usize>,
     /// Which of the bundle may be pending or may never be applied, with the reason: only their tool can tell.
     pub undecided: Vec<(Version, String)>,
 }
@@ -130,7 +132,9 @@ impl Judgement {
     /// Takes out what its tool would not apply, because others stand for it.
     pub fn leave_out(&mut self, bundle: &Bundle, versions: &[Version]) {
         let versions: HashSet<&Version> = versions.iter().collect();
-        self.pending.retain(|index| !versions.contains(&bundle.migrations[*index].version));
+        let is_left_out = |index: &usize| versions.contains(&bundle.migrations[*index].version);
+        self.left_out.extend(self.pending.iter().copied().filter(is_left_out));
+        self.pending.retain(|index| !is_left_out(index));
         self.states.retain(|it| it.state != MigrationStanding::Pending || !versions.contains(&it.version));
         let left_out =
             |it: &Refusal| matches!(it, Refusal::OutOfOrder { version, .. } if versions.contains(version));
@@ -257,6 +261,10 @@ impl Judgement {
     /// Whether this one migration of the bundle is pending.
     pub fn pending_of(&self, bundle: &Bundle, version: &Version) -> Pending {
         let is_it = |index: &&usize| bundle.migrations.get(**index).is_some_and(|it| it.version == *version);
+        // which others stand for it is not told: all
+        if self.left_out.iter().any(|index| is_it(&index)) {
+            return self.pending(bundle);
+        }
         match self.pending.iter().find(is_it) {
             _ if self.unknown.is_some() => Pending::Unknown,
             Some(_) if !bundle.unread.is_empty() => Pending::Unknown,

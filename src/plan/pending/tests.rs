@@ -171,6 +171,11 @@ fn a_late_file_that_others_stand_for_is_not_late() {
     let mut judgement = judge(&files, &history(&["3"]), strict);
     judgement.leave_out(&files, &["1".into()]);
     assert_eq!(say(&judgement), "2_x.sql is older than 3, which is applied already");
+    // who waits for it waits for all, among which those others are
+    assert_eq!(judgement.pending_of(&files, &"1".into()), Pending::Some(vec!["2".into()]));
+    let mut done = judge(&files, &history(&["2", "3"]), strict);
+    done.leave_out(&files, &["1".into()]);
+    assert_eq!(done.pending_of(&files, &"1".into()), Pending::None);
 }
 
 #[test]
