@@ -4,12 +4,12 @@
 mod graph;
 mod settings;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use crate::formats::alembic::graph::Graph;
 use crate::formats::alembic::settings::Settings;
-use crate::formats::folder::{below_unlinked, bytes, checksum, each, files, folders};
+use crate::formats::folder::{all_files, bytes, checksum, each, files};
 use crate::formats::python::{Refused, Source, Value};
 use crate::formats::{Column, Format, FormatError, History, Order, Record, Rules, Sequence};
 use crate::model::ids::Version;
@@ -53,19 +53,22 @@ impl Format for Alembic {
         let settings = Settings::of(folder, &mut unread);
         let mut scripts = Vec::new();
         for versions in &settings.versions {
-            let files =
-                if settings.recursive == Some(true) { below_unlinked(versions)? } else { files(versions)? };
-            scripts.extend(files.into_iter().filter(|(name, path)| is_revision(name) && !is_compiled(path)));
-            let inner = if settings.recursive.is_none() { folders(versions)? } else { Vec::new() };
-            for (name, _) in inner.into_iter().filter(|(_, path)| holds_revisions(path)) {
-                unread.push(Unread {
-                    name,
-                    checksum: Vec::new(),
-                    why: "holds revisions, and without the alembic.ini it cannot be told whether Alembic reads \
-                          folders in folders"
-                        .to_owned(),
-                });
+            let files = all_files(versions, settings.recursive != Some(false))?;
+            let revisions = files.into_iter().filter(|(name, path)| is_revision(name) && !is_compiled(path));
+            let (here, deeper): (Vec<_>, Vec<_>) = revisions
+                .partition(|(_, path)| settings.recursive.is_some() || path.parent() == Some(versions));
+            scripts.extend(here);
+            let tops = deeper.iter().filter_map(|(_, path)| path.strip_prefix(versions).ok()?.iter().next());
+            let tops: BTreeSet<_> = tops.map(|top| top.to_string_lossy().into_owned()).collect();
+            unread.extend(tops.into_iter().map(|name| {
+                Unread {
+                name,
+                checksum: Vec::new(),
+                why: "holds revisions, and without the alembic.ini it cannot be told whether Alembic reads \
+                      folders in folders"
+                    .to_owned(),
             }
+            }));
         }
         let mut found = Vec::new();
         for script in each(&scripts, |(name, path)| load(name, path)) {
@@ -131,14 +134,9 @@ fn is_compiled(path: &Path) -> bool {
     path.components().any(|it| it.as_os_str() == "__pycache__")
 }
 
-/// As `_only_source_rev_file`.
+/// As `_only_source_rev_file`: dotfiles too, but no editor's locks.
 fn is_revision(name: &str) -> bool {
-    name.ends_with(".py") && !name.starts_with("__init__")
-}
-
-fn holds_revisions(folder: &Path) -> bool {
-    let files = below_unlinked(folder).unwrap_or_default();
-    files.iter().any(|(name, path)| is_revision(name) && !is_compiled(path))
+    name.ends_with(".py") && !name.starts_with("__init__") && !name.starts_with(".#")
 }
 
 /// One file, or why it cannot be read.

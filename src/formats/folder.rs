@@ -24,12 +24,20 @@ const FEW: usize = 128;
 /// More threads than this wait for the disk and for each other.
 const MOST_THREADS: usize = 8;
 
-/// Name and path of what is in the folder, by name; dotfiles (editors' locks, `.gitkeep`) are nobody's migration.
+/// Name and path of what is in the folder, by name, without dotfiles (editors' locks, `.gitkeep`): most tools run none.
 pub(super) fn entries(folder: &Path) -> Result<Vec<(String, PathBuf)>, FormatError> {
-    Ok(listed(folder)?.into_iter().map(|(name, path, _)| (name, path)).collect())
+    Ok(undotted(folder)?.map(|(name, path, _)| (name, path)).collect())
 }
 
-/// The same, with what kind of entry each is; a link is one of its own.
+fn undotted(folder: &Path) -> Result<impl Iterator<Item = (String, PathBuf, FileType)>, FormatError> {
+    Ok(listed(folder)?.into_iter().filter(|(name, ..)| !is_dotfile(name)))
+}
+
+fn is_dotfile(name: &str) -> bool {
+    name.starts_with('.')
+}
+
+/// All that is in a folder, with what kind of entry each is; a link is one of its own.
 fn listed(folder: &Path) -> Result<Vec<(String, PathBuf, FileType)>, FormatError> {
     if !folder.is_dir() {
         return Err(FormatError::NoFolder { folder: folder.to_owned() });
@@ -39,11 +47,9 @@ fn listed(folder: &Path) -> Result<Vec<(String, PathBuf, FileType)>, FormatError
     for entry in fs::read_dir(folder).map_err(unreadable)? {
         let entry = entry.map_err(unreadable)?;
         let name = entry.file_name().to_string_lossy().into_owned();
-        if !name.starts_with('.') {
-            // it came with the name: a question for each of thousands of files would cost more than reading them
-            let kind = entry.file_type().map_err(unreadable)?;
-            found.push((name, entry.path(), kind));
-        }
+        // it came with the name: a question for each of thousands of files would cost more than reading them
+        let kind = entry.file_type().map_err(unreadable)?;
+        found.push((name, entry.path(), kind));
     }
     found.sort_by(|one, other| one.0.cmp(&other.0));
     Ok(found)
@@ -51,13 +57,13 @@ fn listed(folder: &Path) -> Result<Vec<(String, PathBuf, FileType)>, FormatError
 
 /// The files among [`entries`], broken links with them: one may have been a file, and reading it says so.
 pub(super) fn files(folder: &Path) -> Result<Vec<(String, PathBuf)>, FormatError> {
-    let files = listed(folder)?.into_iter().filter(|(_, path, kind)| kind_of(path, *kind) == Kind::File);
+    let files = undotted(folder)?.filter(|(_, path, kind)| kind_of(path, *kind) == Kind::File);
     Ok(files.map(|(name, path, _)| (name, path)).collect())
 }
 
 /// The folders among [`entries`].
 pub(super) fn folders(folder: &Path) -> Result<Vec<(String, PathBuf)>, FormatError> {
-    let folders = listed(folder)?.into_iter().filter(|(_, path, kind)| kind_of(path, *kind) == Kind::Folder);
+    let folders = undotted(folder)?.filter(|(_, path, kind)| kind_of(path, *kind) == Kind::Folder);
     Ok(folders.map(|(name, path, _)| (name, path)).collect())
 }
 
@@ -120,29 +126,59 @@ pub(super) fn text(path: &Path) -> Result<String, FormatError> {
 
 /// As [`entries`], files alone, those of all subfolders among them; by path.
 pub(super) fn below(folder: &Path) -> Result<Vec<(String, PathBuf)>, FormatError> {
-    walk(folder, true)
+    walk(folder, DEEPEST, true, |_| false)
 }
 
 /// As [`below`], for tools that do not go into links to folders.
 pub(super) fn below_unlinked(folder: &Path) -> Result<Vec<(String, PathBuf)>, FormatError> {
-    walk(folder, false)
+    walk(folder, DEEPEST, false, |_| false)
 }
 
-fn walk(folder: &Path, links: bool) -> Result<Vec<(String, PathBuf)>, FormatError> {
+/// As [`below`], and to `dotfiles` what it leaves out: a folder among them is not looked into.
+pub(super) fn below_and_dotfiles(
+    folder: &Path,
+    dotfiles: &mut Vec<PathBuf>,
+) -> Result<Vec<(String, PathBuf)>, FormatError> {
+    walk(folder, DEEPEST, true, |path| {
+        dotfiles.push(path.to_owned());
+        false
+    })
+}
+
+/// As [`files`] or [`below_unlinked`], dotfiles among them.
+pub(super) fn all_files(folder: &Path, recursive: bool) -> Result<Vec<(String, PathBuf)>, FormatError> {
+    walk(folder, if recursive { DEEPEST } else { 0 }, false, |_| true)
+}
+
+/// `dotfile`: whether one counts.
+fn walk(
+    folder: &Path,
+    deepest: usize,
+    links: bool,
+    mut dotfile: impl FnMut(&Path) -> bool,
+) -> Result<Vec<(String, PathBuf)>, FormatError> {
     let mut found = Vec::new();
     let mut waiting = vec![(folder.to_owned(), 0)];
+    let mut is_sorted = true;
     while let Some((folder, depth)) = waiting.pop() {
         for (name, path, kind) in listed(&folder)? {
-            match kind_of(&path, kind) {
-                Kind::Folder if depth < DEEPEST && (links || !kind.is_symlink()) => {
+            let kind_behind = kind_of(&path, kind);
+            if kind_behind == Kind::Other || (is_dotfile(&name) && !dotfile(&path)) {
+                continue;
+            }
+            match kind_behind {
+                Kind::Folder if depth < deepest && (links || !kind.is_symlink()) => {
                     waiting.push((path, depth + 1));
+                    is_sorted = false;
                 }
                 Kind::File => found.push((name, path)),
                 Kind::Folder | Kind::Other => {}
             }
         }
     }
-    found.sort_by(|one, other| one.1.cmp(&other.1));
+    if !is_sorted {
+        found.sort_by(|one, other| one.1.cmp(&other.1));
+    }
     Ok(found)
 }
 
@@ -257,5 +293,20 @@ mod tests {
         assert_eq!(names(folders(dir.path()).unwrap()), ["c.sql", "inner"]);
         assert_eq!(names(below_unlinked(dir.path()).unwrap()), ["a.sql", "d.sql", "e.sql", "b.sql"]);
         assert_eq!(names(below(dir.path()).unwrap()), ["a.sql", "b.sql", "d.sql", "e.sql", "b.sql"]);
+    }
+
+    #[test]
+    fn dotfiles_are_for_those_who_ask_for_them() {
+        let dir = tree(&[("a.sql", ""), (".b.sql", ""), (".git/c.sql", ""), ("inner/.d.sql", "")]);
+        let names =
+            |found: Vec<(String, PathBuf)>| found.into_iter().map(|(name, _)| name).collect::<Vec<_>>();
+        assert_eq!(names(files(dir.path()).unwrap()), ["a.sql"]);
+        assert_eq!(names(folders(dir.path()).unwrap()), ["inner"]);
+        assert_eq!(names(below(dir.path()).unwrap()), ["a.sql"]);
+        assert_eq!(names(all_files(dir.path(), false).unwrap()), [".b.sql", "a.sql"]);
+        assert_eq!(names(all_files(dir.path(), true).unwrap()), [".b.sql", "c.sql", "a.sql", ".d.sql"]);
+        let mut dotfiles = Vec::new();
+        assert_eq!(names(below_and_dotfiles(dir.path(), &mut dotfiles).unwrap()), ["a.sql"]);
+        assert_eq!(dotfiles, [".b.sql", ".git", "inner/.d.sql"].map(|name| dir.path().join(name)));
     }
 }

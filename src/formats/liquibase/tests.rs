@@ -75,6 +75,31 @@ fn a_root_says_which_files_and_in_which_order() {
 }
 
 #[test]
+fn dotfiles_of_a_folder_that_is_included_are_told() {
+    let root =
+        |path: &str, more: &str| xml(&format!("<include file='a.sql'/><includeAll path='{path}' {more}/>"));
+    let read = |root: &str| {
+        let files = [
+            ("root.xml", root),
+            ("a.sql", ONE),
+            (".b.sql", TWO),
+            ("d/c.sql", TWO),
+            ("d/.e.SQL", TWO),
+            ("d/.git/f.sql", TWO),
+            ("d/inner/.g.yaml", ""),
+            ("d/.gitkeep", ""),
+        ];
+        let dir = folder(&files);
+        let bundle = Liquibase.read(dir.path()).unwrap();
+        assert_eq!(versions(&bundle), ["a.sql::1::ann", "d/c.sql::two-b::Ann B."]);
+        unread(&bundle).into_iter().map(|it| it.split(' ').next().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(read(&root("d", "")), ["d/.e.SQL", "d/.git/f.sql", "d/inner/.g.yaml"]);
+    assert_eq!(read(&root("d/", "relativeToChangelogFile='true' endsWithFilter='c.sql'")), [""; 0]);
+    assert_eq!(read(&xml("<include file='a.sql'/><include file='d/c.sql'/>")), [""; 0]);
+}
+
+#[test]
 fn what_is_not_read_is_said() {
     let root = xml("<changeSet id='1' author='ann'><createTable tableName='include'/></changeSet>
          <include file='a.sql'/><include file='gone.sql'/><include file='b.sql' context='test'/>");

@@ -6,7 +6,7 @@ use std::ffi::OsStr;
 use std::path::{Component, Path, PathBuf};
 
 use crate::formats::FormatError;
-use crate::formats::folder::{below, checksum, each, text, unread};
+use crate::formats::folder::{all_files, below_and_dotfiles, checksum, each, text, unread};
 use crate::formats::liquibase::changelog::{self, Changelog, Include};
 use crate::formats::liquibase::changeset;
 use crate::model::ids::Version;
@@ -18,8 +18,9 @@ pub(super) fn shown(folder: &Path, path: &Path) -> String {
 }
 
 pub(super) fn read(folder: &Path) -> Result<Bundle, FormatError> {
-    let files = files(folder)?;
+    let (files, dotfiles) = files(folder)?;
     let mut tree = Tree::of(folder, &files)?;
+    tree.dotfiles = dotfiles;
     tree.walk();
     let Tree { order, mut unread, .. } = tree;
     let mut migrations: Vec<Migration> = Vec::new();
@@ -40,7 +41,7 @@ pub(super) fn read(folder: &Path) -> Result<Bundle, FormatError> {
 
 /// The one file that stands for all: the only root, or the only script where there is no changelog.
 pub(super) fn root(folder: &Path) -> Option<PathBuf> {
-    let files = files(folder).ok()?;
+    let (files, _) = files(folder).ok()?;
     let tree = Tree::of(folder, &files).ok()?;
     let roots = match tree.changelogs.is_empty() {
         true => files.iter().map(PathBuf::as_path).filter(|path| is_script(path)).collect(),
@@ -52,13 +53,18 @@ pub(super) fn root(folder: &Path) -> Option<PathBuf> {
     }
 }
 
-fn files(folder: &Path) -> Result<Vec<PathBuf>, FormatError> {
-    Ok(below(folder)?.into_iter().map(|(_, path)| path).collect())
+/// And dotfiles.
+fn files(folder: &Path) -> Result<(Vec<PathBuf>, Vec<PathBuf>), FormatError> {
+    let mut dotfiles = Vec::new();
+    let files = below_and_dotfiles(folder, &mut dotfiles)?;
+    Ok((files.into_iter().map(|(_, path)| path).collect(), dotfiles))
 }
 
 struct Tree<'a> {
     folder: &'a Path,
     files: &'a [PathBuf],
+    /// Files and folders, which Liquibase runs where it is told to run a whole folder.
+    dotfiles: Vec<PathBuf>,
     /// The same by their names: a root may include thousands.
     by_name: HashMap<&'a OsStr, Vec<&'a Path>>,
     /// Every folder in which one of them is.
@@ -88,8 +94,18 @@ impl<'a> Tree<'a> {
         for path in files {
             by_name.entry(path.file_name().unwrap_or_default()).or_default().push(path);
         }
-        let (seen, order, unread) = (HashSet::new(), Vec::new(), Vec::new());
-        Ok(Self { folder, files, by_name, folders: folders(files), changelogs, seen, order, unread })
+        let (seen, order, unread, dotfiles) = (HashSet::new(), Vec::new(), Vec::new(), Vec::new());
+        Ok(Self {
+            folder,
+            files,
+            dotfiles,
+            by_name,
+            folders: folders(files),
+            changelogs,
+            seen,
+            order,
+            unread,
+        })
     }
 
     /// Changelogs that no other includes.
@@ -140,10 +156,40 @@ impl<'a> Tree<'a> {
         }
         for include in changelog.includes {
             match self.resolve(path, &include) {
-                Ok(found) => found.into_iter().for_each(|found| self.enter(found)),
+                Ok(found) => {
+                    found.into_iter().for_each(|found| self.enter(found));
+                    self.leave_dotfiles(path, &include);
+                }
                 Err(why) => {
                     let why = format!("includes {}, {why}", include.path);
                     self.leave(path, why);
+                }
+            }
+        }
+    }
+
+    /// Those of a folder that is included whole: Liquibase runs them as any other.
+    fn leave_dotfiles(&mut self, from: &Path, include: &Include) {
+        let is_inside = |path: &Path| {
+            let mut around = path.ancestors().skip(1).take_while(|around| around.starts_with(self.folder));
+            include.is_folder && around.any(|around| means(from, include, around))
+        };
+        let inside: Vec<PathBuf> = self.dotfiles.iter().filter(|path| is_inside(path)).cloned().collect();
+        for dotfile in inside {
+            let files = match dotfile.is_dir() {
+                true => all_files(&dotfile, true),
+                false => Ok(vec![(String::new(), dotfile.clone())]),
+            };
+            let Ok(files) = files else {
+                self.leave(&dotfile, "cannot be read, and Liquibase runs what is in it".to_owned());
+                continue;
+            };
+            for (_, file) in files {
+                let name = file.to_string_lossy();
+                if name.ends_with(&include.ending)
+                    && (changeset::is_sql(&name) || changelog::language(&name).is_some())
+                {
+                    self.leave(&file, "is a dotfile, which Liquibase runs here, and is not read".to_owned());
                 }
             }
         }

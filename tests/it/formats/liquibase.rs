@@ -57,6 +57,10 @@ on_servers! { [postgres Postgres, mariadb MariaDb]
         project.lead("r2", &["true"]).expect(10).explains(&["02_again.sql bob:2"]);
         assert!(Command::new(words[0]).args(&words[1..]).output().unwrap().status.success());
         assert_eq!(project.pending(), "none");
+        // Liquibase would run it
+        project.write("more/.03.sql", "--liquibase formatted sql\n--changeset bob:3\ncreate table dot (id int);\n");
+        project.is_unknown("more/.03.sql is a dotfile");
+        std::fs::remove_file(project.folder.join("more/.03.sql")).unwrap();
         // what `new` writes is one, once there is SQL in it
         let new = Bellwether::human("new").args(["add plans", "--migrations=migrations", "--format=liquibase"]);
         let new = new.within(&project.project()).run().expect(0);
