@@ -1,6 +1,7 @@
 //! Alembic's migrations: a graph of revisions in `versions/`, and `alembic_version` with its heads. Reads what the files
 //! say of themselves as literals; runs no Python.
 
+mod config;
 mod graph;
 mod settings;
 

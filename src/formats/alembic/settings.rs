@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::formats::alembic::config::{self, MAIN, Section, Value};
 use crate::model::migration::Unread;
 
 /// Where revisions are.
@@ -39,122 +40,85 @@ impl Settings {
         let mut say = |name: &str, why: &str| {
             unread.push(Unread { name: name.to_owned(), checksum: Vec::new(), why: why.to_owned() });
         };
-        let env = std::fs::read_to_string(home.join("env.py")).unwrap_or_default();
+        let env = config::read(&home.join("env.py")).unwrap_or_else(|why| {
+            say("env.py", &why);
+            None
+        });
+        let env = String::from_utf8_lossy(env.as_deref().unwrap_or_default());
         if env.lines().any(|line| !line.trim_start().starts_with('#') && line.contains("version_table")) {
             say("env.py", "sets a version_table of its own, and only alembic_version is read");
         }
-        let Some((file, section)) = section(home) else {
-            if let Some(name) = in_package(home) {
-                say(
-                    &name,
-                    "has version_locations, and a script_location in a package, which is not looked for",
-                );
-            }
-            return settings;
-        };
-        let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let is_true = |key: &str| section.get(key).is_some_and(|value| value.eq_ignore_ascii_case("true"));
-        settings.recursive = Some(is_true("recursive_version_locations"));
-        if is_true("sourceless") {
-            say(&name, "lets Alembic run compiled revisions (sourceless), and only .py files are read");
+        let Some(section) = section(home, &mut say) else { return settings };
+        settings.recursive = Some(section.is_true("recursive_version_locations"));
+        if let Some((file, _)) = section.get("sourceless").filter(|_| section.is_true("sourceless")) {
+            say(file, "lets Alembic run compiled revisions (sourceless), and only .py files are read");
         }
-        let Some(locations) = section.get("version_locations").filter(|value| !value.is_empty()) else {
-            return settings;
+        let Some((file, written)) = section.get("version_locations") else { return settings };
+        let separators = |c: char| c.is_whitespace() || [',', ':', ';'].contains(&c);
+        let written: Vec<&str> = match written {
+            Value::Text(text) => text.split(separators).collect(),
+            Value::List(texts) => texts.iter().map(String::as_str).collect(),
+            Value::Flag(_) | Value::Other => {
+                say(file, "has version_locations that are no list of texts");
+                return settings;
+            }
         };
-        let separators = |c: char| c.is_whitespace() || [',', ':', ';', '[', ']', '"', '\''].contains(&c);
-        let locations: Vec<PathBuf> =
-            locations.split(separators).filter(|it| !it.is_empty()).map(|it| section.path(it)).collect();
+        let written: Vec<&str> = written.into_iter().filter(|it| !it.is_empty()).collect();
+        let locations: Vec<PathBuf> = written.iter().map(|it| section.path(it)).collect();
         match locations.iter().find(|location| !location.is_dir()) {
             Some(missing) => {
-                say(&name, &format!("has version_locations, and {} is no folder here", missing.display()))
+                say(file, &format!("has version_locations, and {} is no folder here", missing.display()));
             }
+            None if locations.is_empty() => {}
             None => settings.versions = locations,
         }
         settings
     }
 }
 
-/// Keys of one section.
-struct Section {
-    here: PathBuf,
-    name: String,
-    keys: Vec<(String, String)>,
-}
-
 impl Section {
-    fn get(&self, key: &str) -> Option<&str> {
-        self.keys.iter().rev().find(|(name, _)| name == key).map(|(_, value)| value.as_str())
+    fn is_true(&self, key: &str) -> bool {
+        match self.get(key) {
+            Some((_, Value::Text(text))) => text == "true",
+            Some((_, value)) => *value == Value::Flag(true),
+            None => false,
+        }
     }
 
-    /// `%(here)s` is the file's folder, from which relative ones count as well: that is where Alembic is started.
+    /// Relative ones count from the file's folder: that is where Alembic is started. What cannot be told stays as written.
     fn path(&self, written: &str) -> PathBuf {
-        self.here.join(written.replace("%(here)s", &self.here.to_string_lossy()))
+        self.here.join(self.expanded(written).as_deref().unwrap_or(written))
     }
-}
 
-/// The section of the file beside the migrations, or a folder above, that is about this folder.
-fn section(home: &Path) -> Option<(PathBuf, Section)> {
-    let folders = home.ancestors().take(3);
-    let files = folders.flat_map(|folder| [folder.join("alembic.ini"), folder.join("pyproject.toml")]);
-    files.into_iter().find_map(|file| {
-        let text = std::fs::read_to_string(&file).ok()?;
-        let here = file.parent()?.to_owned();
-        let is_toml = file.extension().is_some_and(|ending| ending == "toml");
-        let ours = |section: &Section| match section.get("script_location") {
-            Some(location) => section.path(location).canonicalize().is_ok_and(|path| path == home),
-            // Flask-Migrate says it by where the file is
-            None => here == home && section.name == "alembic",
-        };
-        let mut sections = sections(&text, &here).into_iter();
-        let section =
-            sections.find(|section| (!is_toml || section.name == "tool.alembic") && ours(section))?;
-        Some((file, section))
-    })
-}
-
-/// The `alembic.ini` here that names further folders, and its own as `package:folder`: whether that is this one only
-/// Python can tell.
-fn in_package(home: &Path) -> Option<String> {
-    let is_one = |section: &Section| {
-        section.get("script_location").is_some_and(|it| it.contains(':') && !section.path(it).exists())
-            && section.get("version_locations").is_some_and(|it| !it.is_empty())
-    };
-    let mut folders = home.ancestors().take(3);
-    folders.find_map(|folder| {
-        let text = std::fs::read_to_string(folder.join("alembic.ini")).ok()?;
-        sections(&text, folder).iter().any(is_one).then(|| "alembic.ini".to_owned())
-    })
-}
-
-/// The sections of an ini file, or a simple TOML one: `[name]`, `key = value`, indented lines go on with the value.
-fn sections(text: &str, here: &Path) -> Vec<Section> {
-    let mut sections: Vec<Section> = Vec::new();
-    let mut is_array = false;
-    for line in text.lines() {
-        let trimmed = line.trim();
-        let begins_section =
-            trimmed.starts_with('[') && trimmed.ends_with(']') && !line.starts_with([' ', '\t']);
-        if begins_section {
-            let name = trimmed.trim_matches(['[', ']']).trim().to_owned();
-            sections.push(Section { here: here.to_owned(), name, keys: Vec::new() });
-            is_array = false;
-            continue;
-        }
-        let Some(section) = sections.last_mut() else { continue };
-        if trimmed.is_empty() || trimmed.starts_with(['#', ';']) {
-            continue;
-        }
-        if (is_array || line.starts_with([' ', '\t'])) && !section.keys.is_empty() {
-            if let Some((_, value)) = section.keys.last_mut() {
-                value.push(' ');
-                value.push_str(trimmed);
+    /// Whether it is about this folder; none = that cannot be told from here.
+    fn is_about(&self, home: &Path) -> Option<bool> {
+        match self.get("script_location") {
+            Some((_, Value::Text(written))) => {
+                self.path(written).canonicalize().ok().map(|found| found == home)
             }
-            is_array = is_array && !trimmed.ends_with(']');
-        } else if let Some((key, value)) = trimmed.split_once(['=', ':']) {
-            let value = value.trim();
-            is_array = value.starts_with('[') && !value.ends_with(']');
-            section.keys.push((key.trim().to_owned(), value.trim_matches(['"', '\'']).to_owned()));
+            Some(_) => None,
+            // Flask-Migrate says it by where the file is
+            None => (self.name == MAIN && self.here == home).then_some(true),
         }
     }
-    sections
+}
+
+/// The section beside the migrations, or in a folder above, that is about this folder.
+fn section(home: &Path, say: &mut impl FnMut(&str, &str)) -> Option<Section> {
+    let mut others = Vec::new();
+    for folder in home.ancestors().take(3) {
+        for section in config::sections(folder, &mut *say) {
+            match section.is_about(home) {
+                Some(true) => return Some(section),
+                Some(false) => {}
+                None => others.push(section),
+            }
+        }
+    }
+    // whether it is about this folder only Python can tell
+    let named = |section: &Section| section.get("version_locations").map(|(file, _)| file);
+    if let Some(file) = others.iter().find_map(named) {
+        say(file, "has version_locations, and no script_location that is found from here");
+    }
+    None
 }

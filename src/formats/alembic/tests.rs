@@ -205,26 +205,128 @@ fn settings_beside_the_folder_say_where_revisions_are() {
             "2024 holds revisions, and without the alembic.ini it cannot be told whether Alembic reads folders in folders"
         )
     );
-    let in_package = read("[alembic]\nscript_location = shop:db\nversion_locations = more\n").1;
-    let says_so =
-        "alembic.ini has version_locations, and a script_location in a package, which is not looked for; ";
-    assert!(in_package.starts_with(says_so), "{in_package}");
+    for location in ["script_location = shop:db\n", "script_location = %(app)s/db\n", ""] {
+        let nowhere = read(&format!("[alembic]\n{location}version_locations = more\n")).1;
+        let says_so = "alembic.ini has version_locations, and no script_location that is found from here; ";
+        assert!(nowhere.starts_with(says_so), "{nowhere}");
+    }
     let sourceless = format!("{here}sourceless = true\n");
     assert_eq!(
         read(&sourceless).1,
         "alembic.ini lets Alembic run compiled revisions (sourceless), and only .py files are read"
     );
 
-    let toml = "[tool.alembic]\nscript_location = \"%(here)s/db\"\nversion_locations = [\n  \"%(here)s/db/versions\",\n  \"%(here)s/more\",\n]\n";
-    let dir = tree(&[
-        ("pyproject.toml", toml),
-        ("db/env.py", "x(version_table='mine')"),
-        ("db/versions/a.py", &a),
-        ("more/b.py", &b),
-    ]);
+    // as `configparser` reads it
+    for ini in [
+        "[alembic] ; the main one\n  Script_Location: db\n  version_locations =\n    # both\n    db/versions\n\n    more\n",
+        "[DEFAULT]\nall = %(here)s\n[alembic]\nscript_location = %(all)s/db\nversion_locations = %(all)s/db/versions %(all)s/more\n",
+    ] {
+        assert_eq!(read(ini), says("a b", ""), "{ini}");
+    }
+    let commented = "[alembic]\nscript_location = db # the folder\nversion_locations = more\n";
+    assert!(read(commented).1.starts_with("alembic.ini has version_locations, and no script_location"));
+    assert!(read("[alembic]\nscript_location\n").1.starts_with("alembic.ini:2 is no line of an ini file"));
+}
+
+/// A project with one revision beside the folder.
+fn with_settings(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let (a, b) = (file("a", "None"), file("b", "None"));
+    let project = [("db/env.py", ""), ("db/versions/a.py", a.as_str()), ("more/b.py", &b)];
+    tree(&[&project, files].concat())
+}
+
+fn read_settings(files: &[(&str, &str)]) -> (String, String) {
+    let bundle = Alembic.read(&with_settings(files).path().join("db")).unwrap();
+    (versions(&bundle).join(" "), unread(&bundle).join("; "))
+}
+
+#[test]
+fn settings_in_toml_are_read_as_toml() {
+    let locations = r#"version_locations = [ "%(here)s/db/versions", # ours
+        '%(here)s/more', ]"#;
+    let script = r#"script_location = "%(here)s/db" # beside the app"#;
+    for toml in [
+        format!("[tool.alembic] # database\n{script}\n{locations}\n"),
+        format!("[tool]\nalembic.{script}\nalembic.{locations}\n"),
+        "tool.alembic = { script_location = 'db', version_locations = ['db/versions', 'more'] }\n".to_owned(),
+    ] {
+        assert_eq!(read_settings(&[("pyproject.toml", &toml)]), ("a b".to_owned(), String::new()), "{toml}");
+    }
+    // what the ini file does not say
+    for (ini, toml) in [
+        ("script_location = db", locations),
+        ("version_locations = db/versions more", script),
+        ("sqlalchemy.url = x", &format!("{script}\n{locations}")),
+    ] {
+        let ini = format!("[loggers]\nkeys = root\n[alembic]\n{ini}\n");
+        let toml = format!("[tool.alembic]\n{toml}\n");
+        let read = read_settings(&[("alembic.ini", &ini), ("pyproject.toml", &toml)]);
+        assert_eq!(read, ("a b".to_owned(), String::new()), "{ini}{toml}");
+    }
+    for (toml, why) in [
+        (
+            "[tool.alembic]\nscript_location = 'shop:db'\nversion_locations = ['more']\n",
+            "pyproject.toml has version_locations, and no script_location that is found from here",
+        ),
+        (
+            "[tool.alembic]\nscript_location = 'db'\nversion_locations = ['gone:more', 1]\n",
+            "pyproject.toml has version_locations that are no list of texts",
+        ),
+        (
+            "[tool.alembic]\nscript_location = 'db'\nsourceless = true\n",
+            "pyproject.toml lets Alembic run compiled revisions (sourceless), and only .py files are read",
+        ),
+        ("[tool.other]\nname = 'x'\n", ""),
+        // another tool's, whatever it is
+        ("[tool.other\n", ""),
+    ] {
+        assert_eq!(read_settings(&[("pyproject.toml", toml)]), ("a".to_owned(), why.to_owned()), "{toml}");
+    }
+    let broken = read_settings(&[("pyproject.toml", "[tool.alembic\n")]).1;
+    assert!(broken.starts_with("pyproject.toml is no TOML that can be read: "), "{broken}");
+}
+
+#[test]
+fn settings_that_cannot_be_read_are_told() {
+    let latin = b"[alembic]\n# caf\xe9\nscript_location = db\nversion_locations = db/versions more\n";
+    let dir = with_settings(&[]);
+    std::fs::write(dir.path().join("alembic.ini"), latin).unwrap();
     let bundle = Alembic.read(&dir.path().join("db")).unwrap();
-    assert_eq!(versions(&bundle), ["a", "b"]);
-    assert_eq!(unread(&bundle), ["env.py sets a version_table of its own, and only alembic_version is read"]);
+    assert_eq!(unread(&bundle), ["alembic.ini is not UTF-8"]);
+    // as root reads everything, a folder stands for a file that is closed to us
+    for (name, gone) in [("alembic.ini", ""), ("pyproject.toml", ""), ("db/env.py", "db/env.py")] {
+        let dir = with_settings(&[]);
+        if !gone.is_empty() {
+            std::fs::remove_file(dir.path().join(gone)).unwrap();
+        }
+        std::fs::create_dir(dir.path().join(name)).unwrap();
+        let told = unread(&Alembic.read(&dir.path().join("db")).unwrap());
+        let name = name.trim_start_matches("db/");
+        assert!(told.len() == 1 && told[0].starts_with(&format!("{name} cannot be read: ")), "{told:?}");
+    }
+    let dir = with_settings(&[]);
+    std::fs::write(dir.path().join("db/env.py"), b"# caf\xe9\nx(version_table='mine')").unwrap();
+    assert_eq!(
+        unread(&Alembic.read(&dir.path().join("db")).unwrap()),
+        ["env.py sets a version_table of its own, and only alembic_version is read"]
+    );
+}
+
+#[test]
+fn dotfiles_are_revisions_and_locks_of_editors_are_not() {
+    let (a, h, d) = (file("a", "None"), file("h", "'a'"), file("d", "'h'"));
+    let files = [("db/versions/a.py", a.as_str()), ("db/versions/.h.py", &h), ("db/versions/.deep/d.py", &d)];
+    let dir = tree(&files);
+    std::os::unix::fs::symlink("nobody@nowhere", dir.path().join("db/versions/.#a.py")).unwrap();
+    let bundle = Alembic.read(&dir.path().join("db")).unwrap();
+    assert_eq!(versions(&bundle), ["a", "h"]);
+    assert!(unread(&bundle)[0].starts_with(".deep holds revisions"), "{:?}", unread(&bundle));
+    let ini = "[alembic]\nscript_location = db\nrecursive_version_locations = ";
+    for (recursive, found) in [("true", &["a", "h", "d"][..]), ("false", &["a", "h"])] {
+        std::fs::write(dir.path().join("alembic.ini"), format!("{ini}{recursive}\n")).unwrap();
+        let bundle = Alembic.read(&dir.path().join("db")).unwrap();
+        assert_eq!((versions(&bundle), unread(&bundle)), (found.to_vec(), Vec::new()), "{recursive}");
+    }
 }
 
 #[test]

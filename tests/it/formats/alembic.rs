@@ -79,6 +79,29 @@ on_servers! { [sqlite Sqlite]
         assert_eq!(project.pending(), "aa");
     }
 
+    /// The same settings and files as Alembic sees them.
+
+    fn settings_in_toml_and_dotfiles_are_alembics_own(db) {
+        let Some(project) = project(db) else { return };
+        project.run(&["alembic", "upgrade", "aa"]);
+        project.write("alembic/versions/.bb.py", "revision = 'bb'\ndown_revision = 'aa'\ndef upgrade(): pass\n");
+        project.write("more/cc.py", "revision = 'cc'\ndown_revision = None\ndef upgrade(): pass\n");
+        project.write("alembic.ini", "[alembic]\n");
+        let locations = r#"version_locations = ["%(here)s/alembic/versions", "%(here)s/more"] # two"#;
+        for toml in [
+            format!("[tool.alembic] # database\nscript_location = \"%(here)s/alembic\" # ours\n{locations}\n"),
+            format!("[tool]\nalembic.script_location = 'alembic'\nalembic.{locations}\n"),
+        ] {
+            project.write("pyproject.toml", &toml);
+            let heads = project.run(&["alembic", "heads"]);
+            assert!(heads.contains("bb (head)") && heads.contains("cc (head)"), "{heads}");
+            assert_eq!(project.pending(), "bb cc", "{toml}");
+        }
+        project.write("pyproject.toml", "[tool.alembic\n");
+        assert!(!project.try_run(&["alembic", "heads"]).0);
+        assert_eq!(project.pending(), "unknown");
+    }
+
     fn a_graph_that_alembic_refuses_is_unknown(db) {
         let Some(project) = project(db) else { return };
         project.run(UPGRADE);
