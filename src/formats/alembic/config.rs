@@ -119,6 +119,10 @@ pub(super) fn sections(here: &Path, mut say: impl FnMut(&str, &str)) -> Vec<Sect
 
 /// A file; none = there is none. An error is a clause that follows its name.
 pub(super) fn read(path: &Path) -> Result<Option<Vec<u8>>, String> {
+    // a pipe would be waited for
+    if path.exists() && !path.is_file() {
+        return Err("cannot be read: it is no file".to_owned());
+    }
     match bytes(path) {
         Ok(bytes) => Ok(Some(bytes)),
         Err(FormatError::Unreadable { source, .. }) if source.kind() == ErrorKind::NotFound => Ok(None),
