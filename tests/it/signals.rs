@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use nix::sys::signal::Signal;
 
+use crate::support::server::skipped;
 use crate::support::{Bellwether, Migrations, Running, Server, TestDatabase, on_every_server};
 
 const SOON: Duration = Duration::from_secs(20);
@@ -119,7 +120,7 @@ impl Leased {
         if leased.says("held") {
             return Some(leased);
         }
-        eprintln!("\nskipped: no leases here");
+        skipped("no leases on files here");
         None
     }
 
