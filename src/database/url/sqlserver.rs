@@ -143,8 +143,9 @@ fn properties_begin(text: &str, jdbc: bool) -> Option<usize> {
         return Some(at.unwrap_or(text.len()));
     }
     at.filter(|at| {
-        let name = text[at + 1..].split(['=', ';']).next().unwrap_or_default();
-        !text[..*at].contains(['@', '?']) && (name.is_empty() || is_known(name))
+        let behind = text[*at..].trim_start_matches([';', ' ']);
+        let name = behind.split(['=', ';']).next().unwrap_or_default();
+        !text[..*at].contains(['@', '?']) && (behind.is_empty() || is_known(name))
     })
 }
 

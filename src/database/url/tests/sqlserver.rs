@@ -201,8 +201,11 @@ proptest! {
 
     #[test]
     fn a_password_that_begins_with_a_semicolon_is_not_taken_for_a_parameters_name(after in "|=|=x|;|;x=y") {
-        for form in ["jdbc:sqlserver://db;user=u;password=;MARKER", "Server=db;User Id=u;Password=;MARKER"] {
-            let url = format!("{form}{after}");
+        for url in [
+            format!("jdbc:sqlserver://db;user=u;password=;MARKER{after}"),
+            format!("Server=db;User Id=u;Password=;MARKER{after}"),
+            format!("sqlserver://user:/MARKER;{after}@db/app"),
+        ] {
             let text = seen(&url);
             prop_assert!(!text.contains("MARKER"), "{} in {}", text, url);
         }
