@@ -3,6 +3,7 @@
 
 mod draft;
 mod error;
+mod pairs;
 mod params;
 mod redact;
 mod split;

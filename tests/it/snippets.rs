@@ -85,7 +85,12 @@ fn plans(block: &Block, config: &Value) {
         let plan = Bellwether::new("plan").file("bellwether.yml", &block.text);
         let named = [&config["environments"][&name]["migrations"], &config["defaults"]["migrations"]];
         for folder in named.into_iter().filter_map(Value::as_str).chain(["db/migrations"]) {
-            fs::create_dir_all(plan.folder().join(folder)).unwrap();
+            let folder = plan.folder().join(folder);
+            fs::create_dir_all(&folder).unwrap();
+            // who looks for migrations has some
+            if config["environments"][&name]["follow"]["source"] == "history" {
+                fs::write(folder.join("0001_users.sql"), "CREATE TABLE users (id INTEGER);\n").unwrap();
+            }
         }
         let url = format!("sqlite:{}", plan.folder().join("app.db").display());
         let plan = plan.args(["-e", &name, "--release", "r1", "--participant", "shop-web"]);
