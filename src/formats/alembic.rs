@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use crate::formats::alembic::graph::Graph;
 use crate::formats::alembic::settings::Settings;
-use crate::formats::folder::{all_files, bytes, checksum, each, files};
+use crate::formats::folder::{Folder, all_files, bytes, checksum, each};
 use crate::formats::python::{Refused, Source, Value};
 use crate::formats::{Column, Format, FormatError, History, Order, Record, Rules, Sequence};
 use crate::model::ids::Version;
@@ -33,19 +33,22 @@ impl Format for Alembic {
         "alembic"
     }
 
-    fn detect(&self, folder: &Path) -> Option<String> {
-        let scripts = files(&settings::versions(folder)).ok()?;
-        let mut revisions = scripts.iter().filter(|(name, _)| is_revision(name));
+    fn detect(&self, folder: &Folder) -> Option<String> {
+        let versions = settings::versions(folder.path);
+        let inside = if versions == folder.path { None } else { Some(Folder::list(&versions).ok()?) };
+        let scripts = inside.as_ref().unwrap_or(folder);
+        let revisions = || scripts.files().filter(|(name, _)| is_revision(name));
         let has_down = |(_, path): &&(String, PathBuf)| {
             // what is not UTF-8 is named by who reads it
             let text = std::fs::read(path).unwrap_or_default();
             String::from_utf8_lossy(&text).lines().any(|line| line.starts_with("down_revision"))
         };
-        if let Some((name, _)) = revisions.clone().find(has_down) {
+        if let Some((name, _)) = revisions().find(has_down) {
             return Some(format!("{name} has a down_revision, as Alembic's have"));
         }
-        let above = folder.parent().filter(|_| folder.ends_with("versions") && revisions.next().is_some());
-        let is_home = settings::is_home(folder) || above.is_some_and(settings::is_home);
+        let is_of_versions = folder.path.ends_with("versions") && revisions().next().is_some();
+        let above = folder.path.parent().filter(|_| is_of_versions);
+        let is_home = settings::is_home(folder.path) || above.is_some_and(settings::is_home);
         is_home.then(|| "env.py is Alembic's".to_owned())
     }
 

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use crate::formats::atlas::sum::Sums;
-use crate::formats::folder::{bytes, each, files};
+use crate::formats::folder::{Folder, bytes, each, files};
 use crate::formats::meant;
 use crate::formats::next::{Next, snake_words};
 use crate::formats::{Column, Format, FormatError, History, Order, Record, Rules, Sequence};
@@ -44,8 +44,8 @@ impl Format for Atlas {
         "atlas"
     }
 
-    fn detect(&self, folder: &Path) -> Option<String> {
-        folder.join(SUM_FILE).is_file().then(|| format!("{SUM_FILE} is Atlas's"))
+    fn detect(&self, folder: &Folder) -> Option<String> {
+        folder.path.join(SUM_FILE).is_file().then(|| format!("{SUM_FILE} is Atlas's"))
     }
 
     fn read(&self, folder: &Path) -> Result<Bundle, FormatError> {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use crate::formats::folder::{checksum, each, entries, files, has_sql_ending, lines, only, text};
+use crate::formats::folder::{Folder, checksum, each, files, has_sql_ending, lines, only, text};
 use crate::formats::marks::{self, directive};
 use crate::formats::meant;
 use crate::formats::next::{NewFile, Next, digits, file_words, number, timestamp};
@@ -36,8 +36,8 @@ impl Format for Dbmate {
         "dbmate"
     }
 
-    fn detect(&self, folder: &Path) -> Option<String> {
-        marks::of("dbmate", &entries(folder).ok()?)
+    fn detect(&self, folder: &Folder) -> Option<String> {
+        marks::of("dbmate", folder.entries())
     }
 
     fn read(&self, folder: &Path) -> Result<Bundle, FormatError> {

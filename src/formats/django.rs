@@ -11,7 +11,7 @@ use std::path::Path;
 
 use crate::formats::django::app::{App, Project};
 use crate::formats::django::loader::{Key, Loader, Node};
-use crate::formats::folder::{bytes, checksum, each, files};
+use crate::formats::folder::{Folder, bytes, checksum, each, files};
 use crate::formats::meant;
 use crate::formats::python::{Refused, Scope, Source, Value};
 use crate::formats::{Column, Format, FormatError, History, Order, Record, Rules, Sequence};
@@ -35,8 +35,8 @@ impl Format for Django {
         "django"
     }
 
-    fn detect(&self, folder: &Path) -> Option<String> {
-        let project = Project::find(folder).ok()?;
+    fn detect(&self, folder: &Folder) -> Option<String> {
+        let project = Project::find(folder.path).ok()?;
         project.apps.iter().find_map(|app| {
             let (name, _) =
                 files(&app.migrations).ok()?.into_iter().filter(|(name, _)| is_migration(name)).find(

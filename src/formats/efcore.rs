@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
-use crate::formats::folder::{below, bytes, checksum, each, unread};
+use crate::formats::folder::{Folder, below, bytes, checksum, each, unread};
 use crate::formats::next::{Next, digits, file_words};
 use crate::formats::{Column, Format, FormatError, History, Order, Record, Rules, Sequence};
 use crate::model::ids::Version;
@@ -31,8 +31,8 @@ impl Format for EfCore {
         "efcore"
     }
 
-    fn detect(&self, folder: &Path) -> Option<String> {
-        let files = below(folder).ok()?;
+    fn detect(&self, folder: &Folder) -> Option<String> {
+        let files = folder.below()?;
         let is_ours =
             |name: &str| main_file(name).is_some_and(is_generated) || name.contains("ModelSnapshot.");
         let (name, _) = files.iter().find(|(name, _)| is_code(name) && is_ours(name))?;

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::formats::flyway::told::Told;
-use crate::formats::folder::{below, each, mention, text, unread};
+use crate::formats::folder::{Folder, below, each, mention, text, unread};
 use crate::formats::meant;
 use crate::formats::next::{NewFile, Next, file_words, number};
 use crate::formats::{Column, Format, FormatError, History, Order, Record, Rules, Sequence, refinery};
@@ -59,13 +59,13 @@ impl Format for Flyway {
         "flyway"
     }
 
-    fn detect(&self, folder: &Path) -> Option<String> {
-        let files = below(folder).ok()?;
+    fn detect(&self, folder: &Folder) -> Option<String> {
+        let files = folder.below()?;
         let is_ours = |name: &str| parse(name).is_some_and(|found| !matches!(found, Name::Odd(_)));
         let ours = files.iter().find(|(name, _)| is_ours(name)).map(|(name, _)| name)?;
-        match own_mark(folder, &files) {
+        match own_mark(folder.path, files) {
             Some(mark) => Some(mark),
-            None if refinery::own_mark(folder, &files).is_some() => None,
+            None if refinery::own_mark(folder.path, files).is_some() => None,
             None => Some(format!("{ours} is named as Flyway does it")),
         }
     }

@@ -1,5 +1,6 @@
 //! What every format needs of a folder: the names in it and the texts of its files. Knows no format's names.
 
+use std::cell::OnceCell;
 use std::fs::{self, File, FileType};
 use std::io::Read as _;
 use std::num::NonZero;
@@ -23,6 +24,57 @@ const FEW: usize = 128;
 
 /// More threads than this wait for the disk and for each other.
 const MOST_THREADS: usize = 8;
+
+/// A folder whose format is looked for: what is in it is listed once for all formats.
+pub struct Folder<'a> {
+    /// Where it is.
+    pub path: &'a Path,
+    entries: Vec<(String, PathBuf)>,
+    /// Of each entry.
+    kinds: Vec<Kind>,
+    /// None inside: a folder in it cannot be read.
+    below: OnceCell<Option<Vec<(String, PathBuf)>>>,
+}
+
+impl<'a> Folder<'a> {
+    /// Lists it.
+    ///
+    /// # Errors
+    /// It is not there, or cannot be read.
+    pub fn list(path: &'a Path) -> Result<Self, FormatError> {
+        let (kinds, entries) =
+            undotted(path)?.map(|(name, path, kind)| (kind_of(&path, kind), (name, path))).unzip();
+        Ok(Self { path, entries, kinds, below: OnceCell::new() })
+    }
+
+    /// As [`entries`].
+    pub(super) fn entries(&self) -> &[(String, PathBuf)] {
+        &self.entries
+    }
+
+    /// As [`files`].
+    pub(super) fn files(&self) -> impl Iterator<Item = &(String, PathBuf)> {
+        self.of_kind(Kind::File)
+    }
+
+    /// As [`folders`].
+    pub(super) fn folders(&self) -> impl Iterator<Item = &(String, PathBuf)> {
+        self.of_kind(Kind::Folder)
+    }
+
+    fn of_kind(&self, wanted: Kind) -> impl Iterator<Item = &(String, PathBuf)> {
+        self.entries.iter().zip(&self.kinds).filter(move |(_, kind)| **kind == wanted).map(|(entry, _)| entry)
+    }
+
+    /// As [`below`], none if a folder cannot be read.
+    pub(super) fn below(&self) -> Option<&[(String, PathBuf)]> {
+        let found = || match self.folders().next() {
+            Some(_) => below(self.path).ok(),
+            None => Some(self.files().cloned().collect()),
+        };
+        self.below.get_or_init(found).as_deref()
+    }
+}
 
 /// Name and path of what is in the folder, by name, without dotfiles (editors' locks, `.gitkeep`): most tools run none.
 pub(super) fn entries(folder: &Path) -> Result<Vec<(String, PathBuf)>, FormatError> {
@@ -240,6 +292,12 @@ pub(super) fn only(text: &str, part: &Range<usize>) -> String {
     before.chars().map(blank).collect::<String>() + text.get(part.clone()).unwrap_or_default()
 }
 
+/// For tests: why a format takes a folder for its own.
+#[cfg(test)]
+pub(super) fn detected(format: &dyn crate::formats::Format, folder: &Path) -> Option<String> {
+    Folder::list(folder).ok().and_then(|folder| format.detect(&folder))
+}
+
 /// For tests: a folder with these files.
 #[cfg(test)]
 pub(super) fn tree(files: &[(&str, &str)]) -> tempfile::TempDir {
@@ -293,6 +351,11 @@ mod tests {
         assert_eq!(names(folders(dir.path()).unwrap()), ["c.sql", "inner"]);
         assert_eq!(names(below_unlinked(dir.path()).unwrap()), ["a.sql", "d.sql", "e.sql", "b.sql"]);
         assert_eq!(names(below(dir.path()).unwrap()), ["a.sql", "b.sql", "d.sql", "e.sql", "b.sql"]);
+        let listed = Folder::list(dir.path()).unwrap();
+        assert_eq!(listed.entries(), entries(dir.path()).unwrap());
+        assert_eq!(listed.files().cloned().collect::<Vec<_>>(), files(dir.path()).unwrap());
+        assert_eq!(listed.folders().cloned().collect::<Vec<_>>(), folders(dir.path()).unwrap());
+        assert_eq!(listed.below().unwrap(), below(dir.path()).unwrap());
     }
 
     #[test]

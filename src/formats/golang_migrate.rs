@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::formats::folder::{checksum, each, files, has_sql_ending, text};
+use crate::formats::folder::{Folder, checksum, each, files, has_sql_ending, text};
 use crate::formats::marks;
 use crate::formats::meant;
 use crate::formats::next::{NewFile, Next, digits, file_words, number};
@@ -37,10 +37,9 @@ impl Format for GolangMigrate {
         "golang-migrate"
     }
 
-    fn detect(&self, folder: &Path) -> Option<String> {
-        let files = files(folder).ok()?;
+    fn detect(&self, folder: &Folder) -> Option<String> {
         let mut found = None;
-        for (name, _) in files.iter().filter(|(name, _)| has_sql_ending(name)) {
+        for (name, _) in folder.files().filter(|(name, _)| has_sql_ending(name)) {
             match parse(name) {
                 Some(Name { down: false, .. }) => found = found.or(Some(name)),
                 Some(_) => {}
@@ -49,7 +48,7 @@ impl Format for GolangMigrate {
                 None => {}
             }
         }
-        let name = found.filter(|_| marks::found(&files).is_none())?;
+        let name = found.filter(|_| marks::found(folder.entries()).is_none())?;
         Some(format!("{name} is named as golang-migrate does it"))
     }
 

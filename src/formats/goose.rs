@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::formats::folder::{checksum, each, entries, files, has_sql_ending, only, text};
+use crate::formats::folder::{Folder, checksum, each, files, has_sql_ending, only, text};
 use crate::formats::marks;
 use crate::formats::meant;
 use crate::formats::next::{NewFile, Next, digits, number, snake_words};
@@ -47,8 +47,8 @@ impl Format for Goose {
         "goose"
     }
 
-    fn detect(&self, folder: &Path) -> Option<String> {
-        marks::of("goose", &entries(folder).ok()?)
+    fn detect(&self, folder: &Folder) -> Option<String> {
+        marks::of("goose", folder.entries())
     }
 
     fn read(&self, folder: &Path) -> Result<Bundle, FormatError> {

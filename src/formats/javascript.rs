@@ -2,9 +2,8 @@
 //! mark in their texts or else by their timestamps. Knows no history.
 
 use std::fs;
-use std::path::Path;
 
-use crate::formats::folder::files;
+use crate::formats::Folder;
 use crate::formats::next::digits;
 
 /// What every one of these tools loads, or can be told to.
@@ -38,15 +37,14 @@ pub(super) fn is_by_product(name: &str) -> bool {
 /// Whose the folder's scripts are, each with the name of one that says so; none if there are none, or another tool's. The
 /// newest is asked first: what a project began with may be another tool's. Of these two it is not, since each runs
 /// all that is there.
-pub(super) fn whose(folder: &Path) -> Vec<(Whose, String)> {
+pub(super) fn whose(folder: &Folder) -> Vec<(Whose, String)> {
     let numbered = |name: &str| {
         let number = digits(name);
         !number.is_empty() && name[number.len()..].starts_with(['_', '-'])
     };
     let is_script = |name: &str| SCRIPTS.contains(&parts(name).1) && !is_by_product(name);
-    let mut scripts = files(folder).unwrap_or_default();
-    scripts.retain(|(name, _)| numbered(name) && is_script(name));
-    let (Some(newest), Some(oldest)) = (scripts.last(), scripts.first()) else { return Vec::new() };
+    let scripts: Vec<_> = folder.files().filter(|(name, _)| numbered(name) && is_script(name)).collect();
+    let (Some(&newest), Some(&oldest)) = (scripts.last(), scripts.first()) else { return Vec::new() };
     let told =
         [newest, oldest].map(|(name, path)| (by_text(&fs::read(path).unwrap_or_default()), name.clone()));
     match told {
@@ -125,10 +123,10 @@ mod tests {
             for (name, text) in files {
                 fs::write(dir.path().join(name), text).unwrap();
             }
-            let said: Vec<_> = whose(dir.path()).into_iter().map(|(whose, _)| whose).collect();
+            let said: Vec<_> =
+                whose(&Folder::list(dir.path()).unwrap()).into_iter().map(|(whose, _)| whose).collect();
             assert_eq!(said, Vec::from_iter(expected), "{files:?}");
         }
-        assert_eq!(whose(Path::new("/nowhere/at/all")), []);
     }
 
     #[test]

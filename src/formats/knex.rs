@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
-use crate::formats::folder::{bytes, checksum, each, files};
+use crate::formats::folder::{Folder, bytes, checksum, each, files};
 use crate::formats::javascript::{Whose, is_by_product, parts, whose};
 use crate::formats::next::{Next, digits, snake_words};
 use crate::formats::{Column, Format, FormatError, History, Order, Record, Rules, Sequence};
@@ -34,7 +34,7 @@ impl Format for Knex {
         "knex"
     }
 
-    fn detect(&self, folder: &Path) -> Option<String> {
+    fn detect(&self, folder: &Folder) -> Option<String> {
         whose(folder).into_iter().find_map(|(whose, name)| match whose {
             Whose::Knex => Some(format!("{name} is a script as knex has them")),
             Whose::Either => Some(format!("{name} is a script that may be knex's")),

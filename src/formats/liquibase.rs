@@ -10,7 +10,7 @@ mod tree;
 
 use std::path::{Path, PathBuf};
 
-use crate::formats::folder::{below, text};
+use crate::formats::folder::{Folder, text};
 use crate::formats::next::Next;
 use crate::formats::{Column, Format, FormatError, History, Order, Record, Rules, Sequence};
 use crate::model::ids::Version;
@@ -42,8 +42,8 @@ impl Format for Liquibase {
         "liquibase"
     }
 
-    fn detect(&self, folder: &Path) -> Option<String> {
-        let files = below(folder).ok()?;
+    fn detect(&self, folder: &Folder) -> Option<String> {
+        let files = folder.below()?;
         let is_changelog = |path: &Path| text(path).is_ok_and(|text| text.contains("databaseChangeLog"));
         let mut changelogs = files.iter().filter(|(name, _)| changelog::language(name).is_some());
         if let Some((name, _)) = changelogs.find(|(_, path)| is_changelog(path)) {

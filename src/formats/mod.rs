@@ -32,6 +32,7 @@ use crate::formats::next::Next;
 use crate::model::ids::Version;
 use crate::model::migration::{Applied, Bundle, Unread};
 
+pub use self::folder::Folder;
 pub use self::history::{Arg, Cell, Column, History, Kind, Order, Record, Rules, Sequence, Write, Writer};
 
 /// One tool's way with migrations. Text and files only: who applies them and who asks the database is elsewhere.
@@ -40,7 +41,7 @@ pub trait Format: Sync {
     fn name(&self) -> &'static str;
 
     /// Whether the folder looks like this format's, judged from files alone; with the reason, for people.
-    fn detect(&self, folder: &Path) -> Option<String>;
+    fn detect(&self, folder: &Folder) -> Option<String>;
 
     /// Reads every migration of a folder, in order. Nothing is skipped silently that could have been meant as one.
     fn read(&self, folder: &Path) -> Result<Bundle, FormatError>;
@@ -161,14 +162,12 @@ pub fn find(name: Option<&str>, folder: &Path) -> Result<(&'static dyn Format, S
             }),
         };
     }
-    if !folder.is_dir() {
-        return Err(FormatError::NoFolder { folder: folder.to_owned() });
-    }
+    let listed = Folder::list(folder)?;
     let mut fitting: Vec<_> =
-        FORMATS.iter().filter_map(|format| format.detect(folder).map(|reason| (*format, reason))).collect();
+        FORMATS.iter().filter_map(|format| format.detect(&listed).map(|reason| (*format, reason))).collect();
     match fitting.len() {
         1 => Ok(fitting.remove(0)),
-        0 if let Some(mark) = strangers::found(folder) => {
+        0 if let Some(mark) = strangers::found(listed.entries()) => {
             Err(FormatError::NotRead { folder: folder.to_owned(), tool: mark.tool, reason: mark.reason })
         }
         // a lone `schema.sql` deserves more than "none fits": the native format says what it expected

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use crate::formats::folder::{bytes, checksum, each, files};
+use crate::formats::folder::{Folder, bytes, checksum, each, files};
 use crate::formats::javascript::{SCRIPTS, Whose, is_by_product, parts, whose};
 use crate::formats::next::{Next, digits, file_words};
 use crate::formats::{Column, Format, FormatError, History, Order, Record, Rules, Sequence};
@@ -40,7 +40,7 @@ impl Format for NodePgMigrate {
         engine != "postgres"
     }
 
-    fn detect(&self, folder: &Path) -> Option<String> {
+    fn detect(&self, folder: &Folder) -> Option<String> {
         let scripts = whose(folder);
         if !scripts.is_empty() {
             return scripts.into_iter().find_map(|(whose, name)| match whose {
@@ -49,9 +49,8 @@ impl Format for NodePgMigrate {
                 Whose::Knex => None,
             });
         }
-        let mut files = files(folder).ok()?;
-        files.retain(|(name, _)| name.ends_with(".sql") && !digits(name).is_empty());
-        let (name, path) = files.last()?;
+        let is_script = |(name, _): &&(String, PathBuf)| name.ends_with(".sql") && !digits(name).is_empty();
+        let (name, path) = folder.files().filter(is_script).last()?;
         let says_up = has_up(&String::from_utf8_lossy(&bytes(path).ok()?));
         says_up.then(|| format!("{name} says `Up Migration` as node-pg-migrate has it"))
     }

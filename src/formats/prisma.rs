@@ -7,7 +7,7 @@ use std::path::Path;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::formats::folder::{each, entries, folders, text};
+use crate::formats::folder::{Folder, each, folders, text};
 use crate::formats::meant;
 use crate::formats::next::{Next, digits, snake_words};
 use crate::formats::{Column, Format, FormatError, History, Order, Record, Rules, Sequence};
@@ -45,14 +45,13 @@ impl Format for Prisma {
         "prisma"
     }
 
-    fn detect(&self, folder: &Path) -> Option<String> {
-        if folder.join(LOCK).is_file() {
+    fn detect(&self, folder: &Folder) -> Option<String> {
+        if folder.path.join(LOCK).is_file() {
             return Some(format!("{LOCK} is Prisma's"));
         }
-        let entries = entries(folder).ok()?;
         // Drizzle's folders hold a script of this name and a snapshot
         let is_ours = |path: &Path| path.join(SCRIPT).is_file() && !path.join("snapshot.json").exists();
-        let (name, _) = entries.iter().find(|(_, path)| is_ours(path))?;
+        let (name, _) = folder.folders().find(|(_, path)| is_ours(path))?;
         Some(format!("{name}/{SCRIPT} is where Prisma has it"))
     }
 

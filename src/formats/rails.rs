@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::formats::folder::{below_unlinked, bytes, checksum, each, files, text};
+use crate::formats::folder::{Folder, below_unlinked, bytes, checksum, each, text};
 use crate::formats::meant;
 use crate::formats::{Column, Format, FormatError, History, Order, Record, Rules};
 use crate::model::ids::Version;
@@ -31,12 +31,12 @@ impl Format for Rails {
         "rails"
     }
 
-    fn detect(&self, folder: &Path) -> Option<String> {
+    fn detect(&self, folder: &Folder) -> Option<String> {
         let ruby = |(name, _): &&(String, PathBuf)| parse(name).is_some();
-        let (name, path) = files(folder).ok()?.iter().find(ruby).cloned()?;
+        let (name, path) = folder.files().find(ruby)?;
         // Sequel's have such names too, and no class
         let is_class = |line: &str| line.starts_with("class ") && line.contains('<');
-        let migrates = text(&path).ok()?.lines().any(is_class);
+        let migrates = text(path).ok()?.lines().any(is_class);
         migrates.then(|| format!("{name} is named as Rails does it, and has a class"))
     }
 

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use crate::formats::flyway;
-use crate::formats::folder::{below, checksum, each, mention, text, unread};
+use crate::formats::folder::{Folder, below, checksum, each, mention, text, unread};
 use crate::formats::meant;
 use crate::formats::next::{NewFile, Next, number, snake_words};
 use crate::formats::refinery::sip::Sip13;
@@ -32,12 +32,12 @@ impl Format for Refinery {
         "refinery"
     }
 
-    fn detect(&self, folder: &Path) -> Option<String> {
-        let files = below(folder).ok()?;
+    fn detect(&self, folder: &Folder) -> Option<String> {
+        let files = folder.below()?;
         let ours = files.iter().find(|(name, _)| takes(name)).map(|(name, _)| name)?;
-        match own_mark(folder, &files) {
+        match own_mark(folder.path, files) {
             Some(mark) => Some(mark),
-            None if flyway::own_mark(folder, &files).is_some() => None,
+            None if flyway::own_mark(folder.path, files).is_some() => None,
             None => Some(format!("{ours} is named as refinery does it")),
         }
     }

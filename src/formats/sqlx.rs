@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha384};
 
-use crate::formats::folder::{each, entries, files, has_sql_ending, text};
+use crate::formats::folder::{Folder, each, files, has_sql_ending, text};
 use crate::formats::marks;
 use crate::formats::meant;
 use crate::formats::next::{NewFile, Next, digits, file_words, number};
@@ -46,10 +46,10 @@ impl Format for Sqlx {
         "sqlx"
     }
 
-    fn detect(&self, folder: &Path) -> Option<String> {
-        let entries = entries(folder).ok()?;
+    fn detect(&self, folder: &Folder) -> Option<String> {
+        let entries = folder.entries();
         // another tool's script would be applied with its way back in it
-        if marks::found(&entries).is_some() {
+        if marks::found(entries).is_some() {
             return None;
         }
         // a broken link may have been a file, and reading it says so

@@ -1,10 +1,9 @@
 //! Tools whose migrations are not read, each by what only it writes: so that "none fits" has a name, and no format of ours
 //! takes such a folder for its own. Judges by a few files.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::formats::FORMATS;
-use crate::formats::folder::entries;
 use crate::formats::javascript::{SCRIPTS, parts};
 use crate::formats::marks::{self, Mark, head};
 use crate::formats::next::digits;
@@ -35,11 +34,10 @@ const WORDS: &[(&[&str], &str, &str)] = &[
 ];
 
 /// Whose the folder is, if it is none of ours.
-pub(super) fn found(folder: &Path) -> Option<Mark> {
-    let entries = entries(folder).ok()?;
+pub(super) fn found(entries: &[(String, PathBuf)]) -> Option<Mark> {
     let ours = |mark: &Mark| FORMATS.iter().any(|format| format.name() == mark.tool);
-    let marked = marks::found(&entries).filter(|mark| !ours(mark));
-    marked.or_else(|| by_folders(&entries)).or_else(|| by_words(&entries))
+    let marked = marks::found(entries).filter(|mark| !ours(mark));
+    marked.or_else(|| by_folders(entries)).or_else(|| by_words(entries))
 }
 
 /// A folder for each migration.

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, ScaffoldError};
-use crate::formats::{self, FORMATS, Format, FormatError};
+use crate::formats::{self, FORMATS, Folder, Format, FormatError};
 use crate::scaffold::tools::{self, Tool};
 use crate::scaffold::{Asked, Said, command, stranger};
 
@@ -187,7 +187,7 @@ fn of_tool(root: &Path, tool: &Tool) -> Result<Option<Found>, Error> {
     for name in tool.folders {
         let folders = tools::folders(root, name).into_iter();
         let fits = |folder: PathBuf| {
-            let why = format.detect(&folder)?;
+            let why = format.detect(&Folder::list(&folder).ok()?)?;
             Some(Found { why, ..read(root, &folder, Some(format.name())).ok()? })
         };
         let mut fitting: Vec<Found> = folders.filter_map(fits).collect();
@@ -264,7 +264,7 @@ fn changelogs(root: &Path, format: Option<&str>) -> Vec<Found> {
     }
     let folders = tools::CHANGELOGS.iter().flat_map(|name| tools::folders(root, name));
     let found = |folder: PathBuf| {
-        let why = liquibase.detect(&folder)?;
+        let why = liquibase.detect(&Folder::list(&folder).ok()?)?;
         Some(Found { why, ..read(root, &folder, Some(liquibase.name())).ok()? })
     };
     folders.filter_map(found).collect()

@@ -2,7 +2,7 @@ use std::time::Instant;
 
 use super::*;
 use crate::formats::Cell;
-use crate::formats::folder::tree;
+use crate::formats::folder::{detected, tree};
 
 fn file(revision: &str, down: &str) -> String {
     format!(
@@ -331,7 +331,7 @@ fn dotfiles_are_revisions_and_locks_of_editors_are_not() {
 
 #[test]
 fn it_is_recognised_by_its_files() {
-    let detect = |files: &[(&str, &str)]| Alembic.detect(tree(files).path());
+    let detect = |files: &[(&str, &str)]| detected(&Alembic, tree(files).path());
     assert!(detect(&[("versions/a.py", &file("a", "None"))]).unwrap().contains("a.py"));
     assert!(detect(&[("a.py", &file("a", "None"))]).is_some());
     assert!(detect(&[("env.py", "from alembic import context"), ("versions/README", "")]).is_some());
@@ -341,11 +341,11 @@ fn it_is_recognised_by_its_files() {
         assert!(detect(&[env, ("script.py.mako", ""), ("a.py", broken)]).is_some());
         assert_eq!(detect(&[env, ("a.py", broken)]), None);
         let inner = tree(&[env, ("script.py.mako", ""), ("versions/a.py", broken)]);
-        assert!(Alembic.detect(&inner.path().join("versions")).is_some());
+        assert!(detected(&Alembic, &inner.path().join("versions")).is_some());
     }
     let latin = tree(&[("a.py", "")]);
     std::fs::write(latin.path().join("a.py"), b"# caf\xe9\nrevision = 'a'\ndown_revision = None\n").unwrap();
-    assert!(Alembic.detect(latin.path()).is_some());
+    assert!(detected(&Alembic, latin.path()).is_some());
     assert_eq!(detect(&[("0001_initial.py", "class Migration: pass")]), None);
     assert_eq!(detect(&[("1_a.sql", "")]), None);
 }

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use sha2::{Digest as _, Sha256};
 
 use super::*;
+use crate::formats::folder::detected;
 use crate::formats::folder::tree as folder;
 use crate::formats::history::Cell;
 
@@ -48,7 +49,7 @@ fn refused(folder: &Path) -> (Option<usize>, String) {
 #[test]
 fn a_folder_whose_sums_are_right_is_read() {
     let folder = summed(&FILES);
-    assert!(Atlas.detect(folder.path()).is_some());
+    assert!(detected(&Atlas, folder.path()).is_some());
     let bundle = Atlas.read(folder.path()).unwrap();
     let seen: Vec<_> =
         bundle.migrations.iter().map(|one| (one.version.as_str(), one.description.as_str())).collect();

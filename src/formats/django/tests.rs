@@ -1,6 +1,6 @@
 use super::*;
 use crate::formats::Cell;
-use crate::formats::folder::tree;
+use crate::formats::folder::{detected, tree};
 
 fn file(body: &str) -> String {
     format!(
@@ -305,9 +305,9 @@ fn one_app_may_be_named_alone_and_packages_need_an_init() {
     assert_eq!(versions(&Django.read(&dir.path().join("shop")).unwrap()), ["shop.0001_initial"]);
     assert_eq!(versions(&Django.read(dir.path()).unwrap()), ["shop.0001_initial"]);
     for folder in [&folder, dir.path()] {
-        assert!(Django.detect(folder).unwrap().contains("of the app shop"));
+        assert!(detected(&Django, folder).unwrap().contains("of the app shop"));
     }
-    assert_eq!(Django.detect(&dir.path().join("other")), None);
+    assert_eq!(detected(&Django, &dir.path().join("other")), None);
 }
 
 #[test]

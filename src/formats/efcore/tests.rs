@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::formats::folder::detected;
 use crate::formats::folder::tree as folder;
 use crate::formats::history::Cell;
 
@@ -38,7 +39,7 @@ fn an_id_is_what_the_attribute_says() {
             "[DbContext(typeof(ShopContext))]\npartial class ShopContextModelSnapshot",
         ),
     ]);
-    assert!(EfCore.detect(folder.path()).is_some());
+    assert!(detected(&EfCore, folder.path()).is_some());
     let bundle = EfCore.read(folder.path()).unwrap();
     let seen: Vec<_> =
         bundle.migrations.iter().map(|one| (one.version.as_str(), one.name.as_str())).collect();

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::formats::folder::detected;
 use crate::formats::folder::tree as folder;
 use crate::formats::history::Cell;
 
@@ -67,7 +68,7 @@ fn a_root_says_which_files_and_in_which_order() {
             files.push(("next.xml", &next));
         }
         let folder = folder(&files);
-        assert!(Liquibase.detect(folder.path()).is_some());
+        assert!(detected(&Liquibase, folder.path()).is_some());
         let bundle = Liquibase.read(folder.path()).unwrap();
         assert_eq!(versions(&bundle), ["b.sql::two-b::Ann B.", "more/1.sql::1::ann"], "{root:?}");
         assert_eq!(unread(&bundle), [""; 0]);

@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::formats::folder::detected;
 use crate::formats::folder::tree as folder;
 use crate::formats::{Cell, find};
 
@@ -68,11 +69,11 @@ fn sql_files_are_known_by_their_comment() {
         ("select 1;", false),
     ] {
         let dir = folder(&[("1700000000000_a.sql", text)]);
-        assert_eq!(NodePgMigrate.detect(dir.path()).is_some(), known, "{text}");
+        assert_eq!(detected(&NodePgMigrate, dir.path()).is_some(), known, "{text}");
     }
     let dir = folder(&[("1700000000000_a.js", "export const up = (pgm) => {}")]);
     assert_eq!(find(None, dir.path()).unwrap().0.name(), "node-pg-migrate");
-    assert_eq!(NodePgMigrate.detect(&dir.path().join("gone")), None);
+    assert_eq!(detected(&NodePgMigrate, &dir.path().join("gone")), None);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::formats::folder::detected;
 use crate::formats::{Cell, find};
 
 fn folder(migrations: &[(&str, &str)]) -> tempfile::TempDir {
@@ -77,10 +78,10 @@ fn prisma_s_folders_are_known() {
         ("prisma", "20240102000000_b/migration.sql is where Prisma has it")
     );
     std::fs::write(dir.path().join("20240102000000_b/snapshot.json"), "{}").unwrap();
-    assert_eq!(Prisma.detect(dir.path()), None, "Drizzle's");
+    assert_eq!(detected(&Prisma, dir.path()), None, "Drizzle's");
     std::fs::write(dir.path().join(LOCK), "").unwrap();
     assert_eq!(find(None, dir.path()).unwrap().1, "migration_lock.toml is Prisma's");
-    assert_eq!(Prisma.detect(&dir.path().join("gone")), None);
+    assert_eq!(detected(&Prisma, &dir.path().join("gone")), None);
 }
 
 #[test]

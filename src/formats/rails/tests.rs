@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::formats::Cell;
-use crate::formats::folder::tree;
+use crate::formats::folder::{detected, tree};
 
 const CLASS: &str = "class AddIndex < ActiveRecord::Migration[7.1]\nend\n";
 
@@ -77,7 +77,7 @@ fn what_rails_refuses_is_refused() {
 
 #[test]
 fn it_is_recognised_by_a_class_in_a_file_of_such_a_name() {
-    let detect = |files: &[(&str, &str)]| Rails.detect(tree(files).path());
+    let detect = |files: &[(&str, &str)]| detected(&Rails, tree(files).path());
     assert!(detect(&[("1_a.rb", CLASS)]).unwrap().contains("1_a.rb"));
     assert_eq!(detect(&[("1_a.rb", "Sequel.migration do\nend\n")]), None);
     assert_eq!(detect(&[("a.rb", CLASS)]), None);

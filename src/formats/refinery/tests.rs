@@ -5,7 +5,7 @@ use std::fs;
 use proptest::prelude::*;
 
 use super::*;
-use crate::formats::folder::tree;
+use crate::formats::folder::{detected, tree};
 use crate::formats::history::Cell;
 
 fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
@@ -79,7 +79,7 @@ fn rows_are_understood_with_either_width_of_version_and_files_in_rust_are_not_co
 #[test]
 fn it_is_told_from_flyway_by_what_only_one_of_them_has() {
     let both = folder(&[("V1__a.sql", "")]);
-    assert!(Refinery.detect(both.path()).is_some() && flyway::Flyway.detect(both.path()).is_some());
+    assert!(detected(&Refinery, both.path()).is_some() && detected(&flyway::Flyway, both.path()).is_some());
     for (files, is_refinery) in [
         (&[("V1__a.sql", ""), ("V2__b.rs", "")][..], true),
         (&[("V1__a.sql", ""), ("Cargo.toml", "refinery = \"0.9\"")], true),
@@ -88,8 +88,8 @@ fn it_is_told_from_flyway_by_what_only_one_of_them_has() {
         (&[("V1__a.sql", ""), ("pom.xml", "<artifactId>flyway-core</artifactId>")], false),
     ] {
         let folder = folder(files);
-        assert_eq!(Refinery.detect(folder.path()).is_some(), is_refinery, "{files:?}");
-        assert_eq!(flyway::Flyway.detect(folder.path()).is_some(), !is_refinery, "{files:?}");
+        assert_eq!(detected(&Refinery, folder.path()).is_some(), is_refinery, "{files:?}");
+        assert_eq!(detected(&flyway::Flyway, folder.path()).is_some(), !is_refinery, "{files:?}");
     }
 }
 

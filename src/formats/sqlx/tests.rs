@@ -6,6 +6,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use proptest::prelude::*;
 
 use super::*;
+use crate::formats::folder::detected;
 use crate::model::ids::hex;
 
 fn folder(files: &[(&str, &[u8])]) -> tempfile::TempDir {
@@ -147,21 +148,21 @@ fn links_are_followed_and_broken_ones_refused() {
 fn a_missing_folder_is_named() {
     let gone = Path::new("/nonexistent/migrations");
     assert!(matches!(Sqlx.read(gone), Err(FormatError::NoFolder { folder }) if folder == gone));
-    assert_eq!(Sqlx.detect(gone), None);
+    assert_eq!(detected(&Sqlx, gone), None);
     let dir = folder(&[("file", b"")]);
     assert!(matches!(Sqlx.read(&dir.path().join("file")), Err(FormatError::NoFolder { .. })));
 }
 
 #[test]
 fn detection_goes_by_names_and_takes_an_empty_folder() {
-    assert!(Sqlx.detect(folder(&[("1_a.sql", b"")]).path()).unwrap().contains("1_a.sql"));
-    assert_eq!(Sqlx.detect(folder(&[]).path()).unwrap(), "an empty folder");
+    assert!(detected(&Sqlx, folder(&[("1_a.sql", b"")]).path()).unwrap().contains("1_a.sql"));
+    assert_eq!(detected(&Sqlx, folder(&[]).path()).unwrap(), "an empty folder");
     assert_eq!(
-        Sqlx.detect(folder(&[(".gitkeep", b""), ("README.md", b"")]).path()).unwrap(),
+        detected(&Sqlx, folder(&[(".gitkeep", b""), ("README.md", b"")]).path()).unwrap(),
         "an empty folder"
     );
-    assert_eq!(Sqlx.detect(folder(&[("20240101_users.rb", b"")]).path()), None);
-    assert_eq!(Sqlx.detect(folder(&[("schema.sql", b"")]).path()), None);
+    assert_eq!(detected(&Sqlx, folder(&[("20240101_users.rb", b"")]).path()), None);
+    assert_eq!(detected(&Sqlx, folder(&[("schema.sql", b"")]).path()), None);
 }
 
 #[test]
