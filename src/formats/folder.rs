@@ -119,6 +119,12 @@ pub(super) fn folders(folder: &Path) -> Result<Vec<(String, PathBuf)>, FormatErr
     Ok(folders.map(|(name, path, _)| (name, path)).collect())
 }
 
+/// All folders in it, dotfiles among them; what a link leads to is none.
+pub(super) fn own_folders(folder: &Path) -> Result<Vec<(String, PathBuf)>, FormatError> {
+    let folders = listed(folder)?.into_iter().filter(|(.., kind)| kind.is_dir());
+    Ok(folders.map(|(name, path, _)| (name, path)).collect())
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     File,
@@ -371,5 +377,7 @@ mod tests {
         let mut dotfiles = Vec::new();
         assert_eq!(names(below_and_dotfiles(dir.path(), &mut dotfiles).unwrap()), ["a.sql"]);
         assert_eq!(dotfiles, [".b.sql", ".git", "inner/.d.sql"].map(|name| dir.path().join(name)));
+        std::os::unix::fs::symlink("inner", dir.path().join("linked")).unwrap();
+        assert_eq!(names(own_folders(dir.path()).unwrap()), [".git", "inner"]);
     }
 }

@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
-use crate::formats::folder::{Folder, bytes, checksum, each, files};
+use crate::formats::folder::{Folder, all_files, bytes, checksum, each};
 use crate::formats::javascript::{Whose, is_by_product, parts, whose};
 use crate::formats::next::{Next, digits, snake_words};
 use crate::formats::{Column, Format, FormatError, History, Order, Record, Rules, Sequence};
@@ -43,7 +43,8 @@ impl Format for Knex {
     }
 
     fn read(&self, folder: &Path) -> Result<Bundle, FormatError> {
-        let mut files = files(folder)?;
+        // dotfiles too
+        let mut files = all_files(folder, false)?;
         files.retain(|(name, _)| is_one_of(name, &[&LOADED, &LOADABLE]) && !is_by_product(name));
         // a project of `.mjs` alone has told knex so
         let loaded_only = files.iter().any(|(name, _)| is_one_of(name, &[&LOADED]));
@@ -111,8 +112,10 @@ impl Format for Knex {
     }
 }
 
+/// To Node the dot of `.js` begins a name, and no ending.
 fn is_one_of(name: &str, endings: &[&[&str]]) -> bool {
-    endings.iter().any(|endings| endings.contains(&parts(name).1))
+    let (stem, ending) = parts(name);
+    !stem.is_empty() && endings.iter().any(|endings| endings.contains(&ending))
 }
 
 fn migration(name: String, path: PathBuf, checksum: Vec<u8>) -> Migration {

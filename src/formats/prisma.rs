@@ -7,7 +7,7 @@ use std::path::Path;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::formats::folder::{Folder, each, folders, text};
+use crate::formats::folder::{Folder, each, own_folders, text};
 use crate::formats::meant;
 use crate::formats::next::{Next, digits, snake_words};
 use crate::formats::{Column, Format, FormatError, History, Order, Record, Rules, Sequence};
@@ -62,7 +62,7 @@ impl Format for Prisma {
             migrations: Vec::new(),
             unread: Vec::new(),
         };
-        for migration in each(&folders(folder)?, |(name, path)| migration(name, &path.join(SCRIPT))) {
+        for migration in each(&own_folders(folder)?, |(name, path)| migration(name, &path.join(SCRIPT))) {
             match migration {
                 Ok(migration) => bundle.migrations.push(migration?),
                 Err(unread) => bundle.unread.push(unread),

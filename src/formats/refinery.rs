@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use crate::formats::flyway;
-use crate::formats::folder::{Folder, below, checksum, each, mention, text, unread};
+use crate::formats::folder::{Folder, all_files, checksum, each, mention, text, unread};
 use crate::formats::meant;
 use crate::formats::next::{NewFile, Next, number, snake_words};
 use crate::formats::refinery::sip::Sip13;
@@ -45,7 +45,8 @@ impl Format for Refinery {
     fn read(&self, folder: &Path) -> Result<Bundle, FormatError> {
         let mut found = Vec::new();
         let mut left = Vec::new();
-        for (name, path) in below(folder)? {
+        // its walk goes into dotfiles, and not into links to folders
+        for (name, path) in all_files(folder, true)? {
             match parse(&name) {
                 None => {}
                 Some(Err(why)) => left.push(unread(&name, &path, why)),

@@ -52,6 +52,14 @@ fn what_knex_loads_is_read_in_its_order() {
     assert!(matches!(Knex.read(Path::new("/nowhere/at/all")), Err(FormatError::NoFolder { .. })));
 }
 
+/// As `knex migrate:status` lists them; `._…` is what archives of macOS have beside each file.
+#[test]
+fn dotfiles_are_migrations_as_knex_has_them() {
+    let bundle = read(&["1_a.js", "._1_a.js", ".2_b.ts", ".js", ".gitkeep", ".d.ts"]);
+    assert_eq!(names(&bundle), [".2_b.ts", "._1_a.js", "1_a.js"]);
+    assert!(bundle.unread.is_empty());
+}
+
 #[test]
 fn what_only_the_configuration_tells_is_not_guessed() {
     let alone = read(&["1_a.mjs", "2_b.mjs"]);

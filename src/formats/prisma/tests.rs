@@ -69,6 +69,17 @@ fn folders_with_a_script_are_migrations() {
     assert!(Prisma.read(folder(&[]).path()).unwrap().is_empty());
 }
 
+/// As `prisma migrate status` lists them.
+#[test]
+fn dotfiles_are_migrations_and_links_to_folders_are_none() {
+    let dir = folder(&[("2_b", "select 2;"), (".1_a", "select 1;")]);
+    let out = folder(&[("3_c", "select 3;")]);
+    std::os::unix::fs::symlink(out.path().join("3_c"), dir.path().join("3_c")).unwrap();
+    let bundle = Prisma.read(dir.path()).unwrap();
+    let versions: Vec<_> = bundle.migrations.iter().map(|it| it.version.as_str()).collect();
+    assert_eq!((versions, bundle.unread.len()), (vec![".1_a", "2_b"], 0));
+}
+
 #[test]
 fn prisma_s_folders_are_known() {
     let dir = folder(&[("20240102000000_b", "select 2;")]);

@@ -33,6 +33,19 @@ fn versions_are_numbers_and_folders_are_read_too() {
     assert!(bundle.unread.is_empty());
 }
 
+/// As `refinery migrate` finds them.
+#[test]
+fn dotfiles_are_read_and_links_to_folders_are_not_gone_into() {
+    let folder =
+        folder(&[("m/V1__a.sql", ""), ("m/.old/V2__b.sql", ""), ("m/.V3__c.sql", ""), ("out/V4__d.sql", "")]);
+    let migrations = folder.path().join("m");
+    std::os::unix::fs::symlink("../out", migrations.join("more")).unwrap();
+    std::os::unix::fs::symlink("../out/V4__d.sql", migrations.join("V5__e.sql")).unwrap();
+    let bundle = Refinery.read(&migrations).unwrap();
+    let versions: Vec<_> = bundle.migrations.iter().map(|it| it.version.as_str()).collect();
+    assert_eq!((versions, bundle.unread.len()), (vec!["1", "2", "5"], 0));
+}
+
 #[test]
 fn what_refinery_fails_at_is_unread_and_what_it_ignores_is_no_migration() {
     let bundle = read(&[("V1.2__a.sql", ""), ("V99999999999999999999__b.sql", ""), ("V1__a-b.sql", "")]);
