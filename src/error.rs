@@ -20,7 +20,7 @@ use crate::formats::FormatError;
 use crate::ledger::history::HistoryTable;
 use crate::model::ids::{Environment, Participant, RunId, Version};
 use crate::model::migration::Migration;
-use crate::model::run::Run;
+use crate::model::run::{Role, Run};
 use crate::plan::PlanError;
 use crate::plan::pending::Refusal;
 
@@ -244,6 +244,16 @@ pub enum Error {
         /// The lock that it kept waiting for, as the server said it.
         waited_for: Option<String>,
     },
+    /// Our time ended before the migrations were read.
+    #[error("{folder} was not read within {} s", budget.as_secs())]
+    FilesLate {
+        /// Where they are.
+        folder: String,
+        /// How long our time was.
+        budget: Duration,
+        /// Of a deploy; none = of one who only looks.
+        role: Option<Role>,
+    },
     /// A signal ended us.
     #[error("ended by signal {signal}")]
     Signalled {
@@ -369,6 +379,7 @@ impl Error {
             Self::HistoryRefused { .. } => Exit::HistoryRefused,
             Self::Step { .. } | Self::Command { .. } | Self::LeftPending { .. } => Exit::MigrationFailed,
             Self::BudgetEnded { .. } => Exit::BudgetEnded,
+            Self::FilesLate { role, .. } => Exit::before_work(*role),
             Self::Signalled { signal, .. } => Exit::Signal(*signal),
             Self::LeaderFailed { .. } | Self::LeaderInterrupted { .. } => Exit::LeaderFailed,
             Self::BundleNotApplied { .. } => Exit::BundleNotApplied,

@@ -1,5 +1,7 @@
 //! Exit codes: a contract. Every code that `bellwether` ends with stands here.
 
+use crate::model::run::Role;
+
 /// What a process ends with. `128 + n` (ended by signal n) is [`Exit::Signal`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
@@ -65,6 +67,16 @@ impl Exit {
         Self::Database,
         Self::StatusSource,
     ];
+
+    /// Our time ended before there was any work: of a deploy in this role; none = of one who only looks.
+    pub fn before_work(role: Option<Role>) -> Self {
+        match role {
+            Some(Role::Lead) => Self::BudgetEnded,
+            Some(Role::Follow | Role::Elect) => Self::LeaderLate,
+            // as a folder that cannot be read for any other reason
+            None => Self::Usage,
+        }
+    }
 
     /// The number.
     pub fn code(self) -> u8 {

@@ -83,7 +83,7 @@ async fn prepared(
     findings: &mut Vec<Finding>,
 ) -> Result<Prepared, Error> {
     match prepare::prepare(call, settings.clone()).await {
-        Err(error @ Error::Format(_)) => {
+        Err(error @ (Error::Format(_) | Error::FilesLate { .. })) => {
             findings.push(Finding::of("migrations", Health::Bad, &error));
             settings.migrations = None;
             prepare::prepare(call, settings).await

@@ -5,12 +5,16 @@ use std::path::Path;
 use tokio::time::sleep_until;
 
 use crate::app::invocation::Invocation;
+use crate::app::prepare::role_inputs;
+use crate::cli::Action;
 use crate::config::Settings;
-use crate::error::{Cut, Error};
+use crate::error::Error;
 use crate::formats::{self, Format, FormatError};
 use crate::job::{Party, signalled};
 use crate::model::event::Event;
 use crate::model::migration::Bundle;
+use crate::model::run::Role;
+use crate::plan::role::role;
 use crate::report::Report;
 
 /// Migrations, and the format that they are in.
@@ -41,12 +45,19 @@ pub async fn read_in_time(
         read = reading => Ok(Some(read.map_err(|error| Error::Bug { what: format!("reading files: {error}") })?)),
         signal = signalled(&signal) => Err(Party::interrupted(signal)),
         () = sleep_until(call.began + budget) => {
-            let message = format!("{shown} could not be read in all that time: is it on a network that is down?");
-            call.report.event(&Event::Warning { message });
-            let (step, applied) = (None, Vec::new());
-            Err(Error::BudgetEnded { budget, step, applied, cut: Cut::default(), waited_for: None })
+            let role = role_of_deploy(call, settings);
+            call.has_role(role);
+            Err(Error::FilesLate { folder: shown, budget, role })
         }
     }
+}
+
+/// As far as it can be told without the files; none for those who only look.
+fn role_of_deploy(call: &Invocation<'_>, settings: &Settings) -> Option<Role> {
+    let action = &call.request.action;
+    let deploys = matches!(action, Action::Deploy { .. } | Action::Lead { .. } | Action::Follow { .. });
+    let role = deploys.then(|| role(&role_inputs(call, settings)).ok()).flatten();
+    role.map(|(role, _)| role)
 }
 
 /// What a command, or a format's own tool, applies is only compared: what of it cannot be read is unread.

@@ -75,6 +75,7 @@ fn in_words(error: &Error) -> Explained {
         Error::BudgetEnded { budget, step, applied, cut, waited_for } => {
             cut::budget_ended(*budget, step.as_ref(), applied, *cut, waited_for.as_deref())
         }
+        Error::FilesLate { folder, budget, role } => setup::files_late(folder, *budget, *role),
         Error::Signalled { signal, waiting: Some(waiting), .. } => cut::stopped_waiting(*signal, waiting),
         Error::Signalled { signal, step, applied, cut, .. } => {
             cut::signalled(*signal, step.as_ref(), applied, *cut)

@@ -1,12 +1,15 @@
 //! Usage and config: everything that exit 2 says.
 
-use super::told;
+use std::time::Duration;
+
+use super::{span, told};
 use crate::config::{ConfigError, Problem};
 use crate::database::url::UrlError;
 use crate::formats::{FORMATS, FormatError};
 use crate::model::choice::FollowSource;
 use crate::model::event::Explained;
 use crate::model::ids::{Environment, Participant, RunId};
+use crate::model::run::Role;
 use crate::plan::PlanError;
 
 pub fn config(error: &ConfigError) -> Explained {
@@ -99,6 +102,28 @@ pub fn format(error: &FormatError) -> Explained {
         FormatError::Ambiguous { .. } => format!("say which with --format or `format:`; known: {}", known()),
     };
     told(error.to_string(), vec![], vec![hint])
+}
+
+pub fn files_late(folder: &str, budget: Duration, role: Option<Role>) -> Explained {
+    let causes = match role {
+        Some(Role::Lead) => vec!["no run was begun, and nothing was applied".to_owned()],
+        Some(Role::Follow | Role::Elect) => {
+            vec!["no leader was looked for, and nothing was applied".to_owned()]
+        }
+        None => vec![],
+    };
+    let again = match role {
+        Some(_) => "this participant must not go live; deploy again when the folder can be read",
+        None => "try again when the folder can be read",
+    };
+    told(
+        format!("{folder} was not read when our time ended ({})", span(budget)),
+        causes,
+        vec![
+            "is it on a network or a disk that is down? Then `cat` of its files waits as well".to_owned(),
+            again.to_owned(),
+        ],
+    )
 }
 
 pub fn url(error: &UrlError) -> Explained {

@@ -76,6 +76,10 @@ impl Format for Atlas {
         }
         let sum_file = folder.join(SUM_FILE);
         let wrong = |line, what: String| FormatError::Unsupported { path: sum_file.clone(), line, what };
+        // a pipe would be waited for
+        if sum_file.exists() && !sum_file.is_file() {
+            return Err(wrong(None, "is no file".to_owned()));
+        }
         match bytes(&sum_file) {
             Ok(text) => {
                 sums.check(&String::from_utf8_lossy(&text)).map_err(|(line, what)| wrong(line, what))?

@@ -57,6 +57,7 @@ variants! { errors: Error {
     "history late" => Error::HistoryLate { .. },
     "left pending" => Error::LeftPending { .. },
     "budget ended" => Error::BudgetEnded { .. },
+    "files late" => Error::FilesLate { .. },
     "signalled" => Error::Signalled { .. },
     "not recorded" => Error::NotRecorded { .. },
     "leader failed" => Error::LeaderFailed { .. },

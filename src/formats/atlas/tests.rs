@@ -93,6 +93,19 @@ fn what_atlas_refuses_is_refused_with_its_words() {
     assert_eq!(refused(folder.path()).1, "checksum file not found; `atlas migrate hash` writes it");
 }
 
+/// It would be waited for, until somebody writes into it.
+#[test]
+fn a_pipe_is_no_sum_file() {
+    let folder = summed(&FILES);
+    let sums = folder.path().join("atlas.sum");
+    fs::remove_file(&sums).unwrap();
+    nix::unistd::mkfifo(&sums, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let (told, answer) = std::sync::mpsc::channel();
+    std::thread::spawn(move || told.send(refused(folder.path())));
+    let answer = answer.recv_timeout(std::time::Duration::from_secs(60)).unwrap();
+    assert_eq!(answer, (None, "is no file".to_owned()));
+}
+
 #[test]
 fn two_of_one_version_and_another_tool_s_pairs_are_refused() {
     assert!(matches!(

@@ -1,6 +1,7 @@
 //! One sample of each error, as it comes at three in the morning.
 
 mod commands;
+mod files;
 mod github;
 mod heroku;
 mod operate;
@@ -516,6 +517,7 @@ pub fn error_samples() -> Vec<(&'static str, Error)> {
     samples.extend(commands::command_samples());
     samples.extend(commands::status_samples());
     samples.extend(heroku::of_releases());
+    samples.extend(files::file_samples());
     samples.push(("a run that is not there", operate_samples().remove(1).into()));
     samples.push(("a config that is there", scaffold_samples().remove(0).into()));
     samples
