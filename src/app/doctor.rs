@@ -8,8 +8,8 @@ use crate::app::prepare::{self, Prepared};
 use crate::app::watching;
 use crate::cli::line::same_migrations;
 use crate::config::Settings;
-use crate::database::{Purpose, Server};
-use crate::error::{Error, OperateError};
+use crate::database::{DbErrorKind, Purpose, Server, sqlite};
+use crate::error::{Doing, Error, OperateError};
 use crate::explain::with_flags;
 use crate::job::{Job, Success};
 use crate::model::choice::FollowSource;
@@ -132,6 +132,13 @@ async fn database(job: &Job, findings: &mut Vec<Finding>) {
         }
         Err(error) => return findings.push(Finding::of("connection", Health::Bad, &error)),
     };
+    // what says nothing to this says the same to whatever else is asked
+    if let Err(error) = sqlite::look_inside(session.as_mut()).await
+        && error.kind == DbErrorKind::Statement
+    {
+        let error = job.refused(Doing::Connecting, error);
+        return findings.push(Finding::of("connection", Health::Bad, &error));
+    }
     let took = asked.elapsed().as_millis();
     findings.push(Finding::ok("connection", format!("{}, {took} ms", job.place())));
     findings.push(product(job, &server));

@@ -148,6 +148,15 @@ fn fact(error: sqlx::Error) -> DbError {
     driver::fact(error, errors::fact)
 }
 
+/// Whether there is a database in the file at all, which opening it does not ask. Nothing on other engines.
+pub async fn look_inside(session: &mut dyn Database) -> Result<(), DbError> {
+    if session.dialect().name != DIALECT.name {
+        return Ok(());
+    }
+    let header = Statement::new(session.dialect(), &[], "PRAGMA schema_version", vec![]);
+    session.query(&header).await.map(drop)
+}
+
 #[async_trait]
 impl Database for Session {
     fn dialect(&self) -> &'static Dialect {

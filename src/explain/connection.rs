@@ -6,11 +6,18 @@ use crate::error::Doing;
 use crate::ledger::past::TABLES;
 use crate::model::event::Explained;
 
+/// SQLite's code for a file that begins otherwise than its own (`SQLITE_NOTADB`).
+const NOT_A_DATABASE: &str = "26";
+
 pub fn database(doing: Doing, engine: EngineName, target: &str, error: &DbError) -> Explained {
     if error.kind == DbErrorKind::MissingColumn {
         return missing_column(doing, target, error);
     }
     let (title, hint) = match engine {
+        EngineName::Sqlite if error.code.as_deref() == Some(NOT_A_DATABASE) => (
+            format!("the file {target} is no SQLite database"),
+            "check the path in the database URL; a database that was encrypted looks like this too, and one that was written over is in a backup",
+        ),
         EngineName::Sqlite => of_a_file(doing, target, error.kind),
         EngineName::SqlServer if let Some(told) = of_sql_server(doing, target, error) => told,
         _ => of_a_server(doing, engine, target, error.kind),

@@ -135,6 +135,20 @@ on_every_server! {
     }
 }
 
+#[test]
+fn a_file_that_is_no_database_is_told_once() {
+    let db = Server::Sqlite.database();
+    let file = Migrations::new().file("shop.db", "not a database ".repeat(400).as_str());
+    let url = format!("sqlite://{}", file.path_of("shop.db").display());
+    let finished = doctor(&db, &Migrations::counted(1)).url(&url).run().expect(31);
+    let (health, words) = of(&finished, "connection");
+    assert_eq!(health, "bad");
+    assert!(words.contains("is no SQLite database"), "{words}");
+    assert_eq!(finished.stdout.matches("file is not a database").count(), 1, "{}", finished.said());
+    let lead = Bellwether::lead(&db, &Migrations::counted(1)).url(&url).run().expect(31);
+    lead.explains(&["is no SQLite database", "check the path"]);
+}
+
 on_servers! { [postgres Postgres, mariadb MariaDb, sqlserver SqlServer quick]
     fn a_clock_that_differs_is_told_and_stops_nothing(db) {
         let Some(library) = faketime_library() else { return };
