@@ -87,6 +87,8 @@ pub enum Doing {
     ReadingHistory,
     /// Making the ledger's tables.
     Installing,
+    /// Making what is missing of the ledger, beside tables that are there.
+    Completing,
     /// Making the history's table.
     MakingHistory,
     /// Writing the history's rows.

@@ -217,13 +217,18 @@ pub fn no_privilege(doing: Doing, target: &str, error: &DbError, grants: &[Strin
         Doing::Connecting => "use the database",
         Doing::ReadingHistory => "read the history of migrations",
         Doing::Installing => "create bellwether's tables",
+        Doing::Completing => "complete bellwether's tables",
         Doing::MakingHistory => "create the history's table",
         Doing::WritingHistory => "write the history of migrations",
         Doing::Claiming | Doing::Recording => "write bellwether's ledger",
         _ => "read bellwether's ledger",
     };
     let reads = matches!(doing, Doing::Looking | Doing::ReadingHistory);
-    let mut hints = vec!["whoever owns the database can allow it:".to_owned()];
+    let mut hints = vec![match doing {
+        Doing::Completing => "some of them are there, and are another user's: let that one deploy once, which completes them; or make this user their owner:",
+        _ => "whoever owns the database can allow it:",
+    }
+    .to_owned()];
     hints.extend(grants.iter().cloned());
     hints.push(match (doing, reads) {
         (Doing::Connecting, _) => "or use another user in the database URL".to_owned(),
@@ -302,6 +307,7 @@ fn gerund(doing: Doing) -> &'static str {
         Doing::Looking => "reading the ledger",
         Doing::ReadingHistory => "reading the history of migrations",
         Doing::Installing => "making bellwether's tables",
+        Doing::Completing => "completing bellwether's tables",
         Doing::MakingHistory => "making the history's table",
         Doing::WritingHistory => "writing the history",
         Doing::Locking => "trying the lock",

@@ -24,6 +24,7 @@ impl Job {
         // the tables are there, and are another's
         let doing = match doing {
             Doing::Installing if Ledger::is_of_using(&error) => Doing::Claiming,
+            Doing::Installing if Ledger::is_of_owning(&error) => Doing::Completing,
             doing => doing,
         };
         let grants = match doing {
@@ -34,6 +35,7 @@ impl Job {
             Doing::Installing | Doing::MakingHistory | Doing::Claiming | Doing::Recording => {
                 self.grants_to_lead(doing)
             }
+            Doing::Completing => self.ownership(),
             // without the server's code, it is a socket's or a file's right
             Doing::Connecting if error.code.is_some() => {
                 let database = self.target.database.as_deref().unwrap_or("the_database");
@@ -119,6 +121,14 @@ impl Job {
                 tables.map(|table| grant.to_write(user, table)).collect()
             }
         }
+    }
+
+    /// What makes our own user the owner of the ledger's tables, of those that are there (PostgreSQL).
+    fn ownership(&self) -> Vec<String> {
+        let Some(grant) = self.engine.dialect.grant else { return Vec::new() };
+        let owner = (grant.grantee)(self.user());
+        let tables = self.ledger.written_tables().into_iter();
+        tables.map(|table| format!("ALTER TABLE IF EXISTS {table} OWNER TO {owner};")).collect()
     }
 
     /// Our own user, as the URL has it.

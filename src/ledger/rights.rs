@@ -5,6 +5,15 @@ use crate::ledger::look::RUN;
 use crate::ledger::past::{STEP, TABLES};
 use crate::ledger::{LEDGER_VERSION, Ledger};
 
+/// PostgreSQL's `insufficient_privilege`, of tables as well as of their owner.
+const NOT_ALLOWED: &str = "42501";
+/// How PostgreSQL (before 11, too) says that a right to use a table is missing; it does not say which.
+const OF_TABLE: [&str; 2] = ["permission denied for table ", "permission denied for relation "];
+/// What is before and after the missing right: in MySQL's and MariaDB's words, in SQL Server's.
+const USING: [(&str, &str); 2] = [("", " command denied"), ("The ", " permission was denied")];
+/// What a leader does with its tables.
+const VERBS: [&str; 4] = ["SELECT", "INSERT", "UPDATE", "DELETE"];
+
 /// A right that is missing.
 #[derive(Clone, Debug)]
 pub struct Lacking {
@@ -42,13 +51,19 @@ impl Ledger {
             .map(|(version, min_reader)| LedgerVersion { version, min_reader }))
     }
 
-    /// Whether a refusal is of a table that is there to be used: it is named, and not to be made or given to others.
+    /// Whether a refusal is of a right to use one of our tables, as a `GRANT` on it gives one.
     pub fn is_of_using(error: &DbError) -> bool {
-        let says = |word: &str| error.message.contains(word);
-        error.kind == DbErrorKind::Privilege
-            && TABLES.iter().any(|(_, name)| says(name))
-            && !says("CREATE")
-            && !says("GRANT")
+        let verbs =
+            USING.iter().filter_map(|(before, after)| error.message.strip_prefix(before)?.split_once(after));
+        let mut verbs = verbs.map(|(verbs, _)| verbs);
+        names_table(error)
+            && (OF_TABLE.iter().any(|words| error.message.contains(words))
+                || verbs.any(|verbs| verbs.split(", ").all(|verb| VERBS.contains(&verb))))
+    }
+
+    /// Whether a refusal is of what only the owner of one of our tables may do: no `GRANT` on it gives that.
+    pub fn is_of_owning(error: &DbError) -> bool {
+        error.code.as_deref() == Some(NOT_ALLOWED) && names_table(error) && !Self::is_of_using(error)
     }
 
     /// The first table that we may not read, of those that `history` reads; the steps are last, and no follower reads
@@ -126,9 +141,49 @@ impl Ledger {
     }
 }
 
+fn names_table(error: &DbError) -> bool {
+    error.kind == DbErrorKind::Privilege && TABLES.iter().any(|(_, name)| error.message.contains(name))
+}
+
 fn refused(answer: Result<(), DbError>) -> Result<Option<DbError>, DbError> {
     match answer {
         Err(error) if matches!(error.kind, DbErrorKind::Privilege | DbErrorKind::ReadOnly) => Ok(Some(error)),
         answer => answer.map(|()| None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_grant_on_a_table_mends_is_told_from_what_its_owner_does() {
+        for (code, message, using, owning) in [
+            ("42501", "permission denied for table bellwether_runs", true, false),
+            ("42501", "permission denied for relation bellwether_runs", true, false),
+            ("42501", "must be owner of table bellwether_runs", false, true),
+            ("42501", "Berechtigung nur f\u{fc}r Eigent\u{fc}mer der Tabelle bellwether_runs", false, true),
+            ("42501", "permission denied for schema public", false, false),
+            ("1142", "SELECT command denied to user 'a'@'b' for table `c`.`bellwether_lock`", true, false),
+            (
+                "1142",
+                "SELECT, INSERT command denied to user 'a'@'b' for table `c`.`bellwether_lock`",
+                true,
+                false,
+            ),
+            ("1142", "CREATE command denied to user 'a'@'b' for table `c`.`bellwether_lock`", false, false),
+            ("1142", "INDEX command denied to user 'a'@'b' for table `c`.`bellwether_runs`", false, false),
+            ("1142", "SELECT command denied to user 'a'@'b' for table `c`.`applied`", false, false),
+            ("229", "The UPDATE permission was denied on the object 'bellwether_runs'", true, false),
+            ("229", "The REFERENCES permission was denied on the object 'bellwether_runs'", false, false),
+        ] {
+            let error = DbError::new(DbErrorKind::Privilege, message);
+            let error = DbError { code: Some(code.to_owned()), ..error };
+            assert_eq!(
+                (Ledger::is_of_using(&error), Ledger::is_of_owning(&error)),
+                (using, owning),
+                "{message}"
+            );
+        }
     }
 }

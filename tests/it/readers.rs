@@ -94,3 +94,25 @@ on_servers! { [postgres Postgres, mariadb MariaDb, sqlserver SqlServer quick]
         assert_eq!(session.rows("select status from bellwether_runs"), [["succeeded"]]);
     }
 }
+
+on_servers! { [postgres Postgres]
+    fn a_ledger_that_only_its_owner_can_complete_is_told_as_one(db) {
+        Bellwether::lead(db, &Migrations::counted(1)).run().expect(0);
+        db.sql("drop table bellwether_steps");
+        let deployer = db.reader();
+        db.sql(&format!("grant usage, create on schema public to {}", deployer.name));
+        for table in LEDGER.into_iter().filter(|table| *table != "bellwether_steps") {
+            db.grant_writes(&deployer, table);
+        }
+        let lead = || Bellwether::new("lead").on(db).url(&deployer.url).release("r2").args(["--", "true"]);
+        let words = ["must be owner of table", "let that one deploy once", "ALTER TABLE IF EXISTS", "OWNER TO"];
+        let refused = lead().run().expect(31).explains(&words).never_says("GRANT");
+        for hint in refused.outcome()["error"]["hints"].as_array().unwrap() {
+            let hint = hint.as_str().unwrap();
+            if hint.starts_with("ALTER TABLE") {
+                db.sql(hint);
+            }
+        }
+        lead().run().expect(0);
+    }
+}

@@ -191,6 +191,15 @@ pub fn error_samples() -> Vec<(&'static str, Error)> {
             },
         ),
         (
+            "a leader beside tables of another's",
+            Error::NoPrivilege {
+                doing: Doing::Completing,
+                target: PLACE.into(),
+                error: denied("must be owner of table bellwether_runs"),
+                grants: grants(&["ALTER TABLE IF EXISTS \"public\".\"bellwether_runs\" OWNER TO \"app\";"]),
+            },
+        ),
+        (
             "a schema that is not there",
             Error::NamedInVain {
                 key: "ledger.schema",
