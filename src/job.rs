@@ -264,6 +264,7 @@ impl Job {
             Ok(judgement)
         };
         let mut judgement = judged().unwrap_or_else(|blind| Judgement::unknown(bundle, blind, self.rules));
+        judgement.needed = self.needs.as_ref().map(|need| need.version.clone());
         if self.needs.is_some() && bundle.migrations.iter().all(Migration::is_named_only) {
             judgement.leave_the_rest();
         }

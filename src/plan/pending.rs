@@ -36,6 +36,8 @@ pub struct Judgement {
     pub left_out: Vec<usize>,
     /// Which of the bundle may be pending or may never be applied, with the reason: only their tool can tell.
     pub undecided: Vec<(Version, String)>,
+    /// The one migration that is waited for; none = all of the bundle.
+    pub needed: Option<Version>,
 }
 
 /// Judges a history by a bundle. `rules` say what is let pass; a half-applied migration never is.
@@ -274,6 +276,13 @@ impl Judgement {
         }
     }
 
+    /// Whether what is pending may depend on this one, as far as it matters to us.
+    fn depends_on(&self, bundle: &Bundle, version: &Version) -> bool {
+        let stands_for =
+            |needed: &Version| self.left_out.iter().any(|index| bundle.migrations[*index].version == *needed);
+        self.needed.as_ref().is_none_or(|needed| needed == version || stands_for(needed))
+    }
+
     /// Why what is pending is unknown, if it is for a reason that can be told: the files first, which stay so whatever
     /// the history comes to say.
     pub fn why_unknown(&self, bundle: &Bundle) -> Option<String> {
@@ -281,7 +290,8 @@ impl Judgement {
         let unread = bundle.unread.iter().take(NAMED).map(|unread| format!("{} {}", unread.name, unread.why));
         let more = bundle.unread.len().checked_sub(NAMED).filter(|more| *more > 0);
         let more = more.map(|more| format!("and {more} more files or parts are not understood"));
-        let undecided = self.undecided.first().map(|(_, why)| why.clone());
+        let undecided = self.undecided.iter().find(|(open, _)| self.depends_on(bundle, open));
+        let undecided = undecided.map(|(_, why)| why.clone());
         let reasons: Vec<String> = unread.chain(more).chain(self.unknown.clone()).chain(undecided).collect();
         (!reasons.is_empty()).then(|| reasons.join("; "))
     }

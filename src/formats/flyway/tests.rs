@@ -177,6 +177,39 @@ fn a_baseline_migration_stands_for_what_is_before_it_in_a_new_database_alone() {
 }
 
 #[test]
+fn a_baseline_that_is_waited_for_without_its_file_is_pending_until_the_history_is_as_far() {
+    let mut alone = Bundle::empty("flyway");
+    alone.migrations.push(Migration::named("B5".into(), "B5"));
+    let mut beside = read(&[("V1__a.sql", ""), ("V2__b.sql", "")]);
+    beside.migrations.push(Migration::named("B5".into(), "B5"));
+    let version = |version: &str, success: bool| format!("{version}|a|SQL|V{version}__a.sql|0|{success}");
+    for (row, is_there) in [
+        (version("1", true), false),
+        (version("4.9", true), false),
+        (version("5", false), false),
+        (version("5", true), true),
+        (version("5.0", true), true),
+        (version("10", true), true),
+        ("5|all|SQL_BASELINE|B5__all.sql|0|true".to_owned(), true),
+        ("6|all|SQL_BASELINE|B6__all.sql|0|true".to_owned(), true),
+        ("4|all|SQL_BASELINE|B4__all.sql|0|true".to_owned(), false),
+        ("5|<< Flyway Baseline >>|BASELINE|<< Flyway Baseline >>|-|true".to_owned(), true),
+        ("4|<< Flyway Baseline >>|BASELINE|<< Flyway Baseline >>|-|true".to_owned(), false),
+    ] {
+        for bundle in [&alone, &beside] {
+            let applied = applied(bundle, &[&row]);
+            assert_eq!(applied.iter().any(|version| version == "B5"), is_there, "{row}: {applied:?}");
+            assert_eq!(left_out(bundle, &[&row]), [""; 0], "{row}");
+        }
+    }
+    // half of it is no more than half
+    let failed = "5|all|SQL_BASELINE|B5__all.sql|0|false";
+    assert_eq!(applied(&alone, &[failed]), ["!B5"]);
+    // in a new database, it stands for nothing that has a file
+    assert_eq!((applied(&beside, &[]), left_out(&beside, &[])), (vec![], vec![]));
+}
+
+#[test]
 fn what_is_undone_or_deleted_is_pending_again() {
     let bundle = read(&[("V1__a.sql", ""), ("V2__b.sql", "")]);
     let (one, two) = ("1|a|SQL|V1__a.sql|0|true", "2|b|SQL|V2__b.sql|0|true");

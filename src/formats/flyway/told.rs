@@ -112,13 +112,25 @@ impl Told {
         }
     }
 
+    /// Whether all that a baseline migration of this version stands for is there without it.
+    fn has_reached(&self, version: &Dotted) -> bool {
+        let applied = self.versions.range(version..).any(|(_, row)| row.success);
+        applied || self.baseline.as_ref().is_some_and(|baseline| baseline >= version)
+    }
+
     /// All of it in terms of a bundle: what is applied, and what Flyway neither has applied nor would.
     pub(super) fn of(mut self, bundle: &Bundle) -> (Vec<Applied>, Vec<Version>) {
         let has_begun = !self.versions.is_empty() || !self.baselines.is_empty() || self.baseline.is_some();
-        let newest_file = bundle.migrations.iter().filter_map(baseline_of).max();
+        let files = bundle.migrations.iter().filter(|migration| !migration.is_named_only());
+        let newest_file = files.filter_map(baseline_of).max();
         let (mut all, mut left_out) = (Vec::new(), Vec::new());
         for migration in &bundle.migrations {
             let found = match (baseline_of(migration), Dotted::parse(migration.version.as_str())) {
+                // somebody waits for it: passing it over would say that it is there
+                (Some(of), _) if migration.is_named_only() => {
+                    let reached = self.has_reached(&of).then(|| counts_as_applied(migration));
+                    self.baselines.remove(&of).or(reached)
+                }
                 (Some(of), _) => {
                     let row = self.baselines.remove(&of);
                     if row.is_none() && (has_begun || Some(&of) != newest_file.as_ref()) {

@@ -278,6 +278,33 @@ fn what_cannot_be_read_leaves_what_is_pending_unknown() {
 }
 
 #[test]
+fn who_waits_for_one_migration_hears_why_that_one_is_unknown() {
+    let files = bundle(&["1", "2", "3"]);
+    let undecided = |version: &str| (Version::from(version), format!("only for db{version}"));
+    let mut judgement = judge(&files, &[], STRICT);
+    judgement.leave_open(&files, vec![undecided("1"), undecided("2")]);
+    let why = |needed: Option<&str>, judgement: &Judgement| {
+        let judgement = Judgement { needed: needed.map(Version::from), ..judgement.clone() };
+        judgement.why_unknown(&files)
+    };
+    let of =
+        |version: &str| Some(format!("{version}_x.sql is not there, and may never be: only for db{version}"));
+    assert_eq!(why(None, &judgement), of("1"));
+    assert_eq!(why(Some("1"), &judgement), of("1"));
+    assert_eq!(why(Some("2"), &judgement), of("2"));
+    assert_eq!(
+        (why(Some("3"), &judgement), judgement.pending_of(&files, &"3".into())),
+        (None, Pending::Some(vec!["3".into()]))
+    );
+    // any of the others may stand for it
+    judgement.leave_out(&files, &["3".into()]);
+    assert_eq!(
+        (why(Some("3"), &judgement), judgement.pending_of(&files, &"3".into())),
+        (of("1"), Pending::Unknown)
+    );
+}
+
+#[test]
 fn where_versions_have_no_order_everything_foreign_is_ahead() {
     let rules = Rules { sequence: Sequence::Unordered, ..LOOSE };
     let judgement = judge(&bundle(&["b9", "a1"]), &history(&["a0", "b9"]), rules);
