@@ -2,6 +2,7 @@
 //! files say of themselves as literals; runs no Python, and knows nothing of apps that are elsewhere.
 
 mod app;
+mod class;
 mod config;
 mod loader;
 
@@ -218,7 +219,7 @@ fn keys(body: Scope<'_>, name: &str) -> Result<(Vec<Key>, Option<usize>), Refuse
                 _ => unknown = unknown.or(Some(0)),
             },
             Value::Unknown(line) => unknown = unknown.or(Some(line)),
-            Value::Text(_) | Value::None => unknown = unknown.or(Some(0)),
+            Value::Text(_) | Value::None | Value::Truth(_) => unknown = unknown.or(Some(0)),
         }
     }
     Ok((keys, unknown))

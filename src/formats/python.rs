@@ -2,8 +2,11 @@
 //! to names. Runs nothing; what is no plain literal is a [`Value::Unknown`] or a [`Refused`], never a guess.
 
 mod lexer;
+mod names;
 
 use crate::formats::python::lexer::{Kind, Statement, Token, lex};
+
+pub(super) use self::names::{Class, Import};
 
 /// What a name is assigned.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,6 +15,8 @@ pub(super) enum Value {
     Text(String),
     /// `None`.
     None,
+    /// `True` or `False`.
+    Truth(bool),
     /// A list or a tuple.
     List(Vec<Value>),
     /// Anything else, in this line.
@@ -48,19 +53,6 @@ pub(super) struct Scope<'a> {
     statements: &'a [Statement],
 }
 
-/// A class.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Class<'a> {
-    /// Its name.
-    pub name: &'a str,
-    /// Its line.
-    pub line: usize,
-    /// Whether its body follows in lines of its own; else [`Self::body`] is empty.
-    pub has_lines: bool,
-    /// Its body.
-    pub body: Scope<'a>,
-}
-
 impl<'a> Source<'a> {
     /// # Errors
     /// Brackets or quotes that do not end: no Python either.
@@ -72,24 +64,6 @@ impl<'a> Source<'a> {
     /// The module itself.
     pub fn module(&self) -> Scope<'_> {
         Scope { source: self, statements: &self.statements }
-    }
-
-    /// The classes that stand in no other block.
-    pub fn classes(&self) -> Vec<Class<'_>> {
-        let mut classes = Vec::new();
-        for (at, statement) in self.statements.iter().enumerate().filter(|(_, it)| it.indent == 0) {
-            let tokens = self.tokens(*statement);
-            let [first, name, ..] = tokens else { continue };
-            if self.word(*first) != "class" {
-                continue;
-            }
-            let below = &self.statements[at + 1..];
-            let end = below.iter().position(|it| it.indent == 0).unwrap_or(below.len());
-            let body = Scope { source: self, statements: &below[..end] };
-            let has_lines = tokens.last().is_some_and(|last| last.kind == Kind::Colon);
-            classes.push(Class { name: self.word(*name), line: first.line(), has_lines, body });
-        }
-        classes
     }
 
     /// The first line of the text with which the module describes itself.
@@ -292,9 +266,15 @@ impl Parser<'_> {
                 }
                 Some(Value::Text(text))
             }
-            Kind::Word if self.source.word(token) == "None" => {
+            Kind::Word => {
+                let value = match self.source.word(token) {
+                    "None" => Value::None,
+                    "True" => Value::Truth(true),
+                    "False" => Value::Truth(false),
+                    _ => return None,
+                };
                 self.at += 1;
-                Some(Value::None)
+                Some(value)
             }
             Kind::Open => {
                 let bracket = self.source.slice(token);

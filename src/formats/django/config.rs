@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::formats::FormatError;
 use crate::formats::django::app::App;
+use crate::formats::django::class::{Classes, Found};
 use crate::formats::folder::{bytes, checksum};
 use crate::formats::python::{Refused, Source, Value};
 use crate::model::migration::Unread;
@@ -49,7 +50,7 @@ pub(super) fn assign(
     unread: &mut Vec<Unread>,
 ) -> Result<(), FormatError> {
     for class in named {
-        match look(&class.file, |source| app_of(source, &class.name))? {
+        match look(&class.file, |source| app_of(source, &class))? {
             Ok(None) => {}
             Ok(Some(name)) => {
                 let folder = class.from.join(name.replace('.', "/"));
@@ -64,68 +65,118 @@ pub(super) fn assign(
     Ok(())
 }
 
-/// The app that a class is the config of; none = it is no config, or one that only has the name of another.
-fn app_of(source: &Source<'_>, name: &str) -> Result<Option<String>, Refused> {
-    let classes = source.classes();
-    let Some(class) = classes.iter().rev().find(|class| class.name == name) else {
-        return refused(0, &format!("has its {name} from elsewhere, and only a class in the file is read"));
+/// The app that a class is the config of; none = it is no config of ours, or one that only has the name of another.
+fn app_of(source: &Source<'_>, class: &Class) -> Result<Option<String>, Refused> {
+    let classes = Classes::of(source);
+    let Some(at) = classes.named(&class.name) else {
+        return refused(
+            0,
+            &format!("has its {} from elsewhere, and only a class in the file is read", class.name),
+        );
     };
-    match class.body.value("name")? {
-        Some(Value::Text(app)) => Ok(Some(app)),
-        Some(_) => refused(class.line, "has a name that is computed, and only plain text is read"),
-        None if !class.has_lines => refused(class.line, "has its AppConfig in one line, which is not read"),
-        None => Ok(None),
+    match classes.find(at, "name")? {
+        Found::Value(Value::Text(app)) => Ok(Some(app)),
+        Found::Value(_) => {
+            refused(classes.line(at), "has a name that is computed, and only plain text is read")
+        }
+        Found::Elsewhere(base) if may_be_ours(&classes.paths(&base), class) => {
+            refused(classes.line(at), &inherited("name", &base))
+        }
+        // one of an app that is elsewhere is a config of that app
+        Found::Elsewhere(_) | Found::Nothing => Ok(None),
     }
+}
+
+/// Whether a base that is one of these may be in the project.
+fn may_be_ours(paths: &[String], class: &Class) -> bool {
+    let is_ours = |path: &String| {
+        let first = path.split('.').next().unwrap_or_default();
+        let mut above = class.file.ancestors().skip(1).take_while(|folder| folder.starts_with(&class.from));
+        first.is_empty()
+            || above.any(|folder| folder.join(first).is_dir() || folder.join(format!("{first}.py")).is_file())
+    };
+    paths.is_empty() || paths.iter().any(is_ours)
+}
+
+fn inherited(what: &str, base: &str) -> String {
+    format!("may have its {what} from {base}, which is elsewhere, and only a class in the file is read")
 }
 
 /// The app's label.
 pub(super) fn label(app: &App) -> Result<Result<String, Unread>, FormatError> {
     let usual = app.migrations.parent().and_then(|folder| file(folder, "apps"));
-    let mut files: Vec<(&Path, Option<&str>)> = Vec::new();
-    for Class { file, name, .. } in &app.configs {
-        // there its base may have the label
-        let is_usual = usual.as_ref() == Some(file);
-        files.push((file, (!is_usual).then_some(name.as_str())));
-    }
-    if files.is_empty() {
-        files.extend(usual.iter().map(|path| (path.as_path(), None)));
-    }
     let mut all = HashSet::new();
-    for (path, class) in &files {
-        match look(path, |source| labels(source, *class))? {
-            Ok(found) if found.is_empty() => drop(all.insert(app.folder.clone())),
-            Ok(found) => all.extend(found),
+    let mut file = usual.as_deref();
+    if app.configs.is_empty() {
+        let Some(path) = file else { return Ok(Ok(app.folder.clone())) };
+        match look(path, |source| usual_labels(source, &app.folder))? {
+            Ok(labels) => all.extend(labels),
             Err(why) => return Ok(Err(why)),
         }
-        if all.len() > 1 {
-            let several = refused(0, "has several labels, and which one counts only Django can tell");
-            return look(path, |_| several);
+    }
+    for class in &app.configs {
+        file = Some(&class.file);
+        let label = look(&class.file, |source| {
+            let classes = Classes::of(source);
+            classes.named(&class.name).map_or(Ok(None), |at| label_of(&classes, at))
+        });
+        match label? {
+            Ok(label) => drop(all.insert(label.unwrap_or_else(|| app.folder.clone()))),
+            Err(why) => return Ok(Err(why)),
         }
     }
-    Ok(Ok(all.into_iter().next().unwrap_or_else(|| app.folder.clone())))
+    match file {
+        Some(path) if all.len() > 1 => {
+            look(path, |_| refused(0, "has several labels, and which one counts only Django can tell"))
+        }
+        _ => Ok(Ok(all.into_iter().next().unwrap_or_else(|| app.folder.clone()))),
+    }
 }
 
-/// The labels of one class, or of all.
-fn labels(source: &Source<'_>, only: Option<&str>) -> Result<HashSet<String>, Refused> {
-    let classes = source.classes();
-    if classes.is_empty() && source.module().mentions("import") {
+/// The labels that an app may have by its module `apps`, none of whose classes is named: as `AppConfig.create` of Django
+/// 5.2 takes the one config that is there, or the one with `default = True`, or none. Django before 3.2 took none.
+fn usual_labels(source: &Source<'_>, folder: &str) -> Result<HashSet<String>, Refused> {
+    let classes = Classes::of(source);
+    let (configs, others) = classes.configs();
+    if others && configs.is_empty() || classes.is_empty() && source.module().mentions("import") {
         return refused(0, "may have its AppConfig from elsewhere, and only a class in the file is read");
     }
-    let mut labels = HashSet::new();
-    for class in classes.iter().filter(|class| only.is_none_or(|name| class.name == name)) {
-        match class.body.value("label")? {
-            Some(Value::Text(label)) => drop(labels.insert(label)),
-            Some(Value::Unknown(line)) => {
-                return refused(line, "has a label that is computed, and only plain text is read");
-            }
-            Some(_) => return refused(class.line, "has a label that is no text"),
-            None if !class.has_lines && source.module().mentions("label") => {
-                return refused(class.line, "may have a label in its one line, which is not read");
-            }
-            None => {}
+    let (mut labels, mut by_default) = (HashSet::new(), Vec::new());
+    let (mut eligible, mut unsure) = (0, others);
+    for at in configs {
+        let default = classes.find(at, "default")?;
+        if matches!(default, Found::Value(Value::Truth(false))) {
+            continue;
         }
+        let label = label_of(&classes, at)?.unwrap_or_else(|| folder.to_owned());
+        eligible += 1;
+        match default {
+            Found::Nothing => {}
+            Found::Value(Value::Truth(_)) => by_default.push(label.clone()),
+            Found::Value(_) | Found::Elsewhere(_) => unsure = true,
+        }
+        labels.insert(label);
+    }
+    if let [label] = &by_default[..] {
+        return Ok(HashSet::from([label.clone()]));
+    }
+    if eligible != 1 || unsure {
+        labels.insert(folder.to_owned());
     }
     Ok(labels)
+}
+
+/// What a class has for a label.
+fn label_of(classes: &Classes<'_>, at: usize) -> Result<Option<String>, Refused> {
+    match classes.find(at, "label")? {
+        Found::Value(Value::Text(label)) => Ok(Some(label)),
+        Found::Value(Value::Unknown(line)) => {
+            refused(line, "has a label that is computed, and only plain text is read")
+        }
+        Found::Value(_) => refused(classes.line(at), "has a label that is no text"),
+        Found::Elsewhere(base) => refused(classes.line(at), &inherited("label", &base)),
+        Found::Nothing => Ok(None),
+    }
 }
 
 fn refused<T>(line: usize, what: &str) -> Result<T, Refused> {

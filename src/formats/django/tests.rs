@@ -252,11 +252,19 @@ fn a_label_is_read_where_django_finds_it() {
     // what is not named counts for nothing, and one that is may be another app's
     let plain = "old.0001_x, shop.0001_x";
     assert_eq!(read(by_default, "shop/config.py", &store), plain);
-    let admin = "class AdminConfig(Base):\n    default_site = 'x'\n";
+    let admin = "from django.contrib.admin.apps import AdminConfig as Base\nclass AdminConfig(Base):\n    default_site = 'x'\n";
     assert_eq!(read(&by_name("shop', 'site1.apps.AdminConfig"), "site1/apps.py", admin), plain);
     for (text, why) in [
         ("from x import ShopConfig\n", "shop/config.py has its ShopConfig from elsewhere"),
         ("class ShopConfig(C):\n    name = f()\n", "shop/config.py:1 has a name that is computed"),
+        (
+            "from site1.base import C\nclass ShopConfig(C):\n    label = 'store'\n",
+            "shop/config.py:2 may have its name from C, which is elsewhere",
+        ),
+        (
+            "class ShopConfig(made()):\n    label = 'store'\n",
+            "shop/config.py:1 may have its name from made(), which is elsewhere",
+        ),
         ("class ShopConfig(C): name = 'shop'\n", "shop/config.py:1 has its AppConfig in one line"),
         (
             "class ShopConfig(C):\n    name = 'shop'\n    label = f()\n",
@@ -265,6 +273,116 @@ fn a_label_is_read_where_django_finds_it() {
     ] {
         let said = read(&by_name("shop.config.ShopConfig"), "shop/config.py", text);
         assert!(said.contains(why), "{said}");
+    }
+}
+
+/// What is read of an app `shop` whose config, or every one in its module `apps`, has this text.
+fn with_config(named: Option<&str>, text: &str) -> String {
+    let (file_of_config, installed) = match named {
+        Some(class) => ("shop/config.py", format!("shop.config.{class}")),
+        None => ("shop/apps.py", "shop".to_owned()),
+    };
+    let bundle = of_files(&[
+        ("site1/settings.py", &format!("INSTALLED_APPS = ['{installed}']\n")),
+        ("site1/base.py", "class Base(AppConfig):\n    label = 'elsewhere'\n"),
+        ("shop/migrations/0001_x.py", &file("")),
+        (file_of_config, text),
+    ]);
+    [versions(&bundle).join(", "), unread(&bundle).join("; ")].concat()
+}
+
+const BASE: &str = "from django.apps import AppConfig\nclass Base(AppConfig):\n";
+
+#[test]
+fn what_a_config_inherits_in_its_file_is_its_own() {
+    let (store, shop) = ("store.0001_x", "shop.0001_x");
+    for (text, found) in [
+        // what Django 5.2 makes of these
+        (&format!("{BASE}    label = 'store'\nclass A(Base):\n    name = 'shop'\n"), store),
+        (&format!("{BASE}    name = 'shop'\n    label = 'store'\nclass A(Base):\n    pass\n"), store),
+        (&format!("{BASE}    name = 'shop'\n    label = 'x'\nclass A(Base):\n    label = 'store'\n"), store),
+        (
+            &format!(
+                "{BASE}    name = 'shop'\nclass B(Base):\n    label = 'store'\nclass A(B, Base):\n    pass\n"
+            ),
+            store,
+        ),
+        // a diamond: the nearer side has it
+        (
+            &format!(
+                "{BASE}    name = 'shop'\n    label = 'x'\nclass B(Base):\n    pass\nclass C(Base):\n    label = 'store'\nclass A(B, C):\n    pass\n"
+            ),
+            store,
+        ),
+        (&format!("{BASE}    pass\nclass A(Base):\n    name = 'shop'\n"), shop),
+        (&format!("{BASE}    label = 'x'\nclass A(AppConfig):\n    name = 'shop'\n"), shop),
+        // a mixin
+        (
+            &format!("{BASE}    name = 'shop'\nclass M:\n    label = 'store'\nclass A(M, Base):\n    pass\n"),
+            store,
+        ),
+        (&"from django import apps as d\nclass A(d.AppConfig):\n    name = 'shop'\n".to_owned(), shop),
+        (&"import django.apps\nclass A(django.apps.AppConfig):\n    name = 'shop'\n".to_owned(), shop),
+        // what it has itself it has from nowhere else
+        (
+            &"from site1.base import Base\nclass A(Base):\n    name = 'shop'\n    label = 'store'\n"
+                .to_owned(),
+            store,
+        ),
+    ] {
+        assert_eq!(with_config(Some("A"), text), found, "{text}");
+    }
+    let elsewhere = |line: usize, base: &str| {
+        format!(
+            "shop/config.py:{line} may have its label from {base}, which is elsewhere, and only a class in the file is read"
+        )
+    };
+    for (text, line, base) in [
+        ("from site1.base import Base\nclass A(Base):\n    name = 'shop'\n", 2, "Base"),
+        ("from site1 import base\n\nclass A(base.Base):\n    name = 'shop'\n", 3, "base.Base"),
+        ("from site1.base import *\nclass A(Base):\n    name = 'shop'\n", 2, "Base"),
+        // only its name is Django's
+        (
+            "from site1.base import Base as AppConfig\nclass A(AppConfig):\n    name = 'shop'\n",
+            2,
+            "AppConfig",
+        ),
+        ("from site1 import apps\nclass A(apps.AppConfig):\n    name = 'shop'\n", 2, "apps.AppConfig"),
+        ("class B(made()):\n    x = 1\nclass A(B):\n    name = 'shop'\n", 3, "made()"),
+    ] {
+        assert_eq!(with_config(Some("A"), text), elsewhere(line, base), "{text}");
+    }
+}
+
+#[test]
+fn of_several_configs_in_apps_the_default_one_counts() {
+    let (store, shop) = ("store.0001_x", "shop.0001_x");
+    let config = |name: &str, more: &str| format!("class {name}:\n    name = 'shop'\n{more}");
+    let [label, default, none] = ["    label = 'store'\n", "    default = True\n", "    default = False\n"];
+    let several = "shop/apps.py has several labels, and which one counts only Django can tell";
+    let elsewhere = "shop/apps.py:2 may have its label from Base, which is elsewhere, and only a class in the file is read";
+    let from = "from site1.base import Base\n";
+    for (text, found) in [
+        (config("A(AppConfig)", label), store),
+        (format!("{BASE}{none}{label}{}", config("A(Base)", default)), store),
+        (format!("{BASE}{none}{label}{}", config("A(Base)", "")), shop),
+        (format!("{BASE}{none}{}", config("A(AppConfig)", label)), store),
+        (format!("{}{}{default}", config("A(AppConfig)", ""), config("B(AppConfig)", label)), store),
+        (format!("{}{}", config("A(AppConfig)", ""), config("B(AppConfig)", "")), shop),
+        // Django takes neither, which it did not always
+        (format!("{BASE}{label}{}", config("A(Base)", "")), several),
+        (format!("{from}{}", config("A(Base)", label)), several),
+        (format!("{from}{}{default}", config("A(Base)", label)), store),
+        (format!("{from}{}", config("A(Base)", "")), elsewhere),
+        (
+            format!(
+                "class Odd(Thread):\n    x = 1\nclass Other:\n    label = 'odd'\n{}",
+                config("A(AppConfig)", label)
+            ),
+            store,
+        ),
+    ] {
+        assert_eq!(with_config(None, &text), found, "{text}");
     }
 }
 

@@ -23,6 +23,9 @@ fn literals_are_what_python_makes_of_them() {
         ("x='a' # b", text("a")),
         ("x: str = \"a\"", text("a")),
         ("x: Union[str, Sequence[str], None] = None", Value::None),
+        ("x = True", Value::Truth(true)),
+        ("x: bool = (False)", Value::Truth(false)),
+        ("x = not True", Value::Unknown(1)),
         ("x = ('a')", text("a")),
         ("x = ('a',)", list(&["a"])),
         ("x = ()", list(&[])),
@@ -112,7 +115,8 @@ fn classes_have_names_of_their_own() {
     let source = "x = 'outer'\nclass A(B):\n  '''x = 1'''\n  x = 'a'\n  def f(self):\n    x = 'b'\n\n\
                   # between\n  y: str = 'c'\nclass C(D): x = 'd'\nx = 'last'\n";
     let source = Source::read(source).unwrap();
-    let [a, c] = source.classes()[..] else { panic!("{:?}", source.classes()) };
+    let classes = source.classes();
+    let [a, c] = &classes[..] else { panic!("{classes:?}") };
     assert_eq!((a.name, a.line, a.has_lines, c.name, c.has_lines), ("A", 2, true, "C", false));
     assert_eq!(a.body.value("x"), Ok(Some(text("a"))));
     assert_eq!(a.body.value("y"), Ok(Some(text("c"))));
