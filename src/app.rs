@@ -42,7 +42,7 @@ use here::Here;
 use invocation::{Invocation, Signals};
 
 /// After a signal: cancel, record, free the lock; then we go whatever the network does.
-const AFTER_SIGNAL: Duration = Duration::from_millis(4500);
+const AFTER_SIGNAL: Duration = Duration::from_secs(7);
 /// After the budget: everyone ends by it + 10 s.
 const AFTER_BUDGET: Duration = Duration::from_secs(9);
 /// A second Ctrl-C sooner than this is the same one, felt twice.
@@ -145,7 +145,7 @@ async fn perform(job: &Job) -> Result<Success, Error> {
 }
 
 /// What ends us when the orderly way hangs: on a dead network no statement returns. How our run ended stands, if that is
-/// known, whether it could be recorded or not.
+/// known or can only be one thing, whether it could be recorded or not.
 async fn last_resort(job: &Job, mut forced: watch::Receiver<bool>) -> Result<Success, Error> {
     let signal = async {
         let signal = job.signalled().await;

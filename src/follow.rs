@@ -49,6 +49,7 @@ pub async fn watch(party: &Party, source: &mut dyn Source, job: Option<&Job>) ->
         half_applied: None,
         told_unknown: false,
         last: None,
+        held_since: None,
     };
     let mut ended = watch.until_decided().await;
     if let Err(Error::Signalled { waiting, .. }) = &mut ended {
@@ -76,6 +77,8 @@ struct Watch<'a> {
     told_unknown: bool,
     /// What the look before brought, if it brought anything.
     last: Option<Observation>,
+    /// An elect: since when somebody else has had the lock.
+    held_since: Option<Instant>,
 }
 
 impl Watch<'_> {
@@ -109,6 +112,9 @@ impl Watch<'_> {
                 }
                 Decision::Wait(why) => {
                     self.tell(&why, &seen);
+                    if why == Why::Alive {
+                        self.held_since.get_or_insert(began);
+                    }
                     why == Why::Alive
                 }
             };
@@ -195,7 +201,8 @@ impl Watch<'_> {
             return Err(Error::Bug { what: "a follower was to lead".to_owned() });
         };
         let opened = self.source.leave();
-        match try_lead(job, &mut self.memory.observer, opened).await {
+        let began = *self.held_since.get_or_insert_with(Instant::now);
+        match try_lead(job, &mut self.memory.observer, began, opened).await {
             Ok(Attempt::Ended(ended)) => ended.map(Some),
             Ok(Attempt::NotGot) => Ok(None),
             Err(error) => self.source.outlast(error).await.map(|()| None),
@@ -223,6 +230,7 @@ fn policy(party: &Party, command: bool, by_history: bool, first_look: Instant) -
         elect: party.role == Role::Elect,
         command,
         digest: party.scope.digest.clone(),
+        any_release: party.scope.release.is_none(),
         grace: limits.grace,
         // a history does not tell whether anybody has begun
         start: if by_history { Duration::MAX } else { limits.start },
@@ -282,6 +290,9 @@ fn reason(why: &Why, latest: Option<&Run>, seen: &Looked, watch: &Watch<'_>) -> 
             let done = run.map(|run| format!(", {} of {} done", run.done, run.total)).unwrap_or_default();
             format!("{leader} is at work{done}")
         }
+        Why::Behind if seen.observation.pending == Pending::Unknown => format!(
+            "{leader} had succeeded before we came, and whether what we need is applied is unknown; waiting for a new run"
+        ),
         Why::Behind => format!(
             "the last run of this release, led by {leader}, did not apply all of our migrations; waiting for a new one"
         ),

@@ -121,20 +121,21 @@ async fn try_once(
     Ok(waited)
 }
 
-/// An elect: one try, on the sessions that are open, or on new ones. The observer is the elect's own, so that what was
+/// An elect: one try, on the sessions that are open, or on new ones; it wants the lock since `began`. The observer is the elect's own, so that what was
 /// at work when it came stays so.
 pub async fn try_lead(
     job: &Job,
     observer: &mut Observer,
+    began: Instant,
     opened: Option<Sessions>,
 ) -> Result<Attempt, Error> {
     let mut leader = match opened {
         Some(leader) => leader,
         None => Sessions::open(job, false).await?,
     };
-    let attempt = leader.attempt(job, observer, job.limits.began).await?;
+    let attempt = leader.attempt(job, observer, began).await?;
     if let Attempt::NotGot = attempt {
-        leader.tell_holder(job, observer, job.limits.began).await?;
+        leader.tell_holder(job, observer, began).await?;
     }
     Ok(attempt)
 }

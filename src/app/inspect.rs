@@ -260,6 +260,10 @@ pub async fn status(call: &Invocation<'_>, check: bool) -> Result<Success, Error
         (ready, reason) = (false, unsaid.to_string());
     }
     if looked.observation.pending == Pending::Unknown {
+        // a run of any release settles nothing
+        if ready && job.scope.release.is_none() {
+            (ready, reason) = (false, format!("{reason}, and whether what we need is applied is unknown"));
+        }
         reason.push_str(&why_unknown(&job, &looked));
     }
     let now = looked.observation.now;

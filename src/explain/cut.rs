@@ -15,7 +15,10 @@ pub fn lock_lost(reason: &str, step: Option<&AtWork>, applied: &[Version], cut: 
         let causes = vec![format!("{} {at_once}", command_ended(program)), may_finish()];
         return told(title, causes, vec![log, run_again()]);
     }
-    let mut causes = vec!["the work was stopped at once, since another leader may begin".to_owned()];
+    let mut causes = vec![match step {
+        Some(_) => "the work was stopped at once, since another leader may begin".to_owned(),
+        None => "no migration or command of ours was at work then".to_owned(),
+    }];
     causes.extend(cut_in_half(cut));
     causes.push(stays_applied(applied));
     told(title, causes, vec![log, go_on(cut)])
@@ -49,7 +52,13 @@ pub fn signalled(signal: u8, step: Option<&AtWork>, applied: &[Version], cut: Cu
     let title = format!("{name} ended the run{}", during(step));
     let (title, mut causes) = match step {
         Some(AtWork::Command(program)) => {
-            let ended = format!("{}, and the lock is free", command_ended(program));
+            let ended = match cut.unanswered {
+                false => format!("{}, and the lock is free", command_ended(program)),
+                true => format!(
+                    "the command {program} was told to end, and we did not wait for it: its guard ends it and all that it \
+                     started, and the lock is free then"
+                ),
+            };
             return told(title, vec![ended, may_finish()], vec![run_again()]);
         }
         Some(AtWork::Migration(_)) if cut.unanswered => (title, vec![unanswered()]),

@@ -68,6 +68,8 @@ pub struct Policy {
     pub command: bool,
     /// Of our bundle or command.
     pub digest: Option<Digest>,
+    /// We have no release: each run of our lock is ours.
+    pub any_release: bool,
     /// `follow.grace`.
     pub grace: Duration,
     /// `follow.start`.
@@ -192,7 +194,13 @@ fn succeeded(latest: &Seen, seen: &Observation, policy: &Policy, elapsed: Durati
     let has_to_run = policy.elect && policy.command && latest.old && seen.ran_since;
     let counts = !has_to_run;
     let digest_is_ours = policy.digest.as_ref() == Some(&latest.run.digest);
+    // one of any release, from before we came, says nothing of what we need
+    let may_be_anothers = policy.any_release && latest.old;
     match &seen.pending {
+        Pending::Unknown if may_be_anothers && !policy.elect => match elapsed >= policy.start {
+            true => Decision::Fail(Failure::NobodyAtWork(boxed(Some(latest)))),
+            false => Decision::Wait(Why::Behind),
+        },
         Pending::None if counts => Decision::Ready(Ready::Succeeded),
         Pending::Unknown if counts && (!policy.elect || digest_is_ours) => Decision::Ready(Ready::Succeeded),
         Pending::Some(versions) => {

@@ -6,7 +6,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep_until, timeout};
 
 use crate::database::{Database, DbError, Holder};
 use crate::engine::command::{Command, Ending, Running};
-use crate::error::{AtWork, Error};
+use crate::error::{AtWork, Cut, Error};
 use crate::lead::remains::Watcher;
 use crate::lead::run::{Voice, Working};
 use crate::lock::beats::{BEAT_LIMIT, EVERY, FIRST, tell_missed};
@@ -127,7 +127,8 @@ impl Working<'_> {
                     running.signal(signal).await;
                     cut = Some(self.signalled(signal, at_work()));
                     // its grace may outlast ours
-                    job.known.put(Err(self.signalled(signal, at_work())));
+                    let at_work_still = Cut { unanswered: true, ..Cut::default() };
+                    job.known.put(Err(self.signalled(signal, at_work()).cut_off(at_work_still)));
                 }
                 // after a signal too: its grace does not outlast the budget
                 () = sleep_until(job.limits.deadline()), if !late => {

@@ -23,7 +23,7 @@ impl Working<'_> {
             }
             error if error.ends_session() => {
                 let reason = format!("the work session broke: {error}");
-                let known = Cut { half_applied: error.leaves_half(), unanswered: true };
+                let known = Cut { half_applied: error.leaves_half(), ..Cut::default() };
                 self.cut(&Why::Lost(reason), migration, known)
             }
             error => Error::Step {

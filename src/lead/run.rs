@@ -31,7 +31,7 @@ const TOLD_ONE_BY_ONE: i64 = 100;
 /// Between writes of progress of a longer run.
 const SPEAK_EVERY: Duration = Duration::from_secs(1);
 /// How long a cancelled statement may take to end.
-const CANCEL_PATIENCE: Duration = Duration::from_secs(3);
+const CANCEL_PATIENCE: Duration = Duration::from_millis(2500);
 /// How long an interrupt has to show.
 const INTERRUPT_AGAIN: Duration = Duration::from_millis(500);
 

@@ -36,7 +36,7 @@ impl Working<'_> {
         let status = verdict.status;
         let until_deadline = self.job.limits.deadline().saturating_duration_since(Instant::now());
         let ended_early = matches!(done, Err(Error::Signalled { .. } | Error::LockLost { .. }));
-        let patience = if ended_early { Duration::from_secs(1) } else { PATIENCE.max(until_deadline) };
+        let patience = if ended_early { PATIENCE } else { PATIENCE.max(until_deadline) };
         let progress = self.progress.get();
         let succeeded = done.is_ok();
         let applied = self.applied;
@@ -65,7 +65,17 @@ impl Working<'_> {
         let duration_ms = milliseconds(self.clock.1.elapsed());
         self.job.report.event(&Event::RunFinished { run: run.id.clone(), status, duration_ms });
         let ended = match (self.job.known.take(), written) {
-            (Some(failed), _) if !succeeded => failed,
+            (Some(failed), written) if !succeeded => {
+                if let Err(error) = written {
+                    let message = format!(
+                        "how the run ended could not be recorded ({}): to all others it is at work until they miss its \
+                         signs of life",
+                        error.message
+                    );
+                    self.job.report.event(&Event::Notice { message });
+                }
+                failed
+            }
             (_, Ok(true)) => {
                 let message = done_message(applied.len(), run);
                 Ok(Success { run: Some(run.id.clone()), message, applied, ..Success::default() })

@@ -12,7 +12,7 @@ use crate::ledger::record::{Progress, Recorder, Verdict};
 use crate::lock::beats::BEAT_LIMIT;
 
 /// What opening one anew, or one try to write the verdict, may take at most. At first it is as long as a beat, and twice as
-/// long after each that failed: a slow server needs longer, and one that has moved is not found by waiting.
+/// long after each that failed in a row: a slow server needs longer, and one that has moved is not found by waiting.
 const LONGEST: Duration = Duration::from_secs(8);
 /// Between two tries to write the verdict.
 const PAUSE: Duration = Duration::from_millis(250);
@@ -24,6 +24,7 @@ pub struct Line {
     purpose: Purpose,
     session: Option<Box<dyn Database>>,
     opening: Option<JoinHandle<Result<Box<dyn Database>, DbError>>>,
+    /// Of the next opening.
     limit: Duration,
 }
 
@@ -54,9 +55,7 @@ impl Line {
         let opened = opened.unwrap_or_else(|error| {
             Err(DbError::new(DbErrorKind::ConnectionLost, format!("no session: {error}")))
         });
-        if opened.is_err() {
-            self.be_patient();
-        }
+        self.limit = if opened.is_ok() { BEAT_LIMIT } else { longer(self.limit) };
         opened
     }
 
@@ -65,13 +64,12 @@ impl Line {
         self.session = Some(session);
     }
 
-    fn be_patient(&mut self) {
-        self.limit = (self.limit * 2).min(LONGEST);
-    }
-
-    /// Closes it.
+    /// Closes it, also one that is being opened.
     pub fn close(&mut self) {
         self.session = None;
+        if let Some(opening) = self.opening.take() {
+            opening.abort();
+        }
     }
 
     /// Writes the verdict: tries until `patience` is over, and once at least. `unanswered`: a try elsewhere may have
@@ -86,11 +84,12 @@ impl Line {
     ) -> Result<bool, DbError> {
         let began = Instant::now();
         let left = || patience.saturating_sub(began.elapsed()).max(BEAT_LIMIT);
+        let mut limit = BEAT_LIMIT;
         loop {
             // opening one is no part of a try: it would be begun anew with each
             let error = match timeout(left(), self.take()).await {
                 Ok(Ok(mut session)) => {
-                    let limit = self.limit.min(left());
+                    let within = limit.min(left());
                     let tried = async {
                         // the answer of an earlier try may be all that was lost
                         let stands = match unanswered {
@@ -102,13 +101,13 @@ impl Line {
                             None => recorder.finish(session.as_mut(), progress, verdict).await,
                         }
                     };
-                    let tried = timeout(limit, tried).await;
+                    let tried = timeout(within, tried).await;
                     unanswered = true;
-                    self.be_patient();
+                    limit = longer(limit);
                     match tried {
                         Ok(Ok(ours)) => return Ok(ours),
                         Ok(Err(error)) => error,
-                        Err(_) => no_answer(limit),
+                        Err(_) => no_answer(within),
                     }
                 }
                 Ok(Err(error)) => error,
@@ -125,10 +124,12 @@ impl Line {
 
 impl Drop for Line {
     fn drop(&mut self) {
-        if let Some(opening) = &self.opening {
-            opening.abort();
-        }
+        self.close();
     }
+}
+
+fn longer(limit: Duration) -> Duration {
+    (limit * 2).min(LONGEST)
 }
 
 /// Its server is known already, only its watchdog has to be set.
@@ -149,4 +150,38 @@ async fn open(
 /// To something that was given so long.
 pub fn no_answer(limit: Duration) -> DbError {
     DbError::new(DbErrorKind::Timeout, format!("no answer within {} s", limit.as_secs()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+    use crate::database::{EngineName, sqlite};
+
+    static TRIES: AtomicU32 = AtomicU32::new(0);
+
+    /// Refuses twice.
+    const REFUSES: Engine = Engine {
+        connect: |target, purpose, limit| match TRIES.fetch_add(1, Ordering::Relaxed) {
+            0 | 1 => Box::pin(async { Err(DbError::new(DbErrorKind::Refused, "refused")) }),
+            _ => (sqlite::ENGINE.connect)(target, purpose, limit),
+        },
+        ..sqlite::ENGINE
+    };
+
+    /// A later outage finds it as it was before the first one: a lease has time for one long try, or for several.
+    #[tokio::test]
+    async fn patience_grows_in_an_outage_and_ends_with_it() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let mut target = Target::new(EngineName::Sqlite);
+        target.file = Some(file.path().to_owned());
+        let mut line = Line::new(&REFUSES, Arc::new(target), Purpose::Lease, None);
+        for seconds in [4, 8] {
+            assert!(line.take().await.is_err());
+            assert_eq!(line.limit, Duration::from_secs(seconds));
+        }
+        drop(line.take().await.unwrap());
+        assert_eq!(line.limit, BEAT_LIMIT);
+    }
 }

@@ -71,6 +71,7 @@ fn policy(elect: bool, command: bool) -> Policy {
         elect,
         command,
         digest: Some(OURS.into()),
+        any_release: false,
         grace: Duration::from_secs(60),
         start: Duration::from_secs(900),
         window: Duration::from_secs(900),
@@ -248,6 +249,23 @@ fn row_3_something_pending_after_an_old_success() {
 fn row_3_a_success_is_never_too_old() {
     let long_ago = ended(run(RunStatus::Succeeded), 1_000_000);
     everyone(0, &saw(long_ago, true, false).with(Pending::None), Decision::Ready(Ready::Succeeded));
+}
+
+/// Without a release (`follow.needs`), last week's run is one of ours; it says nothing of the migration that we need.
+#[test]
+fn row_3_a_success_of_any_release_from_before_we_came_does_not_settle_what_is_unknown() {
+    let anybodys = Policy { any_release: true, ..policy(false, false) };
+    let old = fresh(RunStatus::Succeeded).with(Pending::Unknown).edit(|seen| {
+        seen.latest.iter_mut().for_each(|latest| latest.old = true);
+    });
+    assert_eq!(decide(&old, &anybodys, seconds(0)), Decision::Wait(Why::Behind));
+    let nobody = Decision::Fail(Failure::NobodyAtWork(Some(boxed(RunStatus::Succeeded))));
+    assert_eq!(decide(&old, &anybodys, seconds(900)), nobody);
+    assert_eq!(decide(&old, &policy(false, false), seconds(0)), Decision::Ready(Ready::Succeeded));
+    let new = fresh(RunStatus::Succeeded).with(Pending::Unknown);
+    assert_eq!(decide(&new, &anybodys, seconds(0)), Decision::Ready(Ready::Succeeded));
+    let done = old.with(Pending::None);
+    assert_eq!(decide(&done, &anybodys, seconds(0)), Decision::Ready(Ready::Succeeded));
 }
 
 // Row 4: latest failed, before we came
@@ -486,11 +504,12 @@ fn any_observation() -> impl Strategy<Value = Observation> {
 
 fn any_policy() -> impl Strategy<Value = Policy> {
     let span = || prop_oneof![Just(0u64), Just(1), 0u64..2000, Just(u64::MAX / 1000)].prop_map(seconds);
-    (any::<bool>(), any::<bool>(), any::<bool>(), span(), span(), span(), span()).prop_map(
-        |(elect, command, bundle, grace, start, window, budget)| Policy {
+    (any::<[bool; 4]>(), span(), span(), span(), span()).prop_map(
+        |([elect, command, bundle, any_release], grace, start, window, budget)| Policy {
             elect,
             command,
             digest: bundle.then(|| OURS.into()),
+            any_release,
             grace,
             start,
             window,

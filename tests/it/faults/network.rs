@@ -207,6 +207,19 @@ on_servers! { [postgres Postgres, mariadb MariaDb, sqlserver SqlServer quick]
         assert_eq!(db.runs(), [["shop-web", "succeeded"]]);
     }
 
+    fn a_verdict_whose_answer_is_lost_keeps_no_row_from_the_next_try(db) {
+        let proxy = Proxy::before(db);
+        proxy.freeze_after("finished_at = ");
+        let migrations = Migrations::new();
+        let leader = Bellwether::lead(db, &migrations).through(&proxy).args(["--", "true"]).spawn();
+        let leader = leader.wait(LONG).expect(0);
+        assert!(leader.said().contains("no answer within"), "{}", leader.said());
+        for blocked in ["lock timeout", "Lock wait"] {
+            assert!(!leader.said().contains(blocked), "{}", leader.said());
+        }
+        assert_eq!(db.runs(), [["shop-web", "succeeded"]]);
+    }
+
     fn a_signal_does_not_undo_a_success_that_cannot_be_recorded(db) {
         let leader = signalled_before_it_is_recorded(db, "select 1;", "step_finished");
         let leader = leader.expect(31).explains(&["applied, but not recorded"]);

@@ -178,6 +178,12 @@ on_servers! { [postgres Postgres, sqlite Sqlite]
         let why = "it has cc, and whether aa stands below that cannot be told from alembic_version alone without the files";
         let late = follower(db, "alembic", "aa").timeout("1s").run().expect(21);
         late.says("what of our migrations is pending is unknown").explains(&["still unknown", why]);
+        // last week's run, of whatever release, says nothing of it
+        Bellwether::new("lead").on(db).args(["--release", "last-week", "--", "true"]).run().expect(0);
+        let by_ledger = |verb: &str| Bellwether::new(verb).on(db).config("format: alembic, follow: { needs: aa }");
+        let late = by_ledger("follow").timeout("2s").run().expect(21);
+        late.says("whether what we need is applied is unknown");
+        by_ledger("status").arg("--check").run().expect(3).explains(&["is unknown", why]);
         // of another branch
         db.sql("insert into alembic_version values ('bb')");
         follower(db, "alembic", "bb").run().expect(0);

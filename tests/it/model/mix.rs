@@ -127,6 +127,7 @@ impl Mix {
             elect: cast.role == Role::Elect,
             command: self.command(cast),
             digest: Some("digest".into()),
+            any_release: false,
             grace: ticks(GRACE),
             start: ticks(START),
             window: Duration::from_secs(15 * 60),

@@ -49,6 +49,8 @@ pub struct Proxy {
 struct State {
     server: SocketAddr,
     newcomers: Flow,
+    /// Freezes who says it.
+    last_word: Option<&'static str>,
     connections: Vec<Connection>,
     accepted: usize,
 }
@@ -89,7 +91,7 @@ impl Proxy {
             // the driver's default hides what is said
             through.set_query(Some("encrypt=disable"));
         }
-        let state = State { server, newcomers: OPEN, connections: Vec::new(), accepted: 0 };
+        let state = State { server, newcomers: OPEN, last_word: None, connections: Vec::new(), accepted: 0 };
         let shared = Arc::new(Mutex::new(state));
         let accept = accept(listener, Arc::clone(&shared));
         let (end, ended) = oneshot::channel::<()>();
@@ -128,6 +130,12 @@ impl Proxy {
     /// The connections of one part stop; new ones pass.
     pub fn freeze_only(&self, part: Part) {
         self.set(|connection| connection.part() == Some(part), Flow::Frozen);
+    }
+
+    /// The first connection whose client says this stops as soon as the server has it: its answer does not come. Others
+    /// pass.
+    pub fn freeze_after(&self, word: &'static str) {
+        lock(&self.shared).last_word = Some(word);
     }
 
     /// New connections are accepted, and then nothing comes.
@@ -299,13 +307,19 @@ fn notice(shared: &Mutex<State>, number: usize, bytes: &[u8]) {
     let wide = |text: &[u8]| text.iter().flat_map(|byte| [*byte, 0]).collect::<Vec<u8>>();
     let has = |text: &[u8]| bytes.windows(text.len()).any(|window| window.eq_ignore_ascii_case(text));
     let says = |text: &[u8]| has(text) || has(&wide(text));
+    let mut state = lock(shared);
+    if state.last_word.is_some_and(|word| says(word.as_bytes())) {
+        state.last_word = None;
+        for connection in state.connections.iter().filter(|connection| connection.number == number) {
+            connection.flow.send_replace(Flow::Frozen);
+        }
+    }
     if !says(b"bellwether_runs") {
         return;
     }
     let beats = says(b"beats = beats + 1");
     // a beat may bring its steps along
     let claims = !beats && says(b"insert into");
-    let mut state = lock(shared);
     if let Some(connection) = state.connections.iter_mut().find(|connection| connection.number == number) {
         connection.claims |= claims;
         connection.beats |= beats;
