@@ -245,17 +245,27 @@ fn unsendable_hint(why: &Unsendable, history: &HistoryTable) -> String {
         Unsendable::ClientCommand(command) => {
             let go = command.get(..2).is_some_and(|word| word.eq_ignore_ascii_case("go"));
             let program = match command.chars().next() {
-                _ if go && command.contains(';') => {
-                    return "a batch ends at a line that is GO and nothing else: take the `;` away"
-                        .to_owned();
-                }
+                _ if go => return of_go(command).to_owned(),
                 Some('\\') => "psql",
                 Some('.') => "sqlite3",
                 Some(':' | '!') => "sqlcmd",
-                _ if go => "sqlcmd",
                 _ => "mysql",
             };
             format!("only {program} understands such a line: take it out, or write it as SQL")
+        }
+    }
+}
+
+/// What to do about a line that begins with `GO` and ends no batch.
+fn of_go(line: &str) -> &'static str {
+    let count = line.get(2..).unwrap_or_default().trim();
+    match count {
+        _ if count.trim_end_matches(';').parse::<u64>().is_ok_and(|count| !(1..=10_000).contains(&count)) => {
+            "GO takes a count from 1 to 10000: take out a batch that is not to run, and write a loop for one that runs more often"
+        }
+        _ if count.contains(';') => "a batch ends at a line that is GO and nothing else: take the `;` away",
+        _ => {
+            "a batch ends at a line that is GO, with a count and comments beside it at most; a name stands in brackets: [go]"
         }
     }
 }

@@ -205,7 +205,7 @@ impl<'a> Lexer<'a> {
     }
 
     fn line_comment(&mut self) -> Kind {
-        let returns = self.engine == EngineName::Postgres;
+        let returns = matches!(self.engine, EngineName::Postgres | EngineName::SqlServer);
         let rest = &self.bytes[self.at..];
         let end = rest.iter().position(|byte| *byte == b'\n' || (returns && *byte == b'\r'));
         self.until(Kind::Comment, self.at + end.unwrap_or(rest.len()))

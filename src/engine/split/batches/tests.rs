@@ -20,11 +20,24 @@ fn a_batch_ends_at_a_line_that_is_go() {
         ("SELECT 1;\nSELECT 2;\nGO", vec!["SELECT 1;\nSELECT 2;"]),
         ("GO\nGO\n-- nothing\nGO\nSELECT 1", vec!["SELECT 1"]),
         ("SELECT 1\nGO 3\n", vec!["SELECT 1", "SELECT 1", "SELECT 1"]),
-        ("SELECT 1\nGO 0\nSELECT 2", vec!["SELECT 2"]),
         ("SELECT 1\nGO -- the first\nSELECT 2", vec!["SELECT 1", "SELECT 2"]),
         ("-- about it\nSELECT 1\nGO", vec!["-- about it\nSELECT 1"]),
         ("\u{feff}GO\nSELECT 1", vec!["SELECT 1"]),
-        ("SELECT 1\nGO 2 -- twice\nSELECT 2\nGO 0--never\n", vec!["SELECT 1", "SELECT 1"]),
+        ("SELECT 1\nGO 2 -- twice\nSELECT 2\nGO--once\n", vec!["SELECT 1", "SELECT 1", "SELECT 2"]),
+        ("SELECT 1\nGO /* the end */\nSELECT 2", vec!["SELECT 1", "SELECT 2"]),
+        ("SELECT 1\n/* the end */ GO\nSELECT 2", vec!["SELECT 1", "SELECT 2"]),
+        (
+            "SELECT 1\n/* a\nb */GO/* /* c */ */ 2 /* d */ -- it's\nSELECT 2",
+            vec!["SELECT 1", "SELECT 1", "SELECT 2"],
+        ),
+        ("SELECT 1\nGO /* of\n2 */\nSELECT 2", vec!["SELECT 1", "/* of\n2 */\nSELECT 2"]),
+        ("SELECT 1\rGO\rSELECT 2\r", vec!["SELECT 1", "SELECT 2"]),
+        (
+            "-- a\rSELECT 1 -- b\rgo 2\r\r-- c\rSELECT 2",
+            vec!["-- a\rSELECT 1", "-- a\rSELECT 1", "-- c\rSELECT 2"],
+        ),
+        ("SELECT 1\n\u{a0}GO\u{a0}2\u{a0}\nSELECT 2", vec!["SELECT 1", "SELECT 1", "SELECT 2"]),
+        ("SELECT (1\nGO\nSELECT 2\n", vec!["SELECT (1", "SELECT 2"]),
         ("\u{feff}SELECT 1\r\nGO 2 -- twice\r\n", vec!["SELECT 1", "SELECT 1"]),
         ("SELECT 1\n\tGO\t2\t\nSELECT 2", vec!["SELECT 1", "SELECT 1", "SELECT 2"]),
         ("SELECT '--'\nGO\n-- it's\nSELECT 2 /* ' */\nGO", vec!["SELECT '--'", "-- it's\nSELECT 2"]),
@@ -61,7 +74,10 @@ fn what_only_looks_like_go_ends_nothing() {
         "SELECT 1 GO",
         "EXEC go_on",
         "GO_ON",
-        "SELECT 1\nGO FASTER",
+        "SELECT 1 /* x */ GO",
+        "SELECT '\n' GO",
+        "CREATE TABLE t (\n  go int,\n  b int)",
+        "SELECT\ngo.a,\ngo, go_live\nFROM goods\ngo@1\ngo#1\nGO[a]",
         "SELECT 1\nGOTO here",
         "SELECT 'never ends\nGO\n",
     ] {
@@ -89,12 +105,18 @@ fn commands_to_sqlcmd_are_refused() {
         ("SELECT 1\nGO 1000000\n", "GO 1000000", 2),
         ("SELECT 1\n  go;\nSELECT 2", "go;", 2),
         ("SELECT 1\nGO ; -- the first\n", "GO ; -- the first", 2),
+        ("SELECT 1\nGO FASTER", "GO FASTER", 2),
+        ("SELECT 1\nGO 0\nSELECT 2", "GO 0", 2),
+        ("SELECT 1\nGO 2;\r\nSELECT 2", "GO 2;", 2),
+        ("SELECT 1\n/* x */ GO 2 3\r\nSELECT 2", "GO 2 3", 2),
+        ("SELECT (1)\nGO -1\n", "GO -1", 2),
+        ("SELECT 1\nGO /* never\nends", "GO /* never", 2),
+        ("SELECT\ngo; SELECT 2", "go; SELECT 2", 2),
     ] {
         let Split::Client { command: found, line: at, .. } = split(script) else { panic!("{script}") };
         assert_eq!((found.as_str(), at), (command, line));
     }
     assert_eq!(texts("SELECT\n:x"), ["SELECT\n:x"]);
-    assert_eq!(texts("SELECT\ngo; SELECT 2"), ["SELECT\ngo; SELECT 2"], "a column's name");
 }
 
 fn blank() -> impl Strategy<Value = String> {
@@ -128,6 +150,46 @@ proptest! {
             let script = batches.join(&format!("{end}{before}{go} {end}{after}"));
             prop_assert_eq!(texts(&script), batches.clone());
         }
+    }
+
+    #[test]
+    fn comments_beside_go_are_blanks(
+        batches in proptest::collection::vec(batch(), 1..5),
+        before in "[ \t]{0,2}(/\\*[a-z' ]{0,5}\\*/[ \t]{0,2}){0,2}",
+        go in "[gG][oO]",
+        after in "[ \t]{0,2}(/\\*( GO |/\\*'\\*/|[a-z])*\\*/[ \t]?){0,2}",
+        times in 1..4_usize,
+        remark in "(--[a-z '*/]{0,8})?",
+    ) {
+        for end in ["\n", "\r\n", "\r"] {
+            for count in [String::new(), format!(" {times}")] {
+                let line = format!("{end}{before}{go}{count}{after}{remark}{end}");
+                let script: String = batches.iter().map(|batch| format!("{batch}{line}")).collect();
+                let times = if count.is_empty() { 1 } else { times };
+                let expected: Vec<_> =
+                    batches.iter().flat_map(|batch| std::iter::repeat_n(batch.as_str(), times)).collect();
+                prop_assert_eq!(texts(&script), expected);
+            }
+        }
+    }
+
+    #[test]
+    fn a_line_that_begins_with_go_ends_a_batch_or_is_refused(
+        go in "[ \t]{0,2}(/\\*[a-z ]{0,3}\\*/ ?)?[gG][oO]",
+        more in "( [a-z]{1,4}| [0-9]{1,3} ?[;,a-z+.]| ?;| 0{1,3}| 1 1| [-+]1| '1'| \\[1\\]| \"1\"| [1-9][0-9]{5,30})",
+        end in "(\n|\r|\r\n)",
+    ) {
+        let script = format!("SELECT 1{end}{go}{more}{end}SELECT 2");
+        let refused = matches!(split(&script), Split::Client { line: 1 | 2, .. });
+        prop_assert!(refused, "{:?}", split(&script));
+    }
+
+    #[test]
+    fn names_that_begin_with_go_are_names(go in "[gG][oO]", more in "([a-zA-Z0-9_$@#ä][a-z]{0,5}|[.,)(=+*\\]\\[])") {
+        let script = format!("SELECT 1 AS{}{go}{more}", "\n");
+        // a bracket that opens a name needs its end
+        let script = if more == "[" { script + "]" } else { script };
+        prop_assert_eq!(texts(&script), [&script]);
     }
 
     #[test]

@@ -70,6 +70,8 @@ pub fn step_samples() -> Vec<(&'static str, Error)> {
         ("client command of mysql", unsendable(Unsendable::ClientCommand("source".into()))),
         ("client command of sqlcmd", unsendable(Unsendable::ClientCommand(":setvar".into()))),
         ("GO with a semicolon", unsendable(Unsendable::ClientCommand("GO;".into()))),
+        ("GO with a count of none", unsendable(Unsendable::ClientCommand("GO 0".into()))),
+        ("GO with a word", unsendable(Unsendable::ClientCommand("GO faster".into()))),
         (
             "invalid index",
             on_postgres(StepError::InvalidIndex {
