@@ -2,10 +2,12 @@
 //! since what a batch sets or opens stays, and what a prepared one does would not.
 
 mod connect;
+mod conversation;
 mod errors;
 mod identity;
 mod left;
 mod literal;
+mod modules;
 mod tls;
 mod values;
 mod whole;
@@ -16,15 +18,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use futures_util::TryStreamExt as _;
-use tiberius::QueryItem;
 
 use crate::database::error::{DbError, DbErrorKind};
 use crate::database::grant::{Grant, Securable};
 use crate::database::statement::{Dialect, Row, Statement, Value};
 use crate::database::url::{EngineName, Target};
 use crate::database::{Connecting, Database, Engine, Holder, LockKey, Purpose, Reply, Server, driver};
+pub use errors::is_busy;
+
 use connect::{Connection, closed};
+use conversation::{converse, unless_stopped};
 use left::{Left, REVERT};
 use tls::Stop;
 
@@ -118,11 +121,6 @@ fn lock_timeout(milliseconds: u64) -> String {
 const LOOK_LIMIT: Duration = Duration::from_secs(8);
 /// The same of a stand-in, whose new sessions each learn to read T-SQL anew: a processor's seconds for one long statement.
 const STAND_IN_LIMIT: Duration = Duration::from_secs(30);
-/// Between two looks at the flag that interrupts.
-const FLAG_EVERY: Duration = Duration::from_millis(50);
-/// How long the server may take to say that it has stopped.
-const CANCEL_LIMIT: Duration = Duration::from_secs(5);
-
 struct Session {
     purpose: Purpose,
     /// None once it broke.
@@ -333,7 +331,7 @@ impl Session {
         self.interrupt.store(false, Ordering::SeqCst);
         let Some((connection, stop)) = &mut self.connection else { return Err(closed()) };
         stop.forget();
-        let answer = unless_stopped(converse(connection, sql, keep), stop, &self.interrupt).await;
+        let answer = unless_stopped(converse(connection, sql, keep, stop), stop, &self.interrupt).await;
         if answer.as_ref().is_err_and(|error| error.kind.ends_session()) {
             self.connection = None;
         }
@@ -341,54 +339,8 @@ impl Session {
     }
 }
 
-/// The conversation's end, or that the server has ended it because the flag was set. It is read on from where it is: what
-/// is cut off within a value cannot be understood any more.
-async fn unless_stopped<T>(
-    conversing: impl Future<Output = Result<T, DbError>>,
-    stop: &Stop,
-    flag: &AtomicBool,
-) -> Result<T, DbError> {
-    let mut conversing = std::pin::pin!(conversing);
-    tokio::select! {
-        biased;
-        answer = &mut conversing => return answer,
-        () = raised(flag) => stop.ask(),
-    }
-    match tokio::time::timeout(CANCEL_LIMIT, conversing).await {
-        // it had ended by itself
-        Ok(answer) if stop.came_late() => answer,
-        Ok(Err(error)) if error.kind.ends_session() => Err(error),
-        Ok(_) => Err(DbError::new(DbErrorKind::Cancelled, "the statement was cancelled")),
-        Err(_) => Err(driver::lost("the server does not say that it has cancelled the statement")),
-    }
-}
-
 fn not_done() -> DbError {
     DbError::new(DbErrorKind::Statement, NOT_DONE)
-}
-
-/// Returns once the flag is set.
-async fn raised(flag: &AtomicBool) {
-    while !flag.swap(false, Ordering::SeqCst) {
-        tokio::time::sleep(FLAG_EVERY).await;
-    }
-}
-
-async fn converse(connection: &mut Connection, sql: &str, keep: bool) -> Result<Vec<Vec<Row>>, DbError> {
-    let fact = |error| errors::fact(error, sql);
-    let mut answers = connection.simple_query(sql).await.map_err(fact)?;
-    let mut sets: Vec<Vec<Row>> = Vec::new();
-    while let Some(item) = answers.try_next().await.map_err(fact)? {
-        match item {
-            QueryItem::Metadata(_) if keep => sets.push(Vec::new()),
-            QueryItem::Row(row) if keep => {
-                let row = values::read(row)?;
-                sets.last_mut().ok_or_else(|| driver::lost("a row came before its columns"))?.push(row);
-            }
-            QueryItem::Metadata(_) | QueryItem::Row(_) => {}
-        }
-    }
-    Ok(sets)
 }
 
 #[cfg(test)]

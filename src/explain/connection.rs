@@ -1,6 +1,7 @@
 //! The database cannot be reached, or refuses us.
 
 use super::told;
+use crate::database::sqlserver::is_busy;
 use crate::database::{DbError, DbErrorKind, EngineName};
 use crate::error::Doing;
 use crate::ledger::past::TABLES;
@@ -34,12 +35,28 @@ fn of_sql_server(doing: Doing, target: &str, error: &DbError) -> Option<(String,
         ),
         (DbErrorKind::Auth, _) => (
             format!("{target} does not accept this user and password"),
-            "check both: in a URL, special characters of a password are percent-encoded (@ is %40), in a connection string a value with a `;` stands in quotes; is the login enabled, and does the server take logins of its own beside Windows' (mixed mode)?",
+            "check both: in a URL, special characters of a password are percent-encoded (@ is %40); a value with a `;` stands in \"quotes\" in an ADO string, in {braces} in one of JDBC or ODBC; is the login enabled, and does the server take logins of its own beside Windows' (mixed mode)?",
         ),
         // who may not enter is told no more than who asks for what is not there
         (DbErrorKind::UnknownDatabase | DbErrorKind::Unopened, _) => (
             format!("there is no such database, or none that this login may open: {target}"),
             "check the name in the database URL; bellwether creates no database. If it is there, the login needs a user in it: CREATE USER name FOR LOGIN name; and one that recovers, fails over or is SINGLE_USER lets nobody in meanwhile",
+        ),
+        (_, Some("978")) => (
+            format!("{target} is a replica that takes reads alone, and only from who says so"),
+            "a follower may look there with `ApplicationIntent=ReadOnly` in the database URL; a leader needs the primary's URL",
+        ),
+        (_, Some("979")) => (
+            format!("{target} takes nobody who only reads"),
+            "take `ApplicationIntent=ReadOnly` out of the database URL, or name a replica that takes it",
+        ),
+        (_, Some("982")) => (
+            format!("no replica behind {target} takes reads"),
+            "wait until one is back, or take `ApplicationIntent=ReadOnly` out of the database URL",
+        ),
+        (_, Some(number)) if is_busy(number) => (
+            format!("{target} had too much to do for us while {}", gerund(doing)),
+            "see the server's own words for what it lacks (memory, locks, workers, its share of a pool): deploy again when it has less to do, or give it more",
         ),
         // Azure's firewall: by address, by virtual network
         (_, Some("40615" | "40914")) if doing == Doing::Connecting => (
@@ -324,4 +341,30 @@ pub fn said(error: &DbError) -> Vec<String> {
     words.extend(error.hint.iter().map(|hint| format!("the server's hint: {hint}")));
     words.extend(error.context.as_deref().map(str::to_owned));
     words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_of_sql_servers_have_words_of_their_own() {
+        let told = |engine, kind, code: &str| {
+            let error = DbError { code: Some(code.to_owned()), ..DbError::new(kind, "no") };
+            let told = database(Doing::Looking, engine, "db", &error);
+            format!("{} / {}", told.title, told.hints.join(" / "))
+        };
+        for (kind, code, words) in [
+            (DbErrorKind::Starting, "8645", "too much to do for us while reading the ledger"),
+            (DbErrorKind::Starting, "40501", "too much to do"),
+            (DbErrorKind::Starting, "952", "still starting up"),
+            (DbErrorKind::ReadOnly, "978", "a leader needs the primary's URL"),
+            (DbErrorKind::Unsupported, "979", "take `ApplicationIntent=ReadOnly` out"),
+            (DbErrorKind::Starting, "982", "no replica behind db takes reads"),
+        ] {
+            let told = told(EngineName::SqlServer, kind, code);
+            assert!(told.contains(words), "{code}: {told}");
+        }
+        assert!(!told(EngineName::MySql, DbErrorKind::Starting, "1204").contains("too much"));
+    }
 }

@@ -219,8 +219,14 @@ fn statement_hint(migration: &Migration, history: &HistoryTable, error: &DbError
         DbErrorKind::Privilege => {
             format!("give the leader's user the right that {path} needs, and deploy again")
         }
+        DbErrorKind::Starting | DbErrorKind::TooManyConnections => {
+            "the server had too much to do for it: deploy again when it has less, or give it more".to_owned()
+        }
         DbErrorKind::Cancelled => {
             "somebody cancelled it on the server, or a time limit did: deploy again".to_owned()
+        }
+        DbErrorKind::Unsupported if error.is_drivers_own() && history.has_batches() => {
+            format!("take out of {path} what selects it, or select it as nvarchar (CONVERT) or varbinary")
         }
         _ => format!("correct {path} and deploy again"),
     }

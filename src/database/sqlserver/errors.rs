@@ -4,6 +4,7 @@ use std::io;
 
 use tiberius::error::{Error, TokenError};
 
+use super::modules;
 use crate::database::driver;
 use crate::database::error::{DbError, DbErrorKind, Position};
 
@@ -14,12 +15,21 @@ pub(super) fn fact(error: Error, sent: &str) -> DbError {
         // also a silence that the system has ended: nothing later on this connection can be trusted
         Error::Io { message, .. } => driver::lost(&message),
         // what the other side sends is not its protocol any more, likewise
-        Error::Protocol(message) | Error::Encoding(message) | Error::Conversion(message) => {
-            driver::lost(&message)
-        }
+        Error::Protocol(message) | Error::Conversion(message) => driver::lost(&message),
+        error if is_unreadable(&error) => DbError::new(DbErrorKind::Unsupported, UNREADABLE),
         other => DbError::new(DbErrorKind::Statement, other.to_string()),
     }
 }
+
+/// Whether a value was read whole, and is no text in the code page of its collation, as the driver knows it: the server
+/// goes on all the same, and the driver reads nothing more of its answer.
+pub(super) fn is_unreadable(error: &Error) -> bool {
+    matches!(error, Error::Encoding(_) | Error::Utf8 | Error::Utf16)
+}
+
+/// What is in it is not said: it is data.
+const UNREADABLE: &str = "a value of the answer cannot be read (a varchar that is no text in its collation's code page, or in one \
+                          that is not known), and behind it the server told of an error, or of a transaction that began or ended";
 
 /// The same while connecting: words that are not its protocol's come from a server of another kind.
 pub(super) fn connecting(error: Error) -> DbError {
@@ -40,8 +50,12 @@ fn said(error: &TokenError, sent: &str) -> DbError {
     let line = usize::try_from(error.line()).unwrap_or(0);
     let (position, context) = match line {
         0 => (None, None),
-        line if procedure.is_empty() || defines(sent, procedure) => (Some(Position::Line(line)), None),
-        line => (None, Some(format!("in {procedure}, line {line}"))),
+        line if !procedure.is_empty() && !modules::defines(sent, procedure) => {
+            (None, Some(format!("in {procedure}, line {line}")))
+        }
+        // of what it calls, and what that is called is not said
+        line if line > modules::lines(sent) => (None, Some(format!("line {line} of what it calls"))),
+        line => (Some(Position::Line(line)), None),
     };
     let state = (error.state() > 1).then(|| format!("state {}", error.state()));
     let meaning = match error.code() {
@@ -55,13 +69,6 @@ fn said(error: &TokenError, sent: &str) -> DbError {
         context: Some(context.join(", ")).filter(|text| !text.is_empty()).map(String::into_boxed_str),
         ..DbError::new(meaning, error.message())
     }
-}
-
-/// Whether what was sent defines this procedure: then lines count from its own beginning.
-fn defines(sent: &str, procedure: &str) -> bool {
-    let name = procedure.rsplit('.').next().unwrap_or(procedure).trim_matches(['[', ']']);
-    let words = sent.to_lowercase();
-    ["create", "alter"].iter().any(|word| words.contains(word)) && words.contains(&name.to_lowercase())
 }
 
 /// Babelfish's number for whatever PostgreSQL says that it has no number for.
@@ -89,6 +96,18 @@ fn of_postgres(message: &str) -> DbErrorKind {
     }
 }
 
+/// The server has no memory or locks left, has given up on a plan, has lost what it was reading; Azure has too much to do.
+/// All but 701 are on the list that Entity Framework Core has of what passes.
+const BUSY: &[u32] = &[
+    601, 617, 669, 701, 1204, 3950, 8628, 8645, 8651, 10922, 10930, 10936, 17197, 17889, 22498, 40501, 40642,
+    40648, 40675, 40890, 40903, 45182, 49510, 49918, 49919, 49920, 49977, 49983,
+];
+
+/// Whether this number means that the server has too much to do, and that what was asked has to be asked again.
+pub fn is_busy(code: &str) -> bool {
+    code.parse().is_ok_and(|number| BUSY.contains(&number))
+}
+
 /// `class` = severity: from 20 on, the server has hung up.
 fn kind(number: u32, class: u8) -> DbErrorKind {
     match number {
@@ -98,10 +117,16 @@ fn kind(number: u32, class: u8) -> DbErrorKind {
         4060 | 4064 => DbErrorKind::Unopened,
         17835 => DbErrorKind::Tls,
         10928 | 10929 | 17809 | 17830 => DbErrorKind::TooManyConnections,
-        // recovering, in transition, with a single user, paused, upgrading its scripts
-        904 | 921 | 922 | 924 | 927 | 952 | 976 | 983 | 4221 | 17142 | 17187 | 18401 => DbErrorKind::Starting,
+        // recovering, not started, in transition, with a single user, paused, upgrading its scripts
+        904 | 921 | 922 | 924 | 927 | 941 | 952 | 976 | 982 | 983 | 988 | 4221 | 17142 | 17187 | 18401 => {
+            DbErrorKind::Starting
+        }
         // Azure's database that is moved or woken up
-        40197 | 40501 | 40613 | 42108 | 49918..=49920 => DbErrorKind::Starting,
+        40143 | 40197 | 40540 | 40613 | 42108 | 42109 | 49802 => DbErrorKind::Starting,
+        // nothing of it was done, and the server asks for another try
+        _ if class < 20 && BUSY.contains(&number) => DbErrorKind::Starting,
+        // a replica that takes no look, if only looks are what it is asked for
+        979 => DbErrorKind::Unsupported,
         6005 | 6006 => DbErrorKind::ShuttingDown,
         // ended by KILL; the network's own numbers, as a linked layer hands them on
         64 | 233 | 596 | 10053 | 10054 | 10060 => DbErrorKind::ConnectionLost,
@@ -136,6 +161,9 @@ mod tests {
             (17835, DbErrorKind::Tls),
             (17809, DbErrorKind::TooManyConnections),
             (40613, DbErrorKind::Starting),
+            (982, DbErrorKind::Starting),
+            (979, DbErrorKind::Unsupported),
+            (978, DbErrorKind::ReadOnly),
             (6005, DbErrorKind::ShuttingDown),
             (596, DbErrorKind::ConnectionLost),
             (10054, DbErrorKind::ConnectionLost),
@@ -164,9 +192,13 @@ mod tests {
     }
 
     #[test]
-    fn lines_of_a_procedure_count_where_the_text_defines_it() {
-        assert!(defines("-- x\nCREATE OR ALTER PROC [dbo].[Pay] AS SELECT 1", "dbo.pay"));
-        assert!(!defines("EXEC dbo.pay", "dbo.pay"));
+    fn a_busy_server_is_waited_out() {
+        for number in
+            [601, 617, 701, 1204, 8628, 8645, 8651, 10922, 10936, 40143, 40501, 40540, 49918, 49977, 49983]
+        {
+            let kind = kind(number, 17);
+            assert!(kind.passes() && kind.passes_at_first() && !kind.ends_session(), "{number}: {kind:?}");
+        }
     }
 
     #[test]

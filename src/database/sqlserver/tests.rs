@@ -1,10 +1,11 @@
 //! Values, and conversations with a server that says what a test tells it to.
 
 mod certificates;
-mod scripted;
+pub(in crate::database::sqlserver) mod scripted;
 mod stages;
 mod stopping;
 mod texts;
+mod unreadable;
 
 use tiberius::ColumnData;
 
@@ -126,6 +127,24 @@ async fn an_error_has_number_line_and_procedure_and_the_session_goes_on() {
     assert_eq!(error.context.as_deref(), Some("in dbo.pay, line 7"));
     let delete = Statement::new(&DIALECT, &[], "DELETE FROM t", vec![]);
     assert_eq!(session.query(&delete).await.expect("an answer").affected, 1);
+}
+
+#[tokio::test]
+async fn a_line_of_what_is_called_is_none_of_the_file() {
+    let at =
+        |procedure, line| scripted::error_at(8134, 16, "Divide by zero error encountered.", procedure, line);
+    let calls = "CREATE TABLE u (a int)\nEXEC dbo.pay @created_at = 1";
+    for (sent, error, position, context) in [
+        (calls, at("dbo.pay", 2), None, Some("in dbo.pay, line 2")),
+        (calls, at("", 4), None, Some("line 4 of what it calls")),
+        (calls, at("", 2), Some(2), None),
+        ("CREATE PROC pay AS\nSELECT 1/0", at("pay", 2), Some(2), None),
+    ] {
+        let (mut session, _server) = told(vec![error]).await;
+        let error = session.script(sent).await.expect_err("a division");
+        assert_eq!(error.position, position.map(crate::database::Position::Line), "{sent}");
+        assert_eq!(error.context.as_deref(), context, "{sent}");
+    }
 }
 
 /// A session whose server gives these answers.

@@ -4,6 +4,7 @@
 //! the server had said. TLS 1.2: within TDS 7, SQL Server speaks no later one.
 
 pub(super) mod framing;
+mod unread;
 mod verify;
 
 use std::io;
@@ -22,6 +23,7 @@ use tokio_rustls::client::TlsStream;
 
 use crate::database::url::{Tls, TlsMode};
 use framing::{Framed, HEADER, PRELOGIN};
+use unread::Unread;
 
 /// What the two sides may say of encryption in a PRELOGIN.
 mod encryption {
@@ -53,6 +55,7 @@ pub(super) struct Wire {
 pub(super) struct Stop {
     wanted: AtomicBool,
     late: AtomicBool,
+    told: AtomicBool,
 }
 
 impl Stop {
@@ -67,10 +70,16 @@ impl Stop {
         self.late.load(Ordering::SeqCst)
     }
 
+    /// Whether there was an error in what was read since then, or a transaction began or ended, the driver's knowing or not.
+    pub(super) fn told(&self) -> bool {
+        self.told.load(Ordering::SeqCst)
+    }
+
     /// Another message begins.
     pub(super) fn forget(&self) {
-        self.wanted.store(false, Ordering::SeqCst);
-        self.late.store(false, Ordering::SeqCst);
+        for flag in [&self.wanted, &self.late, &self.told] {
+            flag.store(false, Ordering::SeqCst);
+        }
     }
 }
 
@@ -128,6 +137,7 @@ struct Packets {
     skips_next: bool,
     /// This one is.
     skips: bool,
+    unread: Unread,
 }
 
 enum Link {
@@ -270,7 +280,7 @@ impl AsyncRead for Wire {
             packets.left -= read.len();
             if !packets.skips {
                 buf.put_slice(read);
-                packets.remember(read);
+                packets.remember(read, &this.stop);
                 packets.ended(&this.stop);
                 return Poll::Ready(Ok(()));
             }
@@ -285,6 +295,7 @@ impl Packets {
         if !self.goes_on {
             self.skips = std::mem::take(&mut self.skips_next);
             self.tail.clear();
+            self.unread.forget();
         }
         self.goes_on = status & 1 == 0;
         self.left = usize::from(u16::from_be_bytes([high, low])).saturating_sub(HEADER);
@@ -294,7 +305,10 @@ impl Packets {
         !self.skips
     }
 
-    fn remember(&mut self, read: &[u8]) {
+    fn remember(&mut self, read: &[u8], stop: &Stop) {
+        if !stop.told() && self.unread.holds(read) {
+            stop.told.store(true, Ordering::SeqCst);
+        }
         self.tail.extend(&read[read.len().saturating_sub(DONE)..]);
         self.tail.drain(..self.tail.len().saturating_sub(DONE));
     }

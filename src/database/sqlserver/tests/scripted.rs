@@ -303,6 +303,23 @@ pub fn answered_with_text(row: Option<(&str, Option<i32>)>) -> Vec<u8> {
     [tokens, done(1), number(1), done(0)].concat()
 }
 
+/// A column of a Lithuanian collation with these bytes, a number beside them, and then what follows the row.
+pub fn in_a_code_page(bytes: &[u8], then: Vec<u8>) -> Vec<u8> {
+    let mut tokens = vec![0x81, 2, 0];
+    tokens.extend([0, 0, 0, 0, 0, 0, 0xa7, 0xfe, 1, 0x27, 0x04, 0, 0, 0, 0]);
+    tokens.extend([0, 0, 0, 0, 0, 0, 0x26, 4, 0]);
+    tokens.push(0xd1);
+    tokens.extend(u16::try_from(bytes.len()).expect("a short value").to_le_bytes());
+    tokens.extend(bytes);
+    tokens.extend([4, 7, 0, 0, 0]);
+    [tokens, done(1), then].concat()
+}
+
+/// The transaction has ended.
+pub fn rolled_back() -> Vec<u8> {
+    token(0xe3, &[10, 0, 8, 1, 2, 3, 4, 5, 6, 7, 8])
+}
+
 /// A column, and a row of it.
 fn number(value: i32) -> Vec<u8> {
     let mut tokens = vec![0x81, 1, 0];
