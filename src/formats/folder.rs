@@ -251,23 +251,29 @@ pub(super) fn unread(name: &str, path: &Path, why: impl Into<String>) -> Unread 
     Unread { name: name.to_owned(), checksum, why: why.into() }
 }
 
+/// This folder and those around it, the nearest first, up to its repository's root.
+pub(super) fn around(folder: &Path) -> impl Iterator<Item = PathBuf> {
+    const FAR: usize = 8;
+    let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
+    let mut folders = Vec::new();
+    for around in folder.ancestors().take(FAR) {
+        folders.push(around.to_owned());
+        if around.join(".git").exists() {
+            break;
+        }
+    }
+    folders.into_iter()
+}
+
 /// The first of these files, in this folder or around it up to its repository's root, that mentions a word.
 pub(super) fn mention(folder: &Path, files: &[&str], word: &str) -> Option<String> {
-    const FAR: usize = 8;
-    let folder = std::path::absolute(folder).ok()?;
-    for around in folder.ancestors().take(FAR) {
+    around(folder).find_map(|around| {
         let mentions = |file: &&&str| {
             let path = around.join(file);
             path.is_file() && fs::read_to_string(path).is_ok_and(|text| text.contains(word))
         };
-        if let Some(file) = files.iter().find(mentions) {
-            return Some((*file).to_owned());
-        }
-        if around.join(".git").exists() {
-            return None;
-        }
-    }
-    None
+        files.iter().find(mentions).map(|file| (*file).to_owned())
+    })
 }
 
 /// Whether a name ends in `.sql`, in small letters or others.

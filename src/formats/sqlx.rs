@@ -1,6 +1,8 @@
 //! sqlx's own format, bit-compatible with sqlx-cli 0.9: `NNNN_name.sql`, `NNNN_name.up.sql` with its `.down.sql`,
 //! `_sqlx_migrations`. Reads files only; stricter than sqlx where sqlx would skip or guess.
 
+mod config;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -14,7 +16,7 @@ use crate::formats::{
     Arg, Column, Format, FormatError, History, Order, Record, Rules, Sequence, Write, Writer,
 };
 use crate::model::ids::Version;
-use crate::model::migration::{Applied, Bundle, Migration};
+use crate::model::migration::{Applied, Bundle, Migration, Unread};
 
 /// The native format.
 pub struct Sqlx;
@@ -90,7 +92,10 @@ impl Format for Sqlx {
             load(*version, description, name, path)
         };
         let migrations = each(&ups, load).into_iter().collect::<Result<_, _>>()?;
-        Ok(Bundle { format: self.name(), folder: folder.to_owned(), migrations, unread: Vec::new() })
+        let otherwise = config::otherwise(folder).into_iter();
+        let unread = |it: config::Otherwise| Unread { name: it.name(), checksum: Vec::new(), why: it.why };
+        let unread = otherwise.map(unread).collect();
+        Ok(Bundle { format: self.name(), folder: folder.to_owned(), migrations, unread })
     }
 
     fn history(&self) -> &'static History {
@@ -115,6 +120,13 @@ impl Format for Sqlx {
 
     fn writer(&self) -> Option<&'static dyn Writer> {
         Some(&Sqlx)
+    }
+
+    fn beyond_us(&self, bundle: &Bundle) -> Result<(), FormatError> {
+        match config::otherwise(&bundle.folder).filter(|_| bundle.has_files()) {
+            None => Ok(()),
+            Some(it) => Err(FormatError::Unsupported { path: it.path, line: it.line, what: it.why }),
+        }
     }
 
     /// As `sqlx migrate add` does it: numbers go on as they were, and pairs stay pairs.

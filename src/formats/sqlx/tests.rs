@@ -47,6 +47,61 @@ fn the_checksum_is_sha_384_of_the_whole_text() {
     assert_eq!(hex(&bundle.migrations[0].checksum), expected.split(' ').next().unwrap());
 }
 
+/// sqlx's own command line, as it is installed, goes by such a file.
+#[test]
+fn what_sqlx_toml_says_of_migrations_is_named() {
+    let project = folder(&[]);
+    let migrations = project.path().join("app/migrations");
+    fs::create_dir_all(&migrations).unwrap();
+    fs::create_dir(project.path().join(".git")).unwrap();
+    fs::write(migrations.join("1_a.sql"), "").unwrap();
+    let said = |at: &str, toml: &str| {
+        fs::write(project.path().join(at), toml).unwrap();
+        let bundle = Sqlx.read(&migrations).unwrap();
+        let unread: Vec<_> = bundle.unread.iter().map(|it| format!("{} {}", it.name, it.why)).collect();
+        assert_eq!(Sqlx.beyond_us(&bundle).is_err(), !unread.is_empty(), "{toml}");
+        unread.join("; ")
+    };
+    let has =
+        |keys: &str| format!("has {keys} in [migrate], by which sqlx goes, and only its defaults are read");
+    let root = "sqlx.toml";
+    for (toml, says) in [
+        ("[migrate]\ntable-name = 'mine'\n", format!("sqlx.toml:2 {}", has("`table-name`"))),
+        (
+            "migrate.ignored-chars = [\"\\r\"]\nmigrate.create-schemas = ['app']\n",
+            format!("sqlx.toml:1 {}", has("`ignored-chars` and `create-schemas`")),
+        ),
+        ("# later\nmigrate = { lock = false }", format!("sqlx.toml:2 {}", has("`lock`"))),
+        ("migrate = 1", format!("sqlx.toml:1 {}", has("`migrate`"))),
+        (
+            "[migrate]\ntable-name = '_sqlx_migrations'\nignored-chars = []\ncreate-schemas = []",
+            String::new(),
+        ),
+        ("[migrate]\nmigrations-dir = 'db'\n[migrate.defaults]\nmigration-type = 'simple'", String::new()),
+        ("[common]\ndatabase-url-var = 'APP_URL'\n[macros]\ntable-name = 'x'", String::new()),
+        ("", String::new()),
+    ] {
+        assert_eq!(said(root, toml), says);
+    }
+    assert!(said(root, "[migrate\n").starts_with("sqlx.toml is no TOML that can be read: "));
+    // the nearest
+    assert_eq!(said("app/sqlx.toml", ""), "");
+    assert!(said("app/migrations/sqlx.toml", "[migrate]\ntable-name = 'x'").starts_with("sqlx.toml:2 has"));
+    let error = Sqlx.beyond_us(&Sqlx.read(&migrations).unwrap()).unwrap_err().to_string();
+    assert!(error.contains("/app/migrations/sqlx.toml:2: has `table-name` in [migrate]"), "{error}");
+}
+
+/// Around the repository there are other people's.
+#[test]
+fn a_sqlx_toml_above_the_repository_is_nobody_s() {
+    let outside = folder(&[("sqlx.toml", b"[migrate]\ntable-name = 'x'")]);
+    let inside = outside.path().join("repository/migrations");
+    fs::create_dir_all(&inside).unwrap();
+    assert_eq!(Sqlx.read(&inside).unwrap().unread.len(), 1);
+    fs::create_dir(outside.path().join("repository/.git")).unwrap();
+    assert!(Sqlx.read(&inside).unwrap().unread.is_empty());
+}
+
 #[test]
 fn only_the_very_first_bytes_say_no_transaction() {
     let first_line = |text: &[u8]| read(&[("1_a.sql", text)]).unwrap().migrations[0].transactional;
