@@ -57,7 +57,7 @@ impl<'a> Folder<'a> {
         self.of_kind(Kind::File)
     }
 
-    /// As [`folders`].
+    /// The folders among [`Self::entries`].
     pub(super) fn folders(&self) -> impl Iterator<Item = &(String, PathBuf)> {
         self.of_kind(Kind::Folder)
     }
@@ -111,12 +111,6 @@ fn listed(folder: &Path) -> Result<Vec<(String, PathBuf, FileType)>, FormatError
 pub(super) fn files(folder: &Path) -> Result<Vec<(String, PathBuf)>, FormatError> {
     let files = undotted(folder)?.filter(|(_, path, kind)| kind_of(path, *kind) == Kind::File);
     Ok(files.map(|(name, path, _)| (name, path)).collect())
-}
-
-/// The folders among [`entries`].
-pub(super) fn folders(folder: &Path) -> Result<Vec<(String, PathBuf)>, FormatError> {
-    let folders = undotted(folder)?.filter(|(_, path, kind)| kind_of(path, *kind) == Kind::Folder);
-    Ok(folders.map(|(name, path, _)| (name, path)).collect())
 }
 
 /// All folders in it, dotfiles among them; what a link leads to is none.
@@ -360,13 +354,12 @@ mod tests {
         let names =
             |found: Vec<(String, PathBuf)>| found.into_iter().map(|(name, _)| name).collect::<Vec<_>>();
         assert_eq!(names(files(dir.path()).unwrap()), ["a.sql", "d.sql", "e.sql"]);
-        assert_eq!(names(folders(dir.path()).unwrap()), ["c.sql", "inner"]);
         assert_eq!(names(below_unlinked(dir.path()).unwrap()), ["a.sql", "d.sql", "e.sql", "b.sql"]);
         assert_eq!(names(below(dir.path()).unwrap()), ["a.sql", "b.sql", "d.sql", "e.sql", "b.sql"]);
         let listed = Folder::list(dir.path()).unwrap();
         assert_eq!(listed.entries(), entries(dir.path()).unwrap());
         assert_eq!(listed.files().cloned().collect::<Vec<_>>(), files(dir.path()).unwrap());
-        assert_eq!(listed.folders().cloned().collect::<Vec<_>>(), folders(dir.path()).unwrap());
+        assert_eq!(names(listed.folders().cloned().collect()), ["c.sql", "inner"]);
         assert_eq!(listed.below().unwrap(), below(dir.path()).unwrap());
     }
 
@@ -376,7 +369,7 @@ mod tests {
         let names =
             |found: Vec<(String, PathBuf)>| found.into_iter().map(|(name, _)| name).collect::<Vec<_>>();
         assert_eq!(names(files(dir.path()).unwrap()), ["a.sql"]);
-        assert_eq!(names(folders(dir.path()).unwrap()), ["inner"]);
+        assert_eq!(names(Folder::list(dir.path()).unwrap().folders().cloned().collect()), ["inner"]);
         assert_eq!(names(below(dir.path()).unwrap()), ["a.sql"]);
         assert_eq!(names(all_files(dir.path(), false).unwrap()), [".b.sql", "a.sql"]);
         assert_eq!(names(all_files(dir.path(), true).unwrap()), [".b.sql", "c.sql", "a.sql", ".d.sql"]);
