@@ -2,7 +2,7 @@
 
 use crate::app::invocation::Invocation;
 use crate::app::{asking, prepare, watching};
-use crate::database::pooler::probe_pooler;
+use crate::database::pooler::{Between, probe_pooler};
 use crate::database::{LockSupport, Purpose, Server};
 use crate::engine::script::fault;
 use crate::error::{Doing, Error};
@@ -88,11 +88,16 @@ pub(super) fn named_server(server: &Server) -> String {
 }
 
 /// As [`crate::follow`] does it.
-fn followers(job: &Job, server: &Server, chosen: &Chosen, pooled: bool) -> &'static str {
+fn followers(job: &Job, server: &Server, chosen: &Chosen, found: Between) -> &'static str {
     match server.lock {
         _ if job.engine.dialect.notify.is_none() => "look again and again: this database wakes nobody",
         _ if server.read_only => "look again and again: a standby wakes nobody",
-        _ if pooled || job.target.pooled => "look again and again: through a pooler nobody is woken",
+        _ if found == Between::Untold => {
+            "look again and again: whether a pooler is in between could not be told in time"
+        }
+        _ if found == Between::Pooler || job.target.pooled => {
+            "look again and again: through a pooler nobody is woken"
+        }
         LockSupport::Session(_) if chosen.mode != Some(LockMode::Lease) => "are woken by LISTEN",
         _ => "look again and again: under a lease nobody is woken",
     }
@@ -115,22 +120,25 @@ pub(super) async fn lock(job: &Job) -> Result<Lock, Error> {
         session => session?,
     };
     let unasked = wanted.unasked();
-    let mut pooled = false;
+    let mut found = Between::Nothing;
     if job.beats() && unasked.is_none() {
         let mut other = job.connect(Purpose::Look, job.limits.budget).await?;
         let probed = probe_pooler(session.as_mut(), other.as_mut()).await;
-        pooled = probed.map_err(|error| job.refused(Doing::Identifying, error))?;
+        found = probed.map_err(|error| job.refused(Doing::Identifying, error))?;
+    }
+    if found == Between::Untold {
+        // this one is in the middle of something
+        drop(session);
+        session = job.connect(Purpose::Look, job.limits.budget).await?;
     }
     let server = job.identify(session.as_mut()).await?;
     let probed = job.engine.dialect.notify.is_some() && unasked.is_none();
-    let mut chosen = unasked.unwrap_or_else(|| match pooled {
-        true => wanted.behind_pooler(),
-        false => wanted.asked(server.lock.clone()),
-    });
+    let chosen = unasked.or_else(|| wanted.through(found));
+    let mut chosen = chosen.unwrap_or_else(|| wanted.asked(server.lock.clone()));
     if probed && chosen.mode == Some(LockMode::Session) {
         chosen.reason.push_str("; no pooler is in between");
     }
-    let followers = followers(job, &server, &chosen, pooled);
+    let followers = followers(job, &server, &chosen, found);
     Ok(Lock { chosen, server: Some(server), followers })
 }
 

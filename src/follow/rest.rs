@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout};
 
 use super::ledger::{ANSWER, Ledger};
-use crate::database::pooler::{is_direct, moves};
+use crate::database::pooler::{Between, between, is_direct};
 use crate::database::room::is_crowded;
 use crate::database::{LockSupport, Purpose};
 use crate::error::Error;
@@ -43,7 +43,7 @@ impl Ledger<'_> {
                 return Some(false);
             }
             let (mut other, _) = job.open(Purpose::Look, false).await.ok()?;
-            moves(other.as_mut(), session.as_mut()).await.ok()
+            Some(between(other.as_mut(), session.as_mut()).await.ok()? != Between::Nothing)
         };
         if !notifies {
             self.listens = Some(false);

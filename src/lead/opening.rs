@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 use tokio::try_join;
 
-use crate::database::pooler::{is_direct, moves};
+use crate::database::pooler::{Between, between, is_direct};
 use crate::database::{Database, LockSupport, Purpose, Server};
 use crate::error::{Doing, Error};
 use crate::job::Job;
@@ -66,8 +66,9 @@ impl Sessions {
     /// would stay on the application's connections.
     async fn session(job: &Job, limit: Duration) -> Result<Result<Self, Chosen>, Error> {
         let (mut work, mut beat) = Self::connect(job, limit).await?;
-        if Self::is_pooled(job, work.as_mut(), beat.as_mut(), limit).await? {
-            return Ok(Err(job.lock_wanted().behind_pooler()));
+        let found = Self::between(job, work.as_mut(), beat.as_mut(), limit).await?;
+        if let Some(chosen) = job.lock_wanted().through(found) {
+            return Ok(Err(chosen));
         }
         let sessions = Self::identified(job, LockMode::Session, work, beat).await?;
         let chosen = job.lock_wanted().asked(sessions.server.lock.clone());
@@ -86,18 +87,17 @@ impl Sessions {
         Ok((work, Some(beat)))
     }
 
-    /// One session alone cannot see a pooler, only that there is none. A pooler that has no server connection for us, or
-    /// one for the two of them, lets us wait.
-    async fn is_pooled(
+    /// One session alone cannot see a pooler, only that there is none.
+    async fn between(
         job: &Job,
         work: &mut dyn Database,
         beat: Option<&mut Box<dyn Database>>,
         limit: Duration,
-    ) -> Result<bool, Error> {
+    ) -> Result<Between, Error> {
         let failed = |error| job.refused(Doing::Identifying, error);
-        let Ok(direct) = timeout(ANSWER, is_direct(work)).await else { return Ok(true) };
+        let Ok(direct) = timeout(ANSWER, is_direct(work)).await else { return Ok(Between::Untold) };
         if direct.map_err(failed)? {
-            return Ok(false);
+            return Ok(Between::Nothing);
         }
         let mut another;
         let other = match beat {
@@ -107,7 +107,7 @@ impl Sessions {
                 &mut another
             }
         };
-        timeout(ANSWER, moves(work, other.as_mut())).await.unwrap_or(Ok(true)).map_err(failed)
+        between(work, other.as_mut()).await.map_err(failed)
     }
 
     async fn lease(job: &Job, limit: Duration) -> Result<Self, Error> {

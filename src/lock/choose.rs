@@ -2,6 +2,7 @@
 //! question, and each opens its own sessions to answer it.
 
 use crate::database::LockSupport;
+use crate::database::pooler::Between;
 use crate::model::choice::LockChoice;
 use crate::model::run::LockMode;
 
@@ -42,9 +43,14 @@ impl Wanted {
         }
     }
 
-    /// The choice where two sessions have found a pooler in transaction mode.
-    pub fn behind_pooler(self) -> Chosen {
-        self.without_session_lock("a pooler in transaction mode stands in between", true)
+    /// The choice by what two sessions have found, where that decides it. What could not be told is no session lock.
+    pub fn through(self, found: Between) -> Option<Chosen> {
+        let (reason, pooled) = match found {
+            Between::Nothing => return None,
+            Between::Pooler => ("a pooler in transaction mode stands in between", true),
+            Between::Untold => ("answers came too late to tell whether a pooler stands in between", false),
+        };
+        Some(self.without_session_lock(reason, pooled))
     }
 
     /// The choice where there is none, by what the server says.
@@ -68,33 +74,34 @@ mod tests {
     const SAFE: fn() -> LockSupport = || LockSupport::Session("it has one".to_owned());
     const UNSAFE: fn() -> LockSupport = || LockSupport::Unsafe("it has none".to_owned());
 
-    fn chosen(wanted: Wanted, behind_pooler: bool, support: LockSupport) -> (Option<LockMode>, bool) {
-        let chosen = wanted.unasked().unwrap_or_else(|| match behind_pooler {
-            true => wanted.behind_pooler(),
-            false => wanted.asked(support),
-        });
+    fn chosen(wanted: Wanted, found: Between, support: LockSupport) -> (Option<LockMode>, bool) {
+        let chosen = wanted.unasked().or_else(|| wanted.through(found));
+        let chosen = chosen.unwrap_or_else(|| wanted.asked(support));
         assert!(!chosen.reason.is_empty());
         (chosen.mode, chosen.pooled)
     }
 
     #[test]
     fn a_server_gets_the_session_lock_where_it_is_safe_and_else_a_lease() {
+        use Between::{Nothing, Pooler, Untold};
         use LockChoice::{Auto, Lease, Session};
         for (choice, pooled, behind, support, expected) in [
-            (Auto, false, false, SAFE(), (Some(LockMode::Session), false)),
-            (Auto, false, true, SAFE(), (Some(LockMode::Lease), true)),
-            (Auto, true, false, SAFE(), (Some(LockMode::Lease), true)),
-            (Auto, false, false, UNSAFE(), (Some(LockMode::Lease), false)),
-            (Session, false, false, SAFE(), (Some(LockMode::Session), false)),
-            (Session, true, false, SAFE(), (None, true)),
-            (Session, false, true, SAFE(), (None, true)),
-            (Session, true, true, UNSAFE(), (None, true)),
-            (Session, false, false, UNSAFE(), (None, false)),
-            (Lease, false, false, SAFE(), (Some(LockMode::Lease), false)),
-            (Lease, true, true, UNSAFE(), (Some(LockMode::Lease), false)),
+            (Auto, false, Nothing, SAFE(), (Some(LockMode::Session), false)),
+            (Auto, false, Pooler, SAFE(), (Some(LockMode::Lease), true)),
+            (Auto, false, Untold, SAFE(), (Some(LockMode::Lease), false)),
+            (Session, false, Untold, SAFE(), (None, false)),
+            (Auto, true, Nothing, SAFE(), (Some(LockMode::Lease), true)),
+            (Auto, false, Nothing, UNSAFE(), (Some(LockMode::Lease), false)),
+            (Session, false, Nothing, SAFE(), (Some(LockMode::Session), false)),
+            (Session, true, Nothing, SAFE(), (None, true)),
+            (Session, false, Pooler, SAFE(), (None, true)),
+            (Session, true, Pooler, UNSAFE(), (None, true)),
+            (Session, false, Nothing, UNSAFE(), (None, false)),
+            (Lease, false, Nothing, SAFE(), (Some(LockMode::Lease), false)),
+            (Lease, true, Pooler, UNSAFE(), (Some(LockMode::Lease), false)),
         ] {
             let wanted = Wanted { choice, server: true, pooled };
-            assert_eq!(chosen(wanted, behind, support), expected, "{wanted:?} {behind}");
+            assert_eq!(chosen(wanted, behind, support), expected, "{wanted:?} {behind:?}");
         }
     }
 
@@ -107,7 +114,7 @@ mod tests {
             (LockChoice::Auto, UNSAFE(), None),
         ] {
             let wanted = Wanted { choice, server: false, pooled: false };
-            assert_eq!(chosen(wanted, false, support).0, expected, "{wanted:?}");
+            assert_eq!(chosen(wanted, Between::Nothing, support).0, expected, "{wanted:?}");
         }
     }
 }

@@ -6,7 +6,7 @@ use url::Url;
 
 use crate::support::database::Session;
 use crate::support::server::pgbouncer_url;
-use crate::support::{Bellwether, Migrations, TestDatabase, on_servers};
+use crate::support::{Bellwether, Migrations, Proxy, TestDatabase, on_servers};
 
 const SOON: Duration = Duration::from_secs(30);
 
@@ -73,6 +73,17 @@ on_servers! { [postgres Postgres]
         let planned = Bellwether::at("plan", db, &Migrations::counted(9)).args(insists).url(&said).run().expect(0);
         assert!(planned.events_named("plan")[0]["lock_mode"].is_null(), "{}", planned.said());
         Bellwether::lead(db, &Migrations::counted(9)).args(insists).url(&said).run().expect(2).explains(&["pooler"]);
+    }
+
+    fn a_slow_link_is_not_taken_for_a_pooler(db) {
+        let migrations = Migrations::counted(1);
+        Bellwether::lead(db, &migrations).run().expect(0);
+        let proxy = Proxy::before(db);
+        // ten rounds take more than ten seconds
+        proxy.delay(Duration::from_millis(150));
+        let far = Bellwether::new("lead").on(db).url(proxy.url()).release("far").args(["--lock-mode", "session"]);
+        far.args(["--", "true"]).run().expect(0).never_says("pooler");
+        assert_eq!(db.value("select lock_mode from bellwether_runs where release = 'far'"), "session");
     }
 
     fn a_follower_behind_a_pooler_waits_for_a_leader_that_is_not(db) {

@@ -1,7 +1,7 @@
 //! What PostgreSQL alone promises: notifications, poolers, its own settings.
 
 use bellwether::database::LockSupport;
-use bellwether::database::pooler::{is_direct, moves, probe_pooler};
+use bellwether::database::pooler::{Between, between, is_direct, probe_pooler};
 
 use super::*;
 use crate::support::server::pgbouncer_url;
@@ -141,13 +141,13 @@ on_servers! { [postgres Postgres]
         now(async {
             let (mut a, mut b) = (open(db, Purpose::Work).await, open(db, Purpose::Beat).await);
             assert!(is_direct(&mut *a).await.unwrap());
-            assert!(!moves(&mut *a, &mut *b).await.unwrap());
-            assert!(!probe_pooler(&mut *a, &mut *b).await.unwrap());
+            assert_eq!(between(&mut *a, &mut *b).await.unwrap(), Between::Nothing);
+            assert_eq!(probe_pooler(&mut *a, &mut *b).await.unwrap(), Between::Nothing);
             let Some(url) = pgbouncer_url() else { return };
             let mut a = try_open(&url, Purpose::Work).await.unwrap();
             let mut b = try_open(&url, Purpose::Beat).await.unwrap();
             assert!(!is_direct(&mut *a).await.unwrap());
-            assert!(probe_pooler(&mut *a, &mut *b).await.unwrap());
+            assert_eq!(probe_pooler(&mut *a, &mut *b).await.unwrap(), Between::Pooler);
             let mut look = try_open(&url, Purpose::Look).await.unwrap();
             value(&mut *look, "SELECT 1").await;
             let mut app = try_open(&url, Purpose::Work).await.unwrap();
