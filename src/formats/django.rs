@@ -8,11 +8,11 @@ mod loader;
 
 use std::borrow::Cow;
 use std::collections::HashSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::formats::django::app::{App, Project};
 use crate::formats::django::loader::{Key, Loader, Node};
-use crate::formats::folder::{Folder, bytes, checksum, each, files};
+use crate::formats::folder::{Folder, bytes, checksum, each, files, unread};
 use crate::formats::meant;
 use crate::formats::python::{Refused, Scope, Source, Value};
 use crate::formats::{Column, Format, FormatError, History, Order, Record, Rules, Sequence};
@@ -62,6 +62,7 @@ impl Format for Django {
                 }
             };
             let mut files = files(&app.migrations)?;
+            unread.extend(compiled_alone(&app, &files));
             files.retain(|(file, _)| is_migration(file));
             for node in each(&files, |(file, path)| load(&app, &label, file, path)) {
                 match node? {
@@ -121,8 +122,37 @@ fn recorded(rows: &[Record]) -> Result<HashSet<Key>, String> {
 
 /// As Django's loader picks modules of a `migrations` package.
 fn is_migration(name: &str) -> bool {
-    let stem = name.strip_suffix(".py").unwrap_or_default();
-    !stem.is_empty() && !stem.starts_with(['_', '~']) && !stem.contains('.')
+    name.strip_suffix(".py").is_some_and(is_module)
+}
+
+/// Whether Django takes a module of this name for a migration.
+fn is_module(name: &str) -> bool {
+    !name.is_empty() && !name.starts_with(['_', '~']) && !name.contains('.')
+}
+
+/// The module that Python loads from a file without its source: `0002_b.pyc`, `0002_b.cpython-313-x86_64-linux-gnu.so`.
+fn compiled(name: &str) -> Option<&str> {
+    let library = || name.strip_suffix(".so").and_then(|name| name.split('.').next());
+    name.strip_suffix(".pyc").or_else(library).filter(|name| is_module(name))
+}
+
+/// Those of an app's migrations that are here in no other way.
+fn compiled_alone(app: &App, files: &[(String, PathBuf)]) -> Vec<Unread> {
+    let modules = || files.iter().filter_map(|(file, path)| Some((compiled(file)?, file, path)));
+    if modules().next().is_none() {
+        return Vec::new();
+    }
+    let sources: HashSet<&str> = files.iter().filter_map(|(file, _)| file.strip_suffix(".py")).collect();
+    let alone = modules().filter(|(module, ..)| !sources.contains(module));
+    alone
+        .map(|(_, file, path)| {
+            unread(
+                &format!("{}/migrations/{file}", app.folder),
+                path,
+                "is compiled, and beside it is no .py that could be read",
+            )
+        })
+        .collect()
 }
 
 /// One file, or why it cannot be read.

@@ -46,9 +46,7 @@ impl Project {
         }
         let mut project = Self::default();
         let absolute = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
-        if absolute.file_name().is_some_and(|name| name == "migrations")
-            && absolute.join("__init__.py").is_file()
-        {
+        if absolute.file_name().is_some_and(|name| name == "migrations") && is_package(&absolute) {
             project.apps.extend(app(&absolute));
             return Ok(project);
         }
@@ -76,7 +74,7 @@ impl Project {
         }
         folders.sort();
         for (name, path) in folders {
-            if name == "migrations" && path.join("__init__.py").is_file() {
+            if name == "migrations" && is_package(&path) {
                 self.apps.extend(app(&path));
             } else if deeper > 1 && !path.join("pyvenv.cfg").exists() {
                 self.walk(&path, deeper - 1)?;
@@ -140,9 +138,13 @@ impl Project {
 
 /// Whether it is a link behind which there are an app's migrations.
 fn leads_to_migrations(name: &str, path: &Path) -> bool {
-    let is_package = |folder: &Path| folder.join("__init__.py").is_file();
     !name.contains('.')
         && ((name == "migrations" && is_package(path)) || is_package(&path.join("migrations")))
+}
+
+/// Whether Python imports it as one, from source or compiled.
+fn is_package(folder: &Path) -> bool {
+    ["__init__.py", "__init__.pyc"].iter().any(|name| folder.join(name).is_file())
 }
 
 fn app(migrations: &Path) -> Option<App> {

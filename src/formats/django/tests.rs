@@ -57,6 +57,29 @@ fn pending(bundle: &Bundle, rows: &[&str]) -> Vec<String> {
     versions(bundle).into_iter().map(str::to_owned).filter(|version| !applied.contains(version)).collect()
 }
 
+/// As images without sources have them; Python's own cache is nobody's migration.
+#[test]
+fn what_is_there_compiled_alone_is_named() {
+    let source = file("");
+    let files = [
+        ("shop/migrations/__init__.pyc", ""),
+        ("shop/migrations/0001_initial.py", source.as_str()),
+        ("shop/migrations/0001_initial.pyc", ""),
+        ("shop/migrations/__pycache__/0004_gone.cpython-313.pyc", ""),
+        ("shop/migrations/_draft.pyc", ""),
+    ];
+    let read = |more: &[(&str, &str)]| Django.read(tree(&[&files, more].concat()).path()).unwrap();
+    let bundle = read(&[]);
+    assert_eq!((versions(&bundle), unread(&bundle)), (vec!["shop.0001_initial"], Vec::new()));
+    for name in ["0002_b.pyc", "0002_b.so", "0002_b.cpython-313-x86_64-linux-gnu.so", "0002_b.abi3.so"] {
+        let bundle = read(&[(&format!("shop/migrations/{name}"), "x")]);
+        assert_eq!(versions(&bundle), ["shop.0001_initial"]);
+        let says = format!("shop/migrations/{name} is compiled, and beside it is no .py that could be read");
+        assert_eq!(unread(&bundle), [says]);
+        assert!(!bundle.unread[0].checksum.is_empty());
+    }
+}
+
 #[test]
 fn apps_are_read_in_the_order_of_their_dependencies() {
     let bundle = of_files(&[
