@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::formats::folder::{Folder, below_unlinked, bytes, checksum, each, text};
+use crate::formats::folder::{Folder, below_unlinked, bytes, checksum, each};
 use crate::formats::meant;
 use crate::formats::{Column, Format, FormatError, History, Order, Record, Rules};
 use crate::model::ids::Version;
@@ -36,7 +36,10 @@ impl Format for Rails {
         let (name, path) = folder.files().find(ruby)?;
         // Sequel's have such names too, and no class
         let is_class = |line: &str| line.starts_with("class ") && line.contains('<');
-        let migrates = text(path).ok()?.lines().any(is_class);
+        // Ruby passes over a byte order mark, and takes other encodings than UTF-8
+        let ruby = bytes(path).ok()?;
+        let ruby = String::from_utf8_lossy(&ruby);
+        let migrates = ruby.trim_start_matches('\u{feff}').lines().any(is_class);
         migrates.then(|| format!("{name} is named as Rails does it, and has a class"))
     }
 

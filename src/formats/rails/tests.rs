@@ -79,6 +79,11 @@ fn what_rails_refuses_is_refused() {
 fn it_is_recognised_by_a_class_in_a_file_of_such_a_name() {
     let detect = |files: &[(&str, &str)]| detected(&Rails, tree(files).path());
     assert!(detect(&[("1_a.rb", CLASS)]).unwrap().contains("1_a.rb"));
+    assert!(detect(&[("1_a.rb", &format!("\u{feff}{CLASS}"))]).is_some());
+    let latin = tree(&[]);
+    let text = [b"# coding: iso-8859-1\n# caf\xe9\n", CLASS.as_bytes()].concat();
+    std::fs::write(latin.path().join("1_a.rb"), text).unwrap();
+    assert!(detected(&Rails, latin.path()).is_some());
     assert_eq!(detect(&[("1_a.rb", "Sequel.migration do\nend\n")]), None);
     assert_eq!(detect(&[("a.rb", CLASS)]), None);
     assert_eq!(detect(&[("1_a.sql", "")]), None);
