@@ -121,6 +121,9 @@ fn lock_timeout(milliseconds: u64) -> String {
 const LOOK_LIMIT: Duration = Duration::from_secs(8);
 /// The same of a stand-in, whose new sessions each learn to read T-SQL anew: a processor's seconds for one long statement.
 const STAND_IN_LIMIT: Duration = Duration::from_secs(30);
+/// Said before anybody is asked: a server would call it a failed login of nobody.
+pub const NO_USER: &str = "the database URL names no user, and Windows' own accounts are not supported";
+
 struct Session {
     purpose: Purpose,
     /// None once it broke.
@@ -134,6 +137,9 @@ struct Session {
 
 fn connect(target: &Target, purpose: Purpose, limit: Duration) -> Connecting<'_> {
     Box::pin(async move {
+        if target.user.as_deref().is_none_or(str::is_empty) {
+            return Err(DbError::new(DbErrorKind::Auth, NO_USER));
+        }
         driver::readable(target.tls.root_cert.as_deref())?;
         let connecting = async {
             let mut connection = connect::connect(target, purpose).await?;

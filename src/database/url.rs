@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
-pub use error::UrlError;
+pub use error::{StringForm, UrlError};
 pub use redact::redact;
 
 use crate::model::secret::Secret;

@@ -1,7 +1,7 @@
 //! The database cannot be reached, or refuses us.
 
 use super::told;
-use crate::database::sqlserver::is_busy;
+use crate::database::sqlserver::{NO_USER, is_busy};
 use crate::database::{DbError, DbErrorKind, EngineName};
 use crate::error::Doing;
 use crate::ledger::past::TABLES;
@@ -32,6 +32,10 @@ fn of_sql_server(doing: Doing, target: &str, error: &DbError) -> Option<(String,
         (DbErrorKind::Tls, _) => (
             format!("no encrypted connection to {target}"),
             "a certificate that the server made for itself is not trusted: name its authority's in `serverCertificate` (PEM) and what it is made out to in `hostNameInCertificate`, or set `trustServerCertificate=true`, which checks nothing",
+        ),
+        (DbErrorKind::Auth, None) if error.message == NO_USER => (
+            format!("nobody is named who could log in to {target}"),
+            "name a login of the server's own, with its password: in the database URL, or by SQLCMDUSER and SQLCMDPASSWORD",
         ),
         (DbErrorKind::Auth, _) => (
             format!("{target} does not accept this user and password"),
@@ -365,6 +369,13 @@ mod tests {
             let told = told(EngineName::SqlServer, kind, code);
             assert!(told.contains(words), "{code}: {told}");
         }
+        let nobody = database(
+            Doing::Connecting,
+            EngineName::SqlServer,
+            "db",
+            &DbError::new(DbErrorKind::Auth, NO_USER),
+        );
+        assert_eq!(nobody.title, "nobody is named who could log in to db");
         assert!(!told(EngineName::MySql, DbErrorKind::Starting, "1204").contains("too much"));
     }
 }

@@ -45,6 +45,24 @@ pub enum UrlError {
          percent-encoded (@ is %40, / is %2F, # is %23, ? is %3F)"
     )]
     BadPort,
+    /// The same of a connection string, in which percent codes mean nothing.
+    #[error("the {form} string can be read in more than one way: {}", form.quotes())]
+    StringUnclear {
+        /// Whose words it has.
+        form: StringForm,
+    },
+    /// What a connection string names as its server is none.
+    #[error("the server in the {form} string is no host's name or address: {}", form.place())]
+    StringHost {
+        /// Whose words it has.
+        form: StringForm,
+    },
+    /// What stands where the port belongs in a connection string is no port.
+    #[error("the port in the {form} string is no number from 1 to 65535: {}", form.place())]
+    StringPort {
+        /// Whose words it has.
+        form: StringForm,
+    },
     /// Several hosts in one URL.
     #[error("the database URL names several hosts: only one is supported, name the one that accepts writes")]
     ManyHosts,
@@ -78,4 +96,63 @@ pub enum UrlError {
     /// SQLite without a file.
     #[error("the database URL names no SQLite file: one looks like sqlite:path/to/file.db")]
     NoFile,
+}
+
+/// The kinds of connection strings for SQL Server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StringForm {
+    /// .NET's.
+    Ado,
+    /// With a `Driver` in it.
+    Odbc,
+    /// `jdbc:sqlserver://…;…`, and Prisma's without the first word.
+    Jdbc,
+}
+
+impl StringForm {
+    fn quotes(self) -> &'static str {
+        match self {
+            Self::Ado => {
+                "a value with a `;` or a quote in it stands in \"quotes\", and a quote of that kind in it is doubled; \
+                 percent codes mean nothing there"
+            }
+            Self::Odbc | Self::Jdbc => {
+                "a value with a `;` in it stands in {braces}, and a `}` in it is doubled; percent codes mean nothing there"
+            }
+        }
+    }
+
+    fn place(self) -> &'static str {
+        match self {
+            Self::Ado | Self::Odbc => {
+                "its port stands behind a comma (Server=host,1433), an instance behind a backslash; pipes (np:) and \
+                 LocalDB are not supported"
+            }
+            Self::Jdbc => {
+                "its port stands behind a colon (//host:1433), user and password behind it (;user=…;password=…)"
+            }
+        }
+    }
+}
+
+impl std::fmt::Display for StringForm {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Ado => "ADO",
+            Self::Odbc => "ODBC",
+            Self::Jdbc => "JDBC",
+        })
+    }
+}
+
+impl UrlError {
+    /// The same of a connection string.
+    pub(super) fn of(self, form: StringForm) -> Self {
+        match self {
+            Self::Unclear => Self::StringUnclear { form },
+            Self::BadHost => Self::StringHost { form },
+            Self::BadPort => Self::StringPort { form },
+            other => other,
+        }
+    }
 }

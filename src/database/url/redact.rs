@@ -31,12 +31,14 @@ pub fn redact(text: &str, target: &Target) -> String {
     clean
 }
 
-/// How many bytes of `text` spell the password from its beginning on, each byte raw or percent-encoded.
+/// How many bytes of `text` spell the password from its beginning on, each byte raw or percent-encoded, a
+/// blank also as a plus sign.
 fn spelled(text: &[u8], password: &[u8]) -> Option<usize> {
     // several, since a percent sign in the password may stand for itself or begin its own code
     let mut ends = vec![0];
     for byte in password {
-        let raw = ends.iter().filter(|at| text.get(**at) == Some(byte)).map(|at| at + 1);
+        let raw = |at: &&usize| text.get(**at).is_some_and(|it| it == byte || (*it, *byte) == (b'+', b' '));
+        let raw = ends.iter().filter(raw).map(|at| at + 1);
         let encoded = ends.iter().filter(|at| text.get(**at..**at + 3).and_then(decoded) == Some(*byte));
         let mut next: Vec<usize> = raw.chain(encoded.map(|at| at + 3)).collect();
         next.sort_unstable();

@@ -1,91 +1,23 @@
 //! SQL Server's URLs and connection strings: `sqlserver://user@host/db?…`, `…;name=value` as JDBC and Prisma have it, and
 //! ADO's `Server=…;Database=…`. An error or a warning names a parameter, never its value.
 
+mod words;
+
 use std::path::PathBuf;
 
 use super::pairs::{BRACES, QUOTES, properties};
 use super::split::{self, Host, Scheme, decode};
-use super::{EngineName, Target, TlsMode, UrlError, params, redact, tls};
+use super::{EngineName, StringForm, Target, TlsMode, UrlError, params, redact, tls};
 use crate::model::secret::Secret;
-
-/// Known, and without effect on one session of ours: pools, caches, types, retries, what only one driver has.
-const IGNORED: &str = "\
-    adapter asyncfetch attachdbfilename autocommit autotranslate bulkcopyforbatchinsert cancelquerytimeout \
-    charset columnencryption columnencryptionsetting commandtimeout connectionlifetime connectionlimit \
-    connectionreset connectretrycount connectretryinterval currentlanguage delayloadinglobs \
-    disablestatementpooling driver enlist failoverpartner ipaddresspreference keepalive keepaliveinterval \
-    language lastupdatecount loadbalancetimeout locktimeout log maxpoolsize minpoolsize \
-    multipleactiveresultsets multisubnetfailover network networklibrary packetsize persistsecurityinfo \
-    poolblockingperiod pooling poolsize pooltimeout prepare protocol provider querytimeout quotedid quotedidentifier \
-    replication responsebuffering selectmethod sendstringparametersasunicode sendtimeasdatetime \
-    serverpreparedstatementdiscardthreshold serverspn sockettimeout sslprotocol statementpoolingcachesize \
-    transactionbinding transparentnetworkipresolution trustedconnectionfallback typesystemversion \
-    useinternaltransaction usebulkcopyforbatchinsert usefmtonly userinstance workstationid wsid xopenstates";
-
-/// What a parameter is for.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Meaning {
-    Server,
-    Port,
-    Instance,
-    Database,
-    User,
-    Password,
-    Encrypt,
-    SslMode,
-    TrustCertificate,
-    RootCert,
-    CertificateName,
-    ConnectTimeout,
-    ApplicationName,
-    Intent,
-    /// Where the history is.
-    History,
-    /// Somebody else's accounts: Windows', Entra's.
-    ForeignLogin,
-    Ignored,
-}
-
-fn meaning(name: &str) -> Option<Meaning> {
-    Some(match plain(name).as_str() {
-        "server" | "servername" | "datasource" | "address" | "addr" | "networkaddress" | "host" => {
-            Meaning::Server
-        }
-        "port" | "portnumber" => Meaning::Port,
-        "instance" | "instancename" => Meaning::Instance,
-        "database" | "databasename" | "initialcatalog" | "dbname" => Meaning::Database,
-        "user" | "username" | "userid" | "uid" => Meaning::User,
-        "password" | "pwd" => Meaning::Password,
-        "encrypt" | "encryption" | "ssl" => Meaning::Encrypt,
-        "sslmode" => Meaning::SslMode,
-        "trustservercertificate" => Meaning::TrustCertificate,
-        "trustservercertificateca" | "servercertificate" | "certificate" | "sslrootcert" => Meaning::RootCert,
-        "hostnameincertificate" => Meaning::CertificateName,
-        "connecttimeout" | "connectiontimeout" | "logintimeout" | "dialtimeout" | "timeout" => {
-            Meaning::ConnectTimeout
-        }
-        "applicationname" | "appname" | "app" | "programname" => Meaning::ApplicationName,
-        "applicationintent" => Meaning::Intent,
-        // Prisma's, and PostgreSQL's words for it
-        "schema" | "currentschema" | "searchpath" => Meaning::History,
-        "integratedsecurity"
-        | "trustedconnection"
-        | "authentication"
-        | "authenticationscheme"
-        | "fedauth" => Meaning::ForeignLogin,
-        ignored if IGNORED.split_whitespace().any(|known| known == ignored) => Meaning::Ignored,
-        _ => return None,
-    })
-}
+use words::{Meaning, meaning, plain};
 
 /// Said in place of a name.
 const BEHIND_PASSWORD: &str = "a parameter behind the password is not known and not shown, since it may be the password's \
     end: one with a semicolon stands in {braces} for JDBC and ODBC, in \"quotes\" for ADO";
 
-/// A name without what drivers spell differently: `User ID`, `user_id`, `userId` and (in a query) `user+id` are one.
-fn plain(name: &str) -> String {
-    params::plain(name).replace([' ', '+'], "")
-}
+/// Java's files are not read.
+const TRUST_STORE: &str = "the database URL's parameter `trustStore` has no effect: `serverCertificate` names a PEM file \
+    with the certificate of the server's authority";
 
 /// Whether a parameter's name is one that we know.
 pub(super) fn is_known(name: &str) -> bool {
@@ -98,15 +30,44 @@ pub(super) fn parse(scheme: &Scheme<'_>, env: &dyn Fn(&str) -> Option<String>) -
     let jtds = scheme.rest.strip_prefix("sqlserver:");
     let rest = jtds.unwrap_or(scheme.rest);
     let text = rest.strip_prefix("//").ok_or(UrlError::NoSlashes { scheme: "sqlserver" })?;
+    if let Some(string) = odbc_connect(text)? {
+        return odbc(&string, env);
+    }
     let mut draft = Draft { jtds: jtds.is_some(), ..Draft::new() };
     match properties_begin(text, scheme.jdbc) {
         Some(at) => {
-            draft.address(&text[..at])?;
-            draft.apply(&properties(text[at..].trim_start_matches(';'), BRACES)?)?;
+            let mut read = || {
+                draft.address(&text[..at])?;
+                draft.apply(&properties(text[at..].trim_start_matches(';'), BRACES)?)
+            };
+            read().map_err(|error| error.of(StringForm::Jdbc))?;
         }
         None => draft.url(&Scheme { rest, ..*scheme })?,
     }
     draft.finish(env)
+}
+
+/// SQLAlchemy's `?odbc_connect=…`: a whole ODBC string in place of all else, with its blanks as plus signs.
+fn odbc_connect(text: &str) -> Result<Option<String>, UrlError> {
+    let query = text.split_once('?').map_or("", |(_, query)| query);
+    let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+    let string = pairs.find(|(name, _)| plain(name) == "odbcconnect").map(|(_, value)| value);
+    string.map(|value| decode("parameter", &value.replace('+', " "))).transpose()
+}
+
+fn odbc(string: &str, env: &dyn Fn(&str) -> Option<String>) -> Result<Target, UrlError> {
+    let of = |error: UrlError| error.of(StringForm::Odbc);
+    let pairs = properties(string, BRACES).map_err(of)?;
+    if !names_server(&pairs) {
+        return Err(UrlError::BadParameter { name: "odbc_connect".to_owned(), expected: ODBC });
+    }
+    let mut draft = Draft::new();
+    draft.apply(&pairs).map_err(of)?;
+    draft.finish(env)
+}
+
+fn names_server(pairs: &[(String, String)]) -> bool {
+    pairs.iter().any(|(name, _)| meaning(name) == Some(Meaning::Server))
 }
 
 /// ADO's `Server=…;Database=…`, which has no scheme; none = it is none.
@@ -122,17 +83,30 @@ pub(super) fn parse_ado(
         return None;
     }
     // ODBC's name a driver, and put their values in braces
-    let names = |quotes| {
-        properties(text, quotes).is_ok_and(|pairs| pairs.iter().any(|(name, _)| plain(name) == "driver"))
+    let is_driver = |name: &str| plain(name.trim()) == "driver";
+    let named =
+        |quotes| properties(text, quotes).is_ok_and(|pairs| pairs.iter().any(|(name, _)| is_driver(name)));
+    let form = match named(BRACES) {
+        true => StringForm::Odbc,
+        // which cannot be read
+        _ if properties(text, QUOTES).is_err()
+            && text.split(';').any(|pair| pair.split_once('=').is_some_and(|(name, _)| is_driver(name))) =>
+        {
+            StringForm::Odbc
+        }
+        false => StringForm::Ado,
     };
-    let found = properties(text, if names(BRACES) { BRACES } else { QUOTES }).and_then(|pairs| {
-        if !pairs.iter().any(|(name, _)| meaning(name) == Some(Meaning::Server)) {
+    let quotes = if form == StringForm::Odbc { BRACES } else { QUOTES };
+    let read = || {
+        let pairs = properties(text, quotes)?;
+        if !names_server(&pairs) {
             return Err(UrlError::NoScheme);
         }
         let mut draft = Draft::new();
         draft.apply(&pairs)?;
         draft.finish(env)
-    });
+    };
+    let found = read().map_err(|error| error.of(form));
     Some(found)
 }
 
@@ -294,6 +268,7 @@ impl Draft {
                     return bad(OWN_LOGIN);
                 }
             }
+            Meaning::TrustStore => target.warnings.push(TRUST_STORE.to_owned()),
             Meaning::Intent | Meaning::Ignored => {}
         }
         Ok(())
@@ -338,6 +313,7 @@ pub const INTENT: &str = "application_intent";
 const ENCRYPT: &str = "true, false or disable; strict, which begins with TLS (TDS 8.0), is not supported: true \
                        encrypts everything too, and checks the certificate";
 const OWN_LOGIN: &str = "left out: only a login of SQL Server's own, with a password, is supported";
+const ODBC: &str = "an ODBC string that names its server, percent-encoded: DRIVER={…};SERVER=host,1433;DATABASE=…;UID=…;PWD=…";
 const INSTANCE: &str =
     "left out, or given with its port (host\\instance,1433): SQL Server Browser is not asked for it";
 

@@ -106,3 +106,15 @@ async fn bytes_may_come_in_any_pieces() {
         assert!(server.heard()[2].contains(&long));
     }
 }
+
+#[tokio::test]
+async fn without_a_user_nobody_is_asked() {
+    let server = Scripted::start(vec![Say::Encryption(2)]).await;
+    for user in [None, Some(String::new())] {
+        let target = Target { user, ..server.target(TlsMode::Disable) };
+        let error = connect(&target, Purpose::Look, LIMIT).await.err().expect("a refusal");
+        assert_eq!((error.kind, error.code), (DbErrorKind::Auth, None));
+        assert_eq!(error.message, NO_USER);
+    }
+    assert_eq!(server.heard(), Vec::<String>::new());
+}

@@ -132,15 +132,101 @@ fn what_is_not_ours_is_refused_by_name() {
         assert!(matches!(&error, UrlError::BadParameter { name, .. } if name == named), "{url}: {error}");
         assert!(!error.to_string().contains("secret"));
     }
-    assert_eq!(refused("Server=db,port;Database=a"), UrlError::BadPort);
+    let form = StringForm::Ado;
+    assert_eq!(refused("Server=db,port;Database=a"), UrlError::StringPort { form });
+    assert_eq!(refused("sqlserver://u:secret@db:port/a"), UrlError::BadPort);
     for place in ["d b", "np:\\\\.\\pipe\\sql\\query", "(localdb)\\MSSQLLocalDB", "admin:db", "db:1433"] {
-        assert_eq!(refused(&format!("Server={place};Database=a")), UrlError::BadHost, "{place}");
+        assert_eq!(refused(&format!("Server={place};Database=a")), UrlError::StringHost { form }, "{place}");
     }
-    assert_eq!(refused("Server=db;Password=\"secret"), UrlError::Unclear);
+    assert_eq!(refused("Server=db;Password=\"secret"), UrlError::StringUnclear { form });
     assert_eq!(refused("Database=a;User=u;Password=secret"), UrlError::NoScheme);
     assert_eq!(refused("host=db user=u password=secret"), UrlError::NoScheme);
     assert_eq!(refused("sqlserver:db"), UrlError::NoSlashes { scheme: "sqlserver" });
     assert_eq!(refused("sqlserver://u:secret@a,b/app"), UrlError::ManyHosts);
+}
+
+/// Followed, the words lead to a string that is read.
+#[test]
+fn a_string_that_is_refused_is_told_how_its_kind_is_quoted() {
+    for (url, words) in [
+        (
+            "Server=db;Password=sec;ret;Database=a",
+            "the ADO string can be read in more than one way: a value with a `;` or a quote in it stands in \"quotes\"",
+        ),
+        (
+            "Server=db;Driver={ODBC Driver 18};PWD=sec;ret",
+            "the ODBC string can be read in more than one way: a value with a `;` in it stands in {braces}",
+        ),
+        (
+            "Driver={ODBC Driver 18};Server=db;PWD={sec;ret",
+            "the ODBC string can be read in more than one way",
+        ),
+        (
+            "jdbc:sqlserver://db;user=u;password=sec;ret",
+            "the JDBC string can be read in more than one way: a value with a `;` in it stands in {braces}",
+        ),
+        ("Server=db:1433;Password=secret", "behind a comma (Server=host,1433)"),
+        (
+            "Driver={ODBC Driver 18};Server=np:db;PWD=secret",
+            "the server in the ODBC string is no host's name or address: its port stands behind a comma",
+        ),
+        ("jdbc:sqlserver://u:secret@db;databaseName=a", "the port in the JDBC string"),
+        (
+            "jdbc:sqlserver://db:x;password=secret",
+            "the port in the JDBC string is no number from 1 to 65535: its port stands behind a colon",
+        ),
+    ] {
+        let error = refused(url).to_string();
+        assert!(
+            error.contains(words) && !error.contains("ret;") && !error.contains("secret"),
+            "{url}: {error}"
+        );
+        assert!(!error.contains("%40"), "percent codes mean nothing there: {error}");
+    }
+    for url in [
+        "Server=db;Password=\"sec;ret\"",
+        "Driver={x};Server=db;PWD={sec;ret}",
+        "jdbc:sqlserver://db;password={sec;ret}",
+    ] {
+        assert_eq!(password(&target(url)), Some("sec;ret"));
+    }
+    assert_eq!(refused("sqlserver://u:p@d b/a"), UrlError::BadHost);
+}
+
+#[test]
+fn an_odbc_string_in_a_url_is_read_in_place_of_all_else() {
+    let string = "DRIVER%3D%7BODBC+Driver+18+for+SQL+Server%7D%3BSERVER%3Dtcp%3Adb.example.com%2C1444%3BDATABASE%3Dmy+shop%3B\
+                  UID%3Du%3BPWD%3D%7Bp%3B%7D%7D%2B+w%7D%3BEncrypt%3Dyes%3BTrustServerCertificate%3Dyes";
+    for url in [
+        format!("mssql+pyodbc:///?odbc_connect={string}"),
+        format!("mssql+aioodbc:///?charset=utf8&odbc_connect={string}&autocommit=true"),
+        format!("mssql+pyodbc://other:word@elsewhere/?ODBC_CONNECT={string}"),
+    ] {
+        let target = target(&url);
+        assert_eq!(target.to_string(), "sqlserver://u@db.example.com:1444/my%20shop");
+        assert_eq!((password(&target), target.tls.mode), (Some("p;}+ w"), TlsMode::Require));
+        assert_eq!(target.warnings, Vec::<String>::new());
+        assert!(
+            !redact(&url, &Target { password: Some(Secret::new("my shop")), ..target }).contains("my+shop")
+        );
+    }
+    for string in ["DSN%3Dshop%3BUID%3Du%3BPWD%3Dsecret", "", "Driver=x;Database=a;PWD=secret"] {
+        let error = refused(&format!("mssql+pyodbc:///?odbc_connect={string}"));
+        assert!(matches!(&error, UrlError::BadParameter { name, .. } if name == "odbc_connect"), "{error}");
+        assert!(!error.to_string().contains("secret"));
+    }
+    let unclear = refused("mssql+pyodbc:///?odbc_connect=Server%3Ddb%3BPWD%3D%7Bsecret");
+    assert_eq!(unclear, UrlError::StringUnclear { form: StringForm::Odbc });
+    assert!(matches!(refused("mssql+pyodbc:///?odbc_connect=%ff"), UrlError::BadEncoding { .. }));
+}
+
+#[test]
+fn javas_file_of_authorities_is_named_and_its_password_is_not() {
+    let url =
+        "jdbc:sqlserver://db;user=u;password=p;trustStore=/x;trustStorePassword=secret;trustStoreType=JKS";
+    let target = target(url);
+    assert_eq!(target.warnings.len(), 1, "{:?}", target.warnings);
+    assert!(target.warnings[0].contains("`trustStore` has no effect: `serverCertificate` names"));
 }
 
 #[test]
@@ -193,6 +279,7 @@ proptest! {
             format!("sqlserver://{tail};user=u;password={raw}{rest}"),
             format!("Server={tail};User Id=u;Password={raw}{rest}"),
             format!("Password={raw};Server={tail}{rest}"),
+            format!("mssql+pyodbc:///?odbc_connect=Driver=x;Server={tail};PWD={raw}{rest}"),
         ] {
             let text = seen(&url);
             prop_assert!(!text.contains("MARKER"), "{} in {}", text, url);

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use bellwether::database::url::UrlError;
+use bellwether::database::url::{StringForm, UrlError};
 use bellwether::formats::FormatError;
 use bellwether::model::choice::FollowSource;
 use bellwether::model::run::Role;
@@ -94,6 +94,11 @@ pub fn url_samples() -> Vec<UrlError> {
         UrlError::Unclear,
         UrlError::BadHost,
         UrlError::BadPort,
+        UrlError::StringUnclear { form: StringForm::Ado },
+        UrlError::StringUnclear { form: StringForm::Jdbc },
+        UrlError::StringHost { form: StringForm::Odbc },
+        UrlError::StringHost { form: StringForm::Jdbc },
+        UrlError::StringPort { form: StringForm::Ado },
         UrlError::ManyHosts,
         UrlError::BadEncoding { part: "password" },
         UrlError::BadParameter { name: "sslmode".into(), expected: "disable, prefer or require" },
