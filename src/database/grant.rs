@@ -12,6 +12,17 @@ pub struct Grant {
     /// The server's rights by which a successor sees and ends what a dead leader's session keeps, where its own user may
     /// not.
     pub take_over: &'static [&'static str],
+    /// Where nobody is given these rights.
+    pub take_over_at: Option<Elsewhere>,
+}
+
+/// A product with rights of its own.
+#[derive(Clone, Copy, Debug)]
+pub struct Elsewhere {
+    /// As the server is told of.
+    pub product: &'static str,
+    /// What gives a role the same there.
+    pub says: fn(&str) -> String,
 }
 
 /// What rights are given on.
@@ -78,9 +89,12 @@ impl Dialect {
         }
     }
 
-    /// What lets a role see and end the session of a leader that is dead; none where its own user may.
-    pub fn grants_to_take_over(&self, role: &str) -> Option<String> {
+    /// What lets a role see and end the session of a leader that is dead, on this product; none where its own user may.
+    pub fn grants_to_take_over(&self, role: &str, product: &str) -> Option<String> {
         let grant = self.grant.filter(|grant| !grant.take_over.is_empty())?;
+        if let Some(elsewhere) = grant.take_over_at.filter(|at| at.product == product) {
+            return Some((elsewhere.says)(&(grant.grantee)(role)));
+        }
         Some(format!("in master: GRANT {} TO {}", grant.take_over.join(", "), (grant.grantee)(role)))
     }
 
@@ -115,9 +129,13 @@ mod tests {
 
     #[test]
     fn sessions_of_the_dead_are_ended_by_the_right_to() {
-        let take_over = |dialect: &super::Dialect| dialect.grants_to_take_over("app");
+        let take_over = |dialect: &super::Dialect| dialect.grants_to_take_over("app", "SQL Server");
         let rights = "in master: GRANT VIEW SERVER STATE, ALTER ANY CONNECTION TO [app]";
         assert_eq!(take_over(&sqlserver::DIALECT).as_deref(), Some(rights));
+        let azure = sqlserver::DIALECT.grants_to_take_over("app", "Azure SQL Database").expect("rights");
+        assert!(!azure.contains("VIEW SERVER STATE"), "it cannot be granted there: {azure}");
+        assert!(azure.contains("##MS_ServerStateReader## ADD MEMBER [app]"), "{azure}");
+        assert!(azure.ends_with("in the database: GRANT KILL DATABASE CONNECTION TO [app]"), "{azure}");
         assert_eq!((take_over(&postgres::DIALECT), take_over(&mysql::DIALECT)), (None, None));
     }
 

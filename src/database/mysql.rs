@@ -71,7 +71,7 @@ pub const DIALECT: Dialect = Dialect {
     run_marked: Some(
         "SELECT CAST(id AS CHAR) FROM information_schema.processlist WHERE id <> CONNECTION_ID() AND info LIKE ?",
     ),
-    grant: Some(Grant { grantee, on: Securable::Database, take_over: &[] }),
+    grant: Some(Grant { grantee, on: Securable::Database, take_over: &[], take_over_at: None }),
     notify: None,
     invalid_index: None,
 };

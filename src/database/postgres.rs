@@ -104,7 +104,12 @@ pub const DIALECT: Dialect = Dialect {
          WHERE a.pid <> pg_catalog.pg_backend_pid() AND a.state = 'active' AND a.query LIKE ?",
     ),
     run_marked: None,
-    grant: Some(Grant { grantee: |role| DIALECT.quote(role), on: Securable::Schema, take_over: &[] }),
+    grant: Some(Grant {
+        grantee: |role| DIALECT.quote(role),
+        on: Securable::Schema,
+        take_over: &[],
+        take_over_at: None,
+    }),
     notify: Some("NOTIFY bellwether"),
     // the name as it stands in the script: quoted or not, with a schema or without
     invalid_index: Some(

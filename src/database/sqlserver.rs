@@ -20,7 +20,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::database::error::{DbError, DbErrorKind};
-use crate::database::grant::{Grant, Securable};
+use crate::database::grant::{Elsewhere, Grant, Securable};
 use crate::database::statement::{Dialect, Row, Statement, Value};
 use crate::database::url::{EngineName, Target};
 use crate::database::{Connecting, Database, Engine, Holder, LockKey, Purpose, Reply, Server, driver};
@@ -104,6 +104,7 @@ pub const DIALECT: Dialect = Dialect {
         grantee: |role| DIALECT.quote(role),
         on: Securable::Class,
         take_over: &["VIEW SERVER STATE", "ALTER ANY CONNECTION"],
+        take_over_at: Some(Elsewhere { product: identity::AZURE, says: identity::rights_at_azure }),
     }),
     notify: None,
     invalid_index: None,

@@ -26,9 +26,9 @@ pub(super) const ANSWER: Duration = Duration::from_secs(10);
 const UNLOCK: Duration = Duration::from_secs(1);
 
 /// What would let us see and end others' sessions, where our user alone may not.
-fn rights(job: &Job) -> Option<String> {
+fn rights(job: &Job, server: &Server) -> Option<String> {
     let user = job.target.user.as_deref().unwrap_or_default();
-    job.engine.dialect.grants_to_take_over(user)
+    job.engine.dialect.grants_to_take_over(user, &server.product)
 }
 
 fn no_answer() -> DbError {
@@ -108,7 +108,7 @@ impl Sessions {
             Ok(Holder::Other(Some(session))) => Some(format!(
                 "{leader} is silent, and another session ({session}) has the lock: waiting for it"
             )),
-            Ok(Holder::Other(None)) => rights(job).map(|rights| {
+            Ok(Holder::Other(None)) => rights(job, &self.server).map(|rights| {
                 format!("{leader} is silent, and whose session has the lock is not ours to see ({rights})")
             }),
             Ok(Holder::Free | Holder::Ours) | Err(_) => None,
@@ -122,7 +122,7 @@ impl Sessions {
             Ok(true) => Some(format!("{leader} is silent: its session {session}, {which}, is told to end")),
             Ok(false) => None,
             Err(error) => {
-                let rights = rights(job).filter(|_| error.kind == DbErrorKind::Privilege);
+                let rights = rights(job, &self.server).filter(|_| error.kind == DbErrorKind::Privilege);
                 let rights = rights.map(|rights| format!(" ({rights})")).unwrap_or_default();
                 Some(format!(
                     "{leader} is silent, and its session {session}, {which}, cannot be ended from here: {}{rights}",
@@ -151,7 +151,7 @@ impl Sessions {
     async fn end_transaction(&mut self, job: &Job, run: &Run) -> Option<String> {
         match job.ledger.keeps_lock_row(self.spare(), run).await {
             Ok(Kept::Yes) => self.end_session(job, run, "whose transaction has the lock's row").await,
-            Ok(Kept::Unseen) => rights(job).map(|rights| {
+            Ok(Kept::Unseen) => rights(job, &self.server).map(|rights| {
                 format!(
                     "{} is silent; if a transaction of its session {} keeps us waiting is not ours to see ({rights})",
                     run.leader, run.session

@@ -10,6 +10,17 @@ use crate::database::{Database as _, Interrupt, LockSupport, Purpose, Reply, Ser
 /// PostgreSQL that speaks T-SQL: not all of it.
 pub(super) const BABELFISH: &str = "Babelfish";
 
+/// Whose server belongs to Azure, and whose logins get few of its rights.
+pub(super) const AZURE: &str = "Azure SQL Database";
+
+/// What lets a login see and end sessions there: a role of the server's, and a right in the database.
+pub(super) fn rights_at_azure(grantee: &str) -> String {
+    format!(
+        "in master: ALTER SERVER ROLE ##MS_ServerStateReader## ADD MEMBER {grantee}; \
+         in the database: GRANT KILL DATABASE CONNECTION TO {grantee}"
+    )
+}
+
 /// A session's number is given to another once it has ended; with the moment of its login it is its own.
 pub(super) const WHO: &str = "SELECT @@VERSION, @@SPID, \
     (SELECT DATEDIFF_BIG(millisecond, '1970-01-01', login_time) FROM sys.dm_exec_sessions WHERE session_id = @@SPID), \
@@ -61,7 +72,7 @@ fn product(banner: &str, edition: i64) -> (&'static str, LockSupport, bool) {
     // `EngineEdition`: 5 = Azure SQL Database, 8 = its managed instance, 6 and 11 = Synapse
     let name = match edition {
         _ if banner.contains(BABELFISH) => BABELFISH,
-        5 => "Azure SQL Database",
+        5 => AZURE,
         8 => "Azure SQL Managed Instance",
         6 | 11 => "Azure Synapse",
         _ => "SQL Server",
