@@ -1,5 +1,7 @@
 //! What every format needs of a folder: the names in it and the texts of its files. Knows no format's names.
 
+mod walk;
+
 use std::cell::OnceCell;
 use std::fs::{self, File, FileType};
 use std::io::Read as _;
@@ -11,10 +13,8 @@ use std::thread;
 use sha2::{Digest as _, Sha256};
 
 use crate::formats::FormatError;
+use crate::formats::folder::walk::{DEEPEST, Walk};
 use crate::model::migration::Unread;
-
-/// Folders in folders beyond this are a loop of links.
-const DEEPEST: usize = 32;
 
 /// Most scripts are smaller, in bytes.
 const SMALL: usize = 4096;
@@ -69,7 +69,8 @@ impl<'a> Folder<'a> {
     /// As [`below`], none if a folder cannot be read.
     pub(super) fn below(&self) -> Option<&[(String, PathBuf)]> {
         let found = || match self.folders().next() {
-            Some(_) => below(self.path).ok(),
+            // who reads the folder names what goes round
+            Some(_) => Walk { loops: true, ..Walk::BELOW }.of(self.path, |_| false).ok(),
             None => Some(self.files().cloned().collect()),
         };
         self.below.get_or_init(found).as_deref()
@@ -178,12 +179,12 @@ pub(super) fn text(path: &Path) -> Result<String, FormatError> {
 
 /// As [`entries`], files alone, those of all subfolders among them; by path.
 pub(super) fn below(folder: &Path) -> Result<Vec<(String, PathBuf)>, FormatError> {
-    walk(folder, DEEPEST, true, |_| false)
+    Walk::BELOW.of(folder, |_| false)
 }
 
 /// As [`below`], for tools that do not go into links to folders.
 pub(super) fn below_unlinked(folder: &Path) -> Result<Vec<(String, PathBuf)>, FormatError> {
-    walk(folder, DEEPEST, false, |_| false)
+    Walk { links: false, ..Walk::BELOW }.of(folder, |_| false)
 }
 
 /// As [`below`], and to `dotfiles` what it leaves out: a folder among them is not looked into.
@@ -191,7 +192,7 @@ pub(super) fn below_and_dotfiles(
     folder: &Path,
     dotfiles: &mut Vec<PathBuf>,
 ) -> Result<Vec<(String, PathBuf)>, FormatError> {
-    walk(folder, DEEPEST, true, |path| {
+    Walk::BELOW.of(folder, |path| {
         dotfiles.push(path.to_owned());
         false
     })
@@ -199,39 +200,8 @@ pub(super) fn below_and_dotfiles(
 
 /// As [`files`] or [`below_unlinked`], dotfiles among them.
 pub(super) fn all_files(folder: &Path, recursive: bool) -> Result<Vec<(String, PathBuf)>, FormatError> {
-    walk(folder, if recursive { DEEPEST } else { 0 }, false, |_| true)
-}
-
-/// `dotfile`: whether one counts.
-fn walk(
-    folder: &Path,
-    deepest: usize,
-    links: bool,
-    mut dotfile: impl FnMut(&Path) -> bool,
-) -> Result<Vec<(String, PathBuf)>, FormatError> {
-    let mut found = Vec::new();
-    let mut waiting = vec![(folder.to_owned(), 0)];
-    let mut is_sorted = true;
-    while let Some((folder, depth)) = waiting.pop() {
-        for (name, path, kind) in listed(&folder)? {
-            let kind_behind = kind_of(&path, kind);
-            if kind_behind == Kind::Other || (is_dotfile(&name) && !dotfile(&path)) {
-                continue;
-            }
-            match kind_behind {
-                Kind::Folder if depth < deepest && (links || !kind.is_symlink()) => {
-                    waiting.push((path, depth + 1));
-                    is_sorted = false;
-                }
-                Kind::File => found.push((name, path)),
-                Kind::Folder | Kind::Other => {}
-            }
-        }
-    }
-    if !is_sorted {
-        found.sort_by(|one, other| one.1.cmp(&other.1));
-    }
-    Ok(found)
+    let deepest = if recursive { DEEPEST } else { 0 };
+    Walk { deepest, links: false, ..Walk::BELOW }.of(folder, |_| true)
 }
 
 /// The checksum of a file whose tool records none: it is compared with nothing, and tells two bundles apart.
