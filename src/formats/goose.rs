@@ -80,7 +80,12 @@ impl Format for Goose {
     }
 
     fn meant(&self, text: &str, _: &[Record]) -> Result<Version, String> {
-        meant::number(text)
+        let version = meant::number(text)?;
+        match version.as_str() {
+            // the row of the table itself
+            "0" => Err("expected a number from 1 on: goose's begin there".to_owned()),
+            _ => Ok(version),
+        }
     }
 
     /// The newest row of a version counts. goose's own `up` takes a version for applied whatever its row says, its

@@ -128,6 +128,15 @@ fn the_newest_row_of_a_version_counts() {
     assert!(applied(&[("-3", true)]).is_err() && applied(&[("x", true)]).is_err());
 }
 
+/// The table's own row has it, and no file ever.
+#[test]
+fn no_migration_has_the_number_zero() {
+    for zero in ["0", "00000_a.sql", "0_a"] {
+        assert!(Goose.meant(zero, &[]).unwrap_err().contains("from 1 on"), "{zero}");
+    }
+    assert_eq!(Goose.meant("00001_a.sql", &[]), Ok("1".into()));
+}
+
 proptest! {
     #[test]
     fn no_text_is_too_much(text in "(?s)(-- \\+goose (Up|Down|StatementBegin|StatementEnd|NO TRANSACTION)\r?\n|select 1;?\n|--|[^-]{0,4}|\n){0,14}") {
