@@ -45,7 +45,7 @@ impl Settings {
             None
         });
         let env = String::from_utf8_lossy(env.as_deref().unwrap_or_default());
-        if env.lines().any(|line| !line.trim_start().starts_with('#') && line.contains("version_table")) {
+        if env.lines().any(|line| !line.trim_start().starts_with('#') && sets_version_table(line)) {
             say("env.py", "sets a version_table of its own, and only alembic_version is read");
         }
         let Some(section) = section(home, &mut say) else { return settings };
@@ -74,6 +74,20 @@ impl Settings {
         }
         settings
     }
+}
+
+/// Whether a line of Python may give the history another name or place.
+fn sets_version_table(line: &str) -> bool {
+    line.split("version_table").skip(1).any(|rest| {
+        // as a keyword's argument, or a dictionary's text
+        let value = rest.trim_start_matches(['"', '\'']).trim_start().strip_prefix(['=', ':']);
+        let value = value.unwrap_or_default().trim_start();
+        let usual = ["\"alembic_version\"", "'alembic_version'"];
+        let after = usual.iter().find_map(|usual| value.strip_prefix(usual)).map(str::trim_start);
+        let is_usual = after.is_some_and(|after| after.is_empty() || after.starts_with([',', ')', '}', '#']));
+        // whether it has a primary key
+        !is_usual && !rest.starts_with("_pk")
+    })
 }
 
 impl Section {

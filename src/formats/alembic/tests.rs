@@ -310,6 +310,21 @@ fn settings_that_cannot_be_read_are_told() {
         unread(&Alembic.read(&dir.path().join("db")).unwrap()),
         ["env.py sets a version_table of its own, and only alembic_version is read"]
     );
+    for (env, is_told) in [
+        ("context.configure(version_table_pk=False)", false),
+        ("context.configure(version_table=\"alembic_version\", version_table_pk = False)", false),
+        ("    version_table = 'alembic_version',  # as ever", false),
+        ("options = {'version_table': 'alembic_version'}", false),
+        ("# version_table='mine'", false),
+        ("context.configure(version_table='alembic_version_shop')", true),
+        ("context.configure(version_table='alembic_version' + SUFFIX)", true),
+        ("context.configure(version_table_pk=False, version_table=NAME)", true),
+        ("context.configure(version_table_schema='app')", true),
+        ("configure(version_table=\"alembic_version\", version_table_schema=app)", true),
+    ] {
+        let dir = with_settings(&[("db/env.py", env)]);
+        assert_eq!(!unread(&Alembic.read(&dir.path().join("db")).unwrap()).is_empty(), is_told, "{env}");
+    }
 }
 
 #[test]
