@@ -6,6 +6,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use crate::formats::folder::{Folder, checksum, each, files, has_sql_ending, lines, only, text};
+use crate::formats::golang_migrate::{self, GOLANG_MIGRATE};
 use crate::formats::marks::{self, directive};
 use crate::formats::meant;
 use crate::formats::next::{NewFile, Next, digits, file_words, number, timestamp};
@@ -20,7 +21,7 @@ pub struct Dbmate;
 static HISTORY: History = History {
     table: "schema_migrations",
     schema: None,
-    columns: &[Column::words("version")],
+    columns: &[Column::words("version"), GOLANG_MIGRATE],
     order: ("version", Order::Up),
     rules: Rules::LENIENT,
 };
@@ -73,8 +74,13 @@ impl Format for Dbmate {
 
     fn applied(&self, bundle: &Bundle, rows: &[Record]) -> Result<Vec<Applied>, String> {
         let mut whole: BTreeMap<&str, bool> = BTreeMap::new();
+        golang_migrate::is_not(rows)?;
         for row in rows {
             let recorded = row.words(0).ok_or("a version is null")?;
+            // of a column that is filled up, or by hand: to dbmate it is another one than the file's
+            if recorded.is_empty() || recorded.trim() != recorded {
+                return Err(format!("{recorded:?} is no version"));
+            }
             let (version, is_whole) = match recorded.strip_suffix(BEGUN) {
                 Some(version) => (version, false),
                 None => (recorded, true),

@@ -32,6 +32,22 @@ static HISTORY: History = History {
 const EXPECTED: &str =
     "expected `<digits>_<description>.up.sql` or `….down.sql`, like `000001_create_users.up.sql`";
 
+/// What its table has, and no other tool's of that name: for those other tools' formats, behind their version.
+pub(super) const GOLANG_MIGRATE: Column = Column::foreign("dirty");
+
+/// Whether another tool's rows are not of this one's table, where one version stands for all before it.
+///
+/// # Errors
+/// They are.
+pub(super) fn is_not(rows: &[Record]) -> Result<(), String> {
+    match rows.iter().any(|row| row.truth(1) == Some(true)) {
+        true => Err("it has a column `dirty`, as golang-migrate's has, of which a row stands for all versions up to its own: \
+                     take that row's place by one for each, and the column away"
+            .to_owned()),
+        false => Ok(()),
+    }
+}
+
 impl Format for GolangMigrate {
     fn name(&self) -> &'static str {
         "golang-migrate"

@@ -52,6 +52,8 @@ pub enum Kind {
     Bytes,
     /// Only whether there is a value, of whatever type.
     IsSet,
+    /// Of a column that only another tool's table of this name has: true where there is one with a value.
+    Foreign,
 }
 
 impl Column {
@@ -75,6 +77,11 @@ impl Column {
         Self { name, kind: Kind::IsSet, later: false }
     }
 
+    /// Whether there is such a column, which only another tool's table of this name has.
+    pub const fn foreign(name: &'static str) -> Self {
+        Self { name, kind: Kind::Foreign, later: false }
+    }
+
     /// The same of a column that older versions of the tool do not have.
     pub const fn later(self) -> Self {
         Self { later: true, ..self }
@@ -92,7 +99,7 @@ pub enum Cell {
     Null,
     /// Of [`Kind::Words`].
     Words(String),
-    /// Of [`Kind::Truth`] and [`Kind::IsSet`].
+    /// Of [`Kind::Truth`], [`Kind::IsSet`] and [`Kind::Foreign`].
     Truth(bool),
     /// Of [`Kind::Bytes`].
     Bytes(Vec<u8>),

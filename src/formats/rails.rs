@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::formats::folder::{Folder, below_unlinked, bytes, checksum, each};
+use crate::formats::golang_migrate::{self, GOLANG_MIGRATE};
 use crate::formats::meant;
 use crate::formats::{Column, Format, FormatError, History, Order, Record, Rules};
 use crate::model::ids::Version;
@@ -17,7 +18,7 @@ pub struct Rails;
 static HISTORY: History = History {
     table: "schema_migrations",
     schema: None,
-    columns: &[Column::words("version")],
+    columns: &[Column::words("version"), GOLANG_MIGRATE],
     order: ("version", Order::Up),
     rules: Rules::LENIENT,
 };
@@ -83,6 +84,7 @@ impl Format for Rails {
             let (version, description) = (Version(number(recorded)), String::new());
             Ok(Applied { version, description, checksum: None, success: true })
         };
+        golang_migrate::is_not(rows)?;
         rows.iter().map(applied).collect()
     }
 }

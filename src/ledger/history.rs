@@ -119,19 +119,28 @@ impl HistoryTable {
     /// `later`: with the columns that older versions of the tool do not have.
     fn select(&self, table: &str, later: bool) -> Statement {
         let history = self.format.history();
+        let (by, order) = history.order;
+        let key = self.dialect.quote(&stored(self.dialect, by));
         let column = |column: &Column| {
             let name = self.column(column.name);
             match column.kind {
                 _ if column.later && !later => "NULL".to_owned(),
                 Kind::IsSet => format!("CASE WHEN {name} IS NULL THEN 0 ELSE 1 END"),
+                // what is no column there means that of the same name outside, which is null: no error in the server's log
+                Kind::Foreign => format!(
+                    "CASE WHEN EXISTS (SELECT 1 FROM {{history}} i WHERE i.{key} = h.{key} AND {} IS NOT NULL) THEN 1 ELSE 0 END",
+                    column.name
+                ),
                 Kind::Words | Kind::Truth | Kind::Bytes => name,
             }
         };
+        let foreign = history.columns.iter().find(|column| column.kind == Kind::Foreign);
+        let outside = foreign.map(|column| format!(" CROSS JOIN (SELECT NULL AS {}) o", column.name));
         let columns: Vec<_> = history.columns.iter().map(column).collect();
-        let (by, order) = history.order;
         let template = format!(
-            "SELECT {} FROM {{history}} h ORDER BY {}{}",
+            "SELECT {} FROM {{history}} h{} ORDER BY {}{}",
             columns.join(", "),
+            outside.unwrap_or_default(),
             self.column(by),
             if order == Order::Down { " DESC" } else { "" }
         );
@@ -154,7 +163,9 @@ impl HistoryTable {
             };
             let (read, wanted) = match column.kind {
                 Kind::Words => (row.text(index).map(Cell::Words), "text"),
-                Kind::Truth | Kind::IsSet => (row.truth(index).map(Cell::Truth), "truth value"),
+                Kind::Truth | Kind::IsSet | Kind::Foreign => {
+                    (row.truth(index).map(Cell::Truth), "truth value")
+                }
                 Kind::Bytes => {
                     (row.opt_bytes(index).map(|bytes| bytes.map_or(Cell::Null, Cell::Bytes)), "bytes")
                 }

@@ -90,6 +90,22 @@ fn a_row_is_a_version_and_a_begun_one_is_half_applied() {
     // dbmate has applied it meanwhile
     assert_eq!(applied(&files, &["0002", "0002 begun by bellwether"]).unwrap(), [is("0002", true)]);
     assert!(applied(&files, &["1"]).unwrap_err().contains("two migrations"));
+    for odd in ["0001  ", " 0001", ""] {
+        assert_eq!(applied(&files, &[odd]), Err(format!("{odd:?} is no version")));
+    }
+}
+
+#[test]
+fn a_row_of_golang_migrate_s_is_no_row_of_this() {
+    let bundle = read(&[("1_a.sql", PLAIN), ("2_b.sql", PLAIN)]).unwrap();
+    let row = |dirty| [Record(vec![Cell::Words("2".to_owned()), dirty])];
+    for format in [&Dbmate as &dyn Format, &crate::formats::rails::Rails] {
+        let why = format.applied(&bundle, &row(Cell::Truth(true))).unwrap_err();
+        assert!(why.contains("golang-migrate"), "{why}");
+        for none in [Cell::Truth(false), Cell::Null] {
+            assert_eq!(format.applied(&bundle, &row(none)).unwrap().len(), 1);
+        }
+    }
 }
 
 #[test]

@@ -2,7 +2,8 @@
 
 use std::process::Command;
 
-use super::kits::DBMATE;
+use super::foreign::Foreign;
+use super::kits::{DBMATE, GOLANG_MIGRATE};
 use crate::support::server::example_tool;
 use crate::support::{Migrations, Server, TestDatabase, on_every_server_of_sqlx};
 
@@ -45,6 +46,22 @@ on_every_server_of_sqlx! {
         DBMATE.assert_whole(db, &[1, 2, 3, 4, 5]);
         assert!(DBMATE.lead_anew(db, &migrations, "r3").run().expect(0).applied().is_empty());
         assert_eq!(db.applied(), ["1", "2", "3", "4", "5"]);
+    }
+
+    /// One row stands for all versions up to its own there, and dbmate would take it for one of them.
+    fn a_table_of_golang_migrate_s_is_not_gone_on_from(db) {
+        GOLANG_MIGRATE.as_the_tool_leaves_it(db, &[1, 2]);
+        db.sql(crate::support::migrations::APPLIED_TABLE);
+        let migrations = DBMATE.counted(2);
+        DBMATE.lead(db, &migrations).run().expect(13).explains(&["it has a column `dirty`", "golang-migrate"]);
+        assert!(db.applied().is_empty());
+        let rails = Foreign::within(db, "rails", "rails");
+        rails.write("1_a.rb", "class A < ActiveRecord::Migration[7.1]\nend\n");
+        rails.is_unknown("it has a column `dirty`");
+        db.sql("drop table schema_migrations");
+        DBMATE.as_the_tool_leaves_it(db, &[1]);
+        assert_eq!(DBMATE.lead_anew(db, &migrations, "r2").run().expect(0).applied(), ["0002"]);
+        assert_eq!(rails.pending(), "none");
     }
 
     fn what_we_began_is_pending_to_it(db) {
