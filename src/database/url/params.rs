@@ -135,10 +135,19 @@ pub(super) fn pairs(query: &str) -> Result<Vec<(String, String)>, UrlError> {
     pairs
         .map(|pair| {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            Ok((decode("parameter", name)?, decode("parameter", value)?))
+            let (name, value) = (decode("parameter", name)?, decode("parameter", value)?);
+            // golang-migrate would have another history, and ours be empty
+            if plain(&name) == "xmigrationstable" && value != GOLANG_MIGRATE {
+                return Err(UrlError::BadParameter { name, expected: ONE_TABLE });
+            }
+            Ok((name, value))
         })
         .collect()
 }
+
+/// golang-migrate's table, unless its URL names another (`x-migrations-table`, its databases' pages).
+const GOLANG_MIGRATE: &str = "schema_migrations";
+const ONE_TABLE: &str = "`schema_migrations`: golang-migrate's history is looked for in no other table";
 
 /// The warning about a parameter. What is no name may be the rest of a password with a raw `&` in it: not shown.
 pub(super) fn unknown(name: &str) -> String {

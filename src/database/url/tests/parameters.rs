@@ -163,3 +163,17 @@ fn a_parameter_that_nobody_knows_is_a_warning_that_names_it() {
         "{rest_of_a_password:?}"
     );
 }
+
+/// golang-migrate would have its history there, and ours would be empty: everything would be applied anew.
+#[test]
+fn another_table_of_golang_migrate_s_is_no_parameter_to_pass_over() {
+    for begin in ["postgres://db/a", "mysql://db/a", "sqlite:///a.db", "sqlserver://db/a"] {
+        let refused = parse(&format!("{begin}?x-migrations-table=my_migs"), &|_| None);
+        let refused = refused.err().map(|error| error.to_string()).unwrap_or_default();
+        assert!(
+            refused.contains("`x-migrations-table`") && refused.contains("schema_migrations"),
+            "{refused}"
+        );
+        assert!(parse(&format!("{begin}?x-migrations-table=schema_migrations"), &|_| None).is_ok());
+    }
+}
