@@ -10,6 +10,7 @@ pub mod key;
 pub mod mysql;
 pub mod pooler;
 pub mod postgres;
+mod quoted;
 pub mod room;
 pub mod sqlite;
 pub mod sqlserver;

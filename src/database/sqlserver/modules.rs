@@ -1,5 +1,7 @@
 //! What a batch defines that has lines of its own to count: a procedure, function, trigger or view. Reads its first words.
 
+use crate::database::quoted::quoted;
+
 /// Whether this batch defines the procedure of that name, as the server says it: then lines count from its beginning.
 pub(super) fn defines(batch: &str, procedure: &str) -> bool {
     let mut rest = batch;
@@ -71,33 +73,20 @@ fn last_part(text: &str) -> Option<String> {
     let mut rest = text;
     loop {
         rest = behind_blanks(rest);
-        let part = match rest.chars().next()? {
-            '[' => quoted(&mut rest, ']')?,
-            '"' => quoted(&mut rest, '"')?,
-            _ => next_word(&mut rest).to_owned(),
+        let part;
+        (part, rest) = match rest.chars().next()? {
+            '[' => quoted(rest, ']')?,
+            '"' => quoted(rest, '"')?,
+            _ => {
+                let word = next_word(&mut rest);
+                (word.to_owned(), rest)
+            }
         };
         match behind_blanks(rest).strip_prefix('.') {
             Some(more) => rest = more,
             None => return Some(part).filter(|part| !part.is_empty()),
         }
     }
-}
-
-/// What stands up to a quote that is not doubled.
-fn quoted(rest: &mut &str, close: char) -> Option<String> {
-    let mut part = String::new();
-    let mut inside = rest.char_indices().skip(1).peekable();
-    while let Some((at, letter)) = inside.next() {
-        if letter != close {
-            part.push(letter);
-        } else if inside.next_if(|(_, next)| *next == close).is_some() {
-            part.push(close);
-        } else {
-            *rest = &rest[at + 1..];
-            return Some(part);
-        }
-    }
-    None
 }
 
 #[cfg(test)]

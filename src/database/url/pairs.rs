@@ -1,6 +1,7 @@
 //! `name=value;…` of SQL Server's connection strings, and how values with a `;` are quoted. Knows no name.
 
 use super::UrlError;
+use crate::database::quoted::quoted;
 
 /// What a value may stand in: its beginning and its end, which stands for itself if it is doubled. JDBC and ODBC have
 /// braces, and take quotes as they are; ADO has quotes, and takes braces as they are.
@@ -34,18 +35,8 @@ fn value(text: &str, quotes: Quotes) -> Result<(String, &str), UrlError> {
         let (value, after) = text.split_once(';').unwrap_or((text, ""));
         return Ok((value.trim_end().to_owned(), after));
     };
-    let mut value = String::new();
-    let mut inside = text[1..].char_indices().peekable();
-    while let Some((at, letter)) = inside.next() {
-        if letter != close {
-            value.push(letter);
-        } else if inside.next_if(|(_, next)| *next == close).is_some() {
-            value.push(close);
-        } else {
-            let after = text[1 + at + letter.len_utf8()..].trim_start();
-            let Some(after) = after.strip_prefix(';').or(after.is_empty().then_some("")) else { break };
-            return Ok((value, after));
-        }
-    }
-    Err(UrlError::Unclear)
+    let (value, after) = quoted(text, close).ok_or(UrlError::Unclear)?;
+    let after = after.trim_start();
+    let after = after.strip_prefix(';').or(after.is_empty().then_some("")).ok_or(UrlError::Unclear)?;
+    Ok((value, after))
 }

@@ -129,7 +129,8 @@ pub(super) fn plain(name: &str) -> String {
     name.chars().filter(|c| !matches!(c, '-' | '_')).collect::<String>().to_lowercase()
 }
 
-/// The decoded pairs of a query. A plus sign stays one: passwords have them.
+/// The decoded pairs of a query. A plus sign stays one: passwords have them. Refused, on every server, is what would have
+/// its tool keep another history than the one we look at.
 pub(super) fn pairs(query: &str) -> Result<Vec<(String, String)>, UrlError> {
     let pairs = query.split('&').filter(|pair| !pair.is_empty());
     pairs
